@@ -1,0 +1,32 @@
+/**
+ * The seam between the demo and the framework that serves it: one file per framework in `frameworks/`, which gets the
+ * same parts and gives back a listener for Node's own HTTP server.
+ */
+import type { RequestListener } from 'node:http';
+import type { Passkeys } from '@latchkey/core';
+import type { Feed } from './feed.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { Framework } from './settings.ts';
+import type { Site } from './site.ts';
+
+export interface Demo {
+  readonly origin: string;
+  readonly sessionSecret: string;
+  readonly passkeys: Passkeys;
+  readonly site: Site;
+  readonly feed: Feed;
+  readonly mailbox: Mailbox;
+}
+
+export type Serve = (demo: Demo) => RequestListener | Promise<RequestListener>;
+
+export async function loadFramework(name: Framework): Promise<Serve> {
+  switch (name) {
+    case 'express':
+      return (await import('./frameworks/express.ts')).serveWithExpress;
+    case 'koa':
+      return (await import('./frameworks/koa.ts')).serveWithKoa;
+    case 'fastify':
+      return (await import('./frameworks/fastify.ts')).serveWithFastify;
+  }
+}

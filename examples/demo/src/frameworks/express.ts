@@ -1,0 +1,77 @@
+/** The demo on Express: sessions, the passkey routes, the pages. This is what an application of yours would look like. */
+import { expressPasskeys } from '@latchkey/express';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import session from 'express-session';
+import type { Demo } from '../framework.ts';
+import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+
+export function serveWithExpress({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
+  const { router, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
+  const secure = origin.startsWith('https:');
+  // Sessions are kept in memory: enough for a demo, and a restart signs everyone out.
+  const sessions = session({
+    name: 'demo.session',
+    secret: sessionSecret,
+    resave: false,
+    saveUninitialized: false,
+    // Behind https there is a proxy, and it says so.
+    proxy: secure,
+    cookie: { httpOnly: true, sameSite: 'lax', secure },
+  });
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use((_req, res, next) => {
+    res.set(site.headers);
+    next();
+  });
+
+  app.use('/passkeys', sessions, router());
+  app.use(wellKnown());
+
+  for (const { path, guarded, html } of site.pages) {
+    const guards = guarded ? [sessions, requireSignIn({ redirectTo: SIGN_IN_FIRST })] : [];
+    app.get(path, guards, (req: Request, res: Response) => sendPage(res, 200, html(req.passkey)));
+  }
+
+  app.get(PRIVATE_NOTE.path, sessions, requireStepUp(PRIVATE_NOTE.rule), (_req, res) => {
+    res.set('cache-control', 'no-store').json(PRIVATE_NOTE.answer);
+  });
+  app.get(MAIL, sessions, requireSignIn(), (req, res) => {
+    res.set('cache-control', 'no-store').json(mailbox.of(req.passkey!.user.id));
+  });
+
+  app.get('/attempts/latest', async (req, res) => {
+    res.set('cache-control', 'no-store').json(await feed.latest(req.query));
+  });
+  app.get('/attempts/stream', (_req, res) => feed.stream(res));
+  app.get('/attempts/:id', async (req, res, next) => {
+    const record = await feed.find(req.params.id);
+    if (record) sendPage(res, 200, site.attempt(record));
+    else next();
+  });
+
+  app.get('/assets/:name', (req, res, next) => {
+    const asset = site.assets.get(req.params.name);
+    if (!asset) return next();
+    res.set({ 'cache-control': 'no-cache', etag: asset.etag, 'content-type': asset.type });
+    if (req.fresh) res.status(304).end();
+    else res.end(asset.body);
+  });
+
+  app.use((_req, res) => sendPage(res, 404, site.notFound));
+  app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
+    // A request that cannot be read (a bad escape in its path, say) carries its own status.
+    const status = (error as { status?: unknown }).status;
+    if (typeof status === 'number' && status < 500) return sendPage(res, status, site.notFound);
+    console.error(error);
+    if (res.headersSent) next(error);
+    else sendPage(res, 500, site.wentWrong);
+  });
+  return app;
+}
+
+function sendPage(res: Response, status: number, html: string): void {
+  res.status(status).set({ 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' }).end(html);
+}

@@ -1,0 +1,91 @@
+/** The demo on Fastify: sessions, the passkey routes, the pages. */
+import { createServer, type RequestListener } from 'node:http';
+import fastifyCookie from '@fastify/cookie';
+import fastifySession from '@fastify/session';
+import { fastifyPasskeys } from '@latchkey/fastify';
+import Fastify, { type FastifyReply } from 'fastify';
+import type { Demo } from '../framework.ts';
+import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+
+export async function serveWithFastify({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
+  const secure = origin.startsWith('https:');
+  let listener: RequestListener | undefined;
+  const app = Fastify({
+    // The demo listens by itself, whatever the framework; of Fastify it wants the handler.
+    serverFactory: (handler) => {
+      listener = handler as unknown as RequestListener;
+      return createServer();
+    },
+    // Behind https there is a proxy, and it says so.
+    trustProxy: secure,
+  });
+
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(site.headers);
+  });
+
+  // Sessions are for the passkey routes and the guarded pages: a scope of their own.
+  await app.register(async (scope) => {
+    await scope.register(fastifyCookie);
+    await scope.register(fastifySession, {
+      // At least 32 characters, which a secret of one's own may not have.
+      secret: sessionSecret.padEnd(32, '.'),
+      cookieName: 'demo.session',
+      cookie: { httpOnly: true, sameSite: 'lax', secure },
+      saveUninitialized: false,
+    });
+    await scope.register(fastifyPasskeys, { passkeys });
+    for (const { path, html } of site.pages.filter(({ guarded }) => guarded)) {
+      const preHandler = scope.requireSignIn({ redirectTo: SIGN_IN_FIRST });
+      scope.get(path, { preHandler }, (request, reply) => sendPage(reply, 200, html(request.passkey ?? undefined)));
+    }
+    scope.get(PRIVATE_NOTE.path, { preHandler: scope.requireStepUp(PRIVATE_NOTE.rule) }, async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return PRIVATE_NOTE.answer;
+    });
+    scope.get(MAIL, { preHandler: scope.requireSignIn() }, async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return mailbox.of(request.passkey!.user.id);
+    });
+  });
+  for (const { path, html } of site.pages.filter(({ guarded }) => !guarded)) {
+    app.get(path, (_request, reply) => sendPage(reply, 200, html()));
+  }
+
+  app.get<{ Querystring: { range?: unknown; outcome?: unknown } }>('/attempts/latest', async ({ query }, reply) => {
+    reply.header('cache-control', 'no-store');
+    return feed.latest(query);
+  });
+  app.get<{ Params: { id: string } }>('/attempts/:id', async ({ params }, reply) => {
+    const record = await feed.find(params.id);
+    return record ? sendPage(reply, 200, site.attempt(record)) : sendPage(reply, 404, site.notFound);
+  });
+  app.get('/attempts/stream', (_request, reply) => {
+    // From here on the answer is the feed's.
+    reply.hijack();
+    reply.raw.setHeaders(new Headers(site.headers));
+    feed.stream(reply.raw);
+  });
+  app.get<{ Params: { name: string } }>('/assets/:name', async (request, reply) => {
+    const asset = site.assets.get(request.params.name);
+    if (!asset) return sendPage(reply, 404, site.notFound);
+    reply.headers({ 'cache-control': 'no-cache', etag: asset.etag, 'content-type': asset.type });
+    if (request.headers['if-none-match'] === asset.etag) return reply.code(304).send();
+    return reply.send(asset.body);
+  });
+
+  app.setNotFoundHandler((_request, reply) => sendPage(reply, 404, site.notFound));
+  app.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
+    // A request that cannot be read carries its own status.
+    const { statusCode = 500 } = error;
+    if (statusCode >= 500) console.error(error);
+    return sendPage(reply, statusCode, statusCode < 500 ? site.notFound : site.wentWrong);
+  });
+  await app.ready();
+  return listener!;
+}
+
+function sendPage(reply: FastifyReply, status: number, html: string): FastifyReply {
+  reply.code(status).headers({ 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' });
+  return reply.send(html);
+}

@@ -1,0 +1,122 @@
+/** The demo on Koa: sessions, the passkey routes, the pages; without a router and without a body parser. */
+import { koaPasskeys } from '@latchkey/koa';
+import Koa, { type Context, type Middleware } from 'koa';
+import koaSession from 'koa-session';
+import type { Demo } from '../framework.ts';
+import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+
+export function serveWithKoa({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
+  const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
+  const secure = origin.startsWith('https:');
+  const app = new Koa();
+  app.keys = [sessionSecret];
+  // Behind https there is a proxy, and it says so.
+  app.proxy = secure;
+  const sessions = koaSession(
+    { key: 'demo.session', httpOnly: true, sameSite: 'lax', secure, store: sessionsInMemory() },
+    app,
+  ) as Middleware;
+
+  app.use(async (ctx, next) => {
+    ctx.set(site.headers);
+    try {
+      await next();
+    } catch (error) {
+      // A request that cannot be read carries its own status.
+      const status = (error as { status?: unknown }).status;
+      const theirs = typeof status === 'number' && status < 500;
+      if (!theirs) console.error(error);
+      sendPage(ctx, theirs ? status : 500, theirs ? site.notFound : site.wentWrong);
+    }
+  });
+
+  app.use(at((path) => path === '/passkeys' || path.startsWith('/passkeys/'), sessions));
+  app.use(routes());
+  app.use(wellKnown());
+
+  for (const { path, guarded, html } of site.pages) {
+    const is = (asked: string) => asked === path;
+    if (guarded) app.use(at(is, sessions)).use(at(is, requireSignIn({ redirectTo: SIGN_IN_FIRST })));
+    app.use(at(is, async (ctx) => sendPage(ctx, 200, html(ctx.state.passkey))));
+  }
+
+  const isNote = (path: string) => path === PRIVATE_NOTE.path;
+  app.use(at(isNote, sessions)).use(at(isNote, requireStepUp(PRIVATE_NOTE.rule)));
+  app.use(
+    at(isNote, async (ctx) => {
+      ctx.set('cache-control', 'no-store');
+      ctx.body = PRIVATE_NOTE.answer;
+    }),
+  );
+  const isMail = (path: string) => path === MAIL;
+  app.use(at(isMail, sessions)).use(at(isMail, requireSignIn()));
+  app.use(
+    at(isMail, async (ctx) => {
+      ctx.set('cache-control', 'no-store');
+      ctx.body = mailbox.of(ctx.state.passkey.user.id);
+    }),
+  );
+
+  app.use(
+    at(
+      (path) => path === '/attempts/latest',
+      async (ctx) => {
+        ctx.set('cache-control', 'no-store');
+        ctx.body = await feed.latest(ctx.query);
+      },
+    ),
+  );
+  app.use(
+    at(
+      (path) => path === '/attempts/stream',
+      async (ctx) => {
+        // From here on the answer is the feed's.
+        ctx.respond = false;
+        ctx.res.setHeaders(new Headers(site.headers));
+        feed.stream(ctx.res);
+      },
+    ),
+  );
+  app.use(
+    at(
+      (path) => path.startsWith('/attempts/'),
+      async (ctx, next) => {
+        const record = await feed.find(ctx.path.slice('/attempts/'.length));
+        if (record) sendPage(ctx, 200, site.attempt(record));
+        else await next();
+      },
+    ),
+  );
+
+  app.use(async (ctx) => {
+    const asset = ctx.path.startsWith('/assets/') ? site.assets.get(ctx.path.slice('/assets/'.length)) : undefined;
+    if (!asset) return sendPage(ctx, 404, site.notFound);
+    ctx.body = asset.body;
+    ctx.set({ 'cache-control': 'no-cache', etag: asset.etag, 'content-type': asset.type });
+    ctx.status = 200;
+    if (ctx.fresh) ctx.status = 304;
+  });
+  return app.callback();
+}
+
+/** The middleware, for these paths. */
+function at(matches: (path: string) => boolean, middleware: Middleware): Middleware {
+  return (ctx, next) => (matches(ctx.path) ? middleware(ctx, next) : next());
+}
+
+function sendPage(ctx: Context, status: number, html: string): void {
+  ctx.body = html;
+  ctx.set({ 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' });
+  ctx.status = status;
+}
+
+/** Enough for a demo; a restart signs everyone out. In a cookie alone, a session would outlive its sign-out in every copy. */
+function sessionsInMemory() {
+  const kept = new Map<string, Record<string, unknown>>();
+  return {
+    // Nothing for a key that is not known: a session id is never one that a browser thought up.
+    get: async (key: string) => kept.get(key) as Record<string, unknown>,
+    set: async (key: string, session: Record<string, unknown>) => void kept.set(key, structuredClone(session)),
+    destroy: async (key: string) => void kept.delete(key),
+  };
+}

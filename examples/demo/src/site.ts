@@ -1,0 +1,229 @@
+/**
+ * The pages, without a framework: what is at which path, who may see it, and what goes with every answer. The HTML is in
+ * `pages/`, what the browser loads besides in `public/`; both are read once, at start.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import {
+  type AttemptRecord,
+  type Enforcement,
+  explain,
+  type ImmediateMediation,
+  type Outcome,
+  type PasskeySession,
+  type ReasonSource,
+} from '@latchkey/core';
+import type { Settings } from './settings.ts';
+
+export interface Page {
+  readonly path: string;
+  /** Only for people who are signed in: `html` is then handed who it is. */
+  readonly guarded: boolean;
+  html(visitor?: PasskeySession): string;
+}
+
+export interface Asset {
+  readonly type: string;
+  readonly etag: string;
+  readonly body: Buffer;
+}
+
+export interface Site {
+  readonly pages: readonly Page[];
+  /** The page about one attempt. */
+  attempt(record: AttemptRecord): string;
+  /** For a path that is nobody's. */
+  readonly notFound: string;
+  /** For a fault of ours. */
+  readonly wentWrong: string;
+  /** What is at `/assets/NAME`. */
+  readonly assets: ReadonlyMap<string, Asset>;
+  /** For every answer of the application. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where a guarded page sends a person who is not signed in. */
+export const SIGN_IN_FIRST = '/sign-in?because=sign_in_first';
+
+/** The one thing here that being signed in is not enough for: it wants a confirmation of its own, just before. */
+export const PRIVATE_NOTE = {
+  path: '/account/note',
+  rule: { within: '1m', action: 'read-note' },
+  answer: { note: 'The spare key is under the third flowerpot.' },
+} as const;
+
+/** The mail of whoever is signed in, as JSON. */
+export const MAIL = '/account/mail';
+
+const TYPES: Record<string, string> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+export function buildSite({ immediate }: Settings, origin: string): Site {
+  const layout = read('pages/layout.html');
+  const assets = new Map(
+    readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(name)] as const),
+  );
+
+  function template(path: string, name: string): string {
+    const script = assets.has(`${name}.js`) ? `<script type="module" src="/assets/${name}.js"></script>` : '';
+    return layout
+      .replace(`href="${path}"`, `href="${path}" aria-current="page"`)
+      .replace('{{script}}', script)
+      .replace('{{main}}', () => read(`pages/${name}.html`));
+  }
+
+  function page(path: string, name: string, title: string, guarded = false): Page {
+    const whole = template(path, name);
+    return {
+      path,
+      guarded,
+      html: (visitor) => fill(whole, { title, immediate, ...(visitor && describe(visitor, immediate)) }),
+    };
+  }
+
+  const attempt = template('/attempts', 'attempt');
+  const failedAttempt = attempt.replace('{{failed}}', () => read('pages/attempt-failed.html'));
+  const otherAttempt = attempt.replace('{{failed}}', '');
+
+  return {
+    pages: [
+      page('/', 'home', 'Sign in with one click'),
+      page('/sign-in', 'sign-in', 'Sign in'),
+      page('/sign-up', 'sign-up', 'Create an account'),
+      page('/account', 'account', 'Your account', true),
+      page('/attempts', 'attempts', 'Attempts'),
+    ],
+    attempt: (record) => fill(record.reason === null ? otherAttempt : failedAttempt, { immediate, ...wordsOf(record) }),
+    notFound: page('', 'not-found', 'Not found').html(),
+    wentWrong: page('', 'went-wrong', 'Something went wrong').html(),
+    assets,
+    headers: headersFor(origin),
+  };
+}
+
+/** Nothing from elsewhere, nothing inline, no HTML made from text; and passkeys only for this very page. */
+function headersFor(origin: string): Record<string, string> {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ];
+  return {
+    'content-security-policy': policy.join('; '),
+    'permissions-policy':
+      'publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), geolocation=(), microphone=()',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    ...(origin.startsWith('https:') && { 'strict-transport-security': 'max-age=31536000' }),
+  };
+}
+
+/** Who is signed in, when and how strongly, in words. */
+function describe({ user, authenticatedAt, userVerified, enforcement }: PasskeySession, policy: ImmediateMediation) {
+  return {
+    userName: user.name,
+    displayName: user.displayName ?? user.name,
+    signedInAt: new Date(authenticatedAt).toISOString(),
+    verified: enforcement === 'not_applicable' && policy !== 'off' ? JUST_MADE : userVerified ? VERIFIED : PRESENT,
+    enforcement: enforcement.replace('_', ' '),
+    enforcementInWords: ENFORCEMENT_IN_WORDS[enforcement],
+  };
+}
+
+const VERIFIED = 'Proved: somebody was present, and their device verified them, by PIN, fingerprint, face or the like.';
+const PRESENT = 'Proved: somebody was present. Their device did not verify them.';
+const JUST_MADE =
+  'Nothing is proved yet: a passkey was just made, and there is only the device’s own word. Sign out and in again to see the difference.';
+
+const ENFORCEMENT_IN_WORDS: Record<Enforcement, string> = {
+  enforced:
+    'This server asked for Immediate UI mode and verified signature, presence and verification itself; the page reported that it used the mode. No browser signs the mode, so that last part stays a claim.',
+  not_enforced:
+    'You came in another way than Immediate UI mode, by autofill or the full sheet, and the policy here allows that.',
+  not_evaluated: 'Nothing was decided about Immediate UI mode.',
+  not_applicable:
+    'Immediate UI mode does not come into it: this session was made by creating a passkey, or the policy here is off.',
+};
+
+/** What the page about an attempt says. As on the page with all of them: what happened, and never to whom. */
+function wordsOf(record: AttemptRecord): Record<string, string | readonly string[]> {
+  const { event, attempt, outcome, http, library, trace } = record;
+  const { verdict, asked, claimed, proved, unproved, failed } = explain(record);
+  const orNothing = (sentences: readonly string[]) => (sentences.length > 0 ? sentences : ['Nothing.']);
+  return {
+    title: record.message,
+    // A verdict begins with the message.
+    more: verdict.slice(record.message.length + 1).trim(),
+    outcome,
+    ended: ENDED[outcome],
+    time: event.time,
+    at: new Date(event.time).toUTCString(),
+    asked: orNothing(asked),
+    claimed: orNothing(claimed),
+    proved: orNothing(proved),
+    unproved: orNothing(unproved),
+    ...(failed && {
+      reason: failed.reason,
+      source: FOUND_BY[failed.source],
+      rule: failed.rule === null ? '' : `The rule of the policy that said no: ${failed.rule.replaceAll('_', ' ')}.`,
+      meaning: failed.meaning,
+      advice: failed.advice,
+    }),
+    attemptId: attempt.id,
+    eventId: event.id,
+    stage: attempt.stage,
+    startedAt: attempt.startedAt,
+    began: new Date(attempt.startedAt).toUTCString(),
+    took:
+      attempt.ceremonyMs === null ? 'No challenge was open.' : `${attempt.ceremonyMs} ms from the challenge to the end`,
+    answer: http === null ? 'No request ended it.' : `${http.method} ${http.route}, answered ${http.status}`,
+    library: `${library.name} ${library.version}, ${library.framework}`,
+    trace: trace.traceId ?? 'Not traced.',
+  };
+}
+
+const ENDED: Record<Outcome, string> = {
+  success: 'Success',
+  cancelled: 'Cancelled',
+  abandoned: 'Abandoned',
+  failure: 'Refused',
+  error: 'Error',
+};
+
+const FOUND_BY: Record<ReasonSource, string> = {
+  server: 'Found by the server.',
+  client_report: 'Said by the page, and not signed.',
+  timeout: 'Nobody answered in time.',
+};
+
+/** Puts values into `{{slots}}`, as text; several as the items of a list. */
+function fill(html: string, values: Record<string, string | readonly string[]>): string {
+  const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return html.replace(/\{\{(\w+)\}\}/g, (slot, name: string) => {
+    if (!Object.hasOwn(values, name)) throw new Error(`Nothing to put into ${slot}`);
+    const value = values[name]!;
+    return typeof value === 'string' ? escaped(value) : value.map((item) => `<li>${escaped(item)}</li>`).join('');
+  });
+}
+
+function asset(name: string): Asset {
+  const body = readFileSync(new URL(`../public/${name}`, import.meta.url));
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  return { type: TYPES[extname(name)] ?? 'application/octet-stream', etag, body };
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,141 @@
+/**
+ * What people, and others, do to an application: attempts of every kind, over HTTP, with a passkey in software that signs for
+ * real. And two things that go wrong behind it: a table that is gone, and a folder that is gone.
+ */
+import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type Agent,
+  createAgent,
+  createSoftwarePasskey,
+  flipBit,
+  NOT_USED,
+  type SoftwarePasskey,
+} from '@latchkey/testing';
+import Database from 'better-sqlite3';
+import { type Application, PER_BROWSER } from './application.ts';
+
+/** Somebody with a passkey on a device that counts. */
+export interface Person {
+  readonly name: string;
+  readonly passkey: SoftwarePasskey;
+}
+
+/** How often one browser may ask in a minute: the first time it has no cookie yet, and nobody counts. */
+const ALLOWED = PER_BROWSER.points + 1;
+
+let people = 0;
+
+/** Signs somebody up. */
+export async function invite(origin: string): Promise<Person> {
+  people += 1;
+  const name = `person ${people}`;
+  const passkey = createSoftwarePasskey({ origin, backupEligible: false, signCount: 0 });
+  await createAgent(origin).signUp(name, passkey);
+  return { name, passkey };
+}
+
+/** What can be done to the application, each deed by its name. It throws when the answer is not the one to expect. */
+export function deedsTo({ origin }: Application, { passkey }: Person) {
+  const browser = () => createAgent(origin);
+  const verify = (agent: Agent, attemptId: string, credential: unknown, client: unknown = NOT_USED) =>
+    agent.post('/authentication/verify', { attemptId, credential, client });
+  const signIn = async (status: number, how?: Parameters<Agent['signIn']>[1], by = passkey) =>
+    expectStatus(await browser().signIn(by, how), status);
+  const endInPage = async (errorName: string) => {
+    const agent = browser();
+    const { attemptId } = await agent.signInOptions();
+    expectStatus(await agent.post(`/attempts/${attemptId}/outcome`, { errorName }), 204);
+  };
+
+  return {
+    immediate: () => signIn(200),
+    autofill: () => signIn(200, { mode: 'conditional' }),
+    fullSheet: () => signIn(200, { mode: 'modal' }),
+    /** Asked for immediate, and the page says that it did something else. */
+    contradicted: () => signIn(200, { client: NOT_USED }),
+    /** No passkey to offer, or the person said no: then the full sheet. */
+    fallBack: async () => {
+      await endInPage('NotAllowedError');
+      await signIn(200, { mode: 'modal' });
+    },
+    pageWentAway: () => endInPage('AbortError'),
+    neverAnswered: async () => void (await browser().signInOptions()),
+    prefetched: async () => void (await browser().signInOptions({ mode: 'conditional', prefetch: true })),
+    stepUp: async () => {
+      const agent = browser();
+      expectStatus(await agent.signIn(passkey), 200);
+      expectStatus(await agent.stepUp(passkey, 'transfer'), 200);
+    },
+    notVerified: () => signIn(401, { bend: { flags: { UV: false } } }),
+    nobodyPresent: () => signIn(401, { bend: { flags: { UP: false } } }),
+    forged: () => signIn(401, { bend: { signature: flipBit(-1) } }),
+    otherSite: () => signIn(401, { bend: { clientData: { origin: 'https://evil.example' } } }),
+    unknownPasskey: () => signIn(401, {}, stranger(origin)),
+    /** The same answer twice. */
+    replayed: async () => {
+      const agent = browser();
+      const { attemptId, publicKey } = await agent.signInOptions({ mode: 'modal' });
+      const credential = passkey.authenticate(publicKey);
+      expectStatus(await verify(agent, attemptId, credential), 200);
+      expectStatus(await verify(agent, attemptId, credential), 400);
+    },
+    /** An answer from another browser than the one that asked. */
+    carriedAway: async () => {
+      const { attemptId, publicKey } = await browser().signInOptions({ mode: 'modal' });
+      expectStatus(await verify(browser(), attemptId, passkey.authenticate(publicKey)), 400);
+    },
+    /** A copy of a passkey, whose counter lags behind. By default it is let in, and noticed. */
+    copied: () => signIn(200, { bend: { signCount: 1 } }),
+    nonsense: async () => {
+      expectStatus(await browser().post('/authentication/options', undefined, { rawBody: '{"mode":' }), 400);
+    },
+    crossSite: async () => {
+      const headers = { origin: 'https://evil.example' };
+      expectStatus(await browser().post('/authentication/options', {}, { headers }), 403);
+    },
+    /** One browser that does not stop asking. */
+    tooOften: async () => {
+      const agent = browser();
+      for (let n = 0; n < ALLOWED + 10; n += 1) {
+        const reply = await agent.post('/authentication/options', { mode: 'conditional', prefetch: true });
+        expectStatus(reply, n < ALLOWED ? 200 : 429);
+      }
+    },
+    /** While the store is down. */
+    inVain: async () => expectStatus(await browser().post('/authentication/options', { mode: 'immediate' }), 503),
+  };
+}
+
+function stranger(origin: string): SoftwarePasskey {
+  const rpId = 'localhost';
+  return createSoftwarePasskey({ origin, rpId, userHandle: Buffer.alloc(32, 7).toString('base64url') });
+}
+
+/** Runs something while the application's table of challenges has another name. */
+export async function withoutStore(application: Application, run: () => Promise<void>): Promise<void> {
+  const database = new Database(application.database);
+  const call = (now: string, then: string) => database.exec(`alter table ${now} rename to ${then}`);
+  call('latchkey_ceremonies', 'mislaid');
+  try {
+    await run();
+  } finally {
+    call('mislaid', 'latchkey_ceremonies');
+    database.close();
+  }
+}
+
+/** Runs something while the folder of the application's records is elsewhere. */
+export async function withoutRecords(application: Application, run: () => Promise<void>): Promise<void> {
+  const folder = dirname(application.records);
+  await rename(folder, `${folder}-mislaid`);
+  try {
+    await run();
+  } finally {
+    await rename(`${folder}-mislaid`, folder);
+  }
+}
+
+function expectStatus({ status, text }: { status: number; text: string }, expected: number): void {
+  if (status !== expected) throw new Error(`Expected ${expected}, got ${status} ${text}`);
+}

@@ -1,0 +1,96 @@
+/**
+ * What Prometheus calls Latchkey's metrics, and the few shapes of PromQL that the dashboard and the rules are both made of.
+ * Label values are typed by the core's own closed lists: a reason that does not exist does not compile.
+ */
+import type { AttemptRecord, Enforcement, Mode, Outcome, Reason } from '@latchkey/core';
+
+/** A selector, a rate, a sum: any text in PromQL. */
+export type PromQL = string;
+
+type OneOrMore<T> = T | readonly T[];
+
+/** The attributes of Latchkey's metrics, as Prometheus labels. */
+export const LABELS = {
+  outcome: 'latchkey_outcome',
+  reason: 'latchkey_reason',
+  mode: 'latchkey_attempt_mode',
+  enforcement: 'latchkey_immediate_enforcement',
+  challenge: 'latchkey_challenge_result',
+  userVerified: 'latchkey_assertion_user_verified',
+  backedUp: 'latchkey_assertion_backed_up',
+  signCount: 'latchkey_assertion_sign_count',
+  sink: 'latchkey_audit_sink',
+  audit: 'latchkey_audit_result',
+} as const;
+
+interface Values {
+  readonly outcome: Outcome;
+  readonly reason: Reason;
+  readonly mode: Mode;
+  readonly enforcement: Enforcement;
+  readonly signCount: NonNullable<AttemptRecord['assertion']['signCount']>;
+  readonly audit: 'written' | 'failed';
+}
+
+type Matching<K extends keyof Values> = { readonly [Name in K]?: OneOrMore<Values[Name]> };
+
+/** Ceremonies whose ends are counted. */
+const CEREMONIES = ['signin', 'registration', 'step_up'] as const;
+type Ceremony = (typeof CEREMONIES)[number];
+
+/** Selectors of every metric, all with these matchers. */
+export function metricsWhere(matchers: PromQL = '') {
+  const select = (name: string, values: Matching<keyof Values> = {}, first = '') => {
+    const own = Object.entries(values).map(([label, value]) => matcher(label as keyof Values, value));
+    const inside = [first, ...own, matchers].filter((one) => one !== '').join(', ');
+    return inside === '' ? name : `${name}{${inside}}`;
+  };
+  // The OpenTelemetry exporter for Prometheus leaves the unit out of the name; Prometheus' and the Collector's own
+  // translation of OTLP puts it in.
+  const buckets = (name: string, values: Matching<'outcome'> = {}) =>
+    select('', values, `__name__=~"latchkey_signin_${name}(_seconds)?_bucket"`);
+  return {
+    attempts: (values?: Matching<'outcome' | 'reason' | 'mode' | 'enforcement'>, ceremony: Ceremony = 'signin') =>
+      select(`latchkey_${ceremony}_attempts_total`, values),
+    assertions: (values?: Matching<'signCount'>) => select('latchkey_signin_assertions_total', values),
+    challenges: () => select('latchkey_signin_challenges_total'),
+    auditRecords: (values?: Matching<'audit'>) => select('latchkey_audit_records_total', values),
+    /** From options to a sign-in: mostly a person's time. One that nobody answers takes as long as its challenge lives. */
+    ceremonyTime: buckets('ceremony_duration', { outcome: 'success' }),
+    /** This server's own time in the request that ended the attempt. */
+    serverTime: buckets('duration'),
+  };
+}
+
+function matcher(label: keyof Values, value: OneOrMore<string>): PromQL {
+  return typeof value === 'string' ? `${LABELS[label]}="${value}"` : `${LABELS[label]}=~"${value.join('|')}"`;
+}
+
+/** By how much a counter grew in the window, or how fast, for each of `labels`. */
+export function sumBy(labels: readonly string[], expression: PromQL): PromQL {
+  return labels.length === 0 ? `sum(${expression})` : `sum by (${labels.join(', ')}) (${expression})`;
+}
+
+export const rate = (selector: PromQL, window: string): PromQL => `rate(${selector}[${window}])`;
+
+/**
+ * By how much counters grew in the window, those that are new in it included. `increase()` takes the first value that it
+ * sees for the beginning, so the one replay that makes its series would never count.
+ */
+export function grown(selector: PromQL, window: string): PromQL {
+  return `(${selector} unless ${selector} offset ${window}) or increase(${selector}[${window}])`;
+}
+
+/** How much of the whole a part is, from 0 to 1. No part at all is 0; of nothing there is no share. */
+export function share(part: PromQL, whole: PromQL): PromQL {
+  return `(${part} or 0 * ${whole}) / (${whole} > 0)`;
+}
+
+export function quantile(q: number, buckets: PromQL, window: string, labels: readonly string[] = []): PromQL {
+  return `histogram_quantile(${q}, ${sumBy([...labels, 'le'], rate(buckets, window))})`;
+}
+
+/** The same question about every ceremony; `ask` ends in a comparison. */
+export function ofAnyCeremony(ask: (ceremony: Ceremony) => PromQL): PromQL {
+  return CEREMONIES.map(ask).join('\nor\n');
+}

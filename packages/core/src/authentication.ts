@@ -1,0 +1,376 @@
+/**
+ * Sign-in and step-up: the same ceremony with another purpose. WebAuthn Level 3, §7.2, read from top to bottom.
+ * Verify keeps six beats in this order: take the state, parse, verify, judge by policy, store, session.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import type { Enforcement, Mode } from './attempt.ts';
+import { readClientReport } from './attempt.ts';
+import type { Call, SignedIn } from './call.ts';
+import type { Ceremony, Opened } from './ceremony.ts';
+import { checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
+import type { User } from './config.ts';
+import { refuse } from './errors.ts';
+import { canonicalName, decoys } from './identity.ts';
+import type { Limits } from './limits.ts';
+import { notify } from './notify.ts';
+import { describePasskey, type PasskeyView, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
+import {
+  allowedModes,
+  compareSignCount,
+  defaultMode,
+  judgeDevice,
+  judgeEnforcement,
+  judgeFlags,
+  judgeSignCount,
+  permit,
+} from './policy.ts';
+import { enforcementOf, type Flags } from './record.ts';
+import type { ReliableStore } from './reliable-store.ts';
+import type { Sessions } from './session.ts';
+import { activeUser, knownOtherwise } from './session.ts';
+import type { Passkey } from './store.ts';
+import { inSpan } from './telemetry.ts';
+import type { AuthenticatorData, DescriptorJSON, RequestOptionsJSON } from './webauthn.ts';
+import {
+  type Assertion,
+  isBackupStateValid,
+  isForRelyingParty,
+  isSignatureValid,
+  readAssertion,
+  readAuthenticatorData,
+  readClientData,
+} from './webauthn.ts';
+
+type Purpose = 'sign_in' | 'step_up';
+
+/** What ceremonies need besides the call. */
+export interface Rooms {
+  readonly store: ReliableStore;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+}
+
+export interface SignInOptionsAnswer {
+  readonly attemptId: string;
+  readonly mode: Mode;
+  readonly uiMode?: 'immediate';
+  readonly mediation?: 'conditional';
+  readonly expiresAt: number;
+  readonly publicKey: RequestOptionsJSON;
+}
+
+/** `POST /authentication/options`. */
+export async function signInOptions(
+  call: Call,
+  { store }: Rooms,
+  binding: string,
+  body: { mode?: Mode; identifier?: string; client?: unknown; prefetch?: true },
+): Promise<SignInOptionsAnswer> {
+  const { policy } = call.config;
+  const mode = body.mode ?? defaultMode(policy, readClientReport(body.client).immediateGet);
+  call.facts.mode = mode;
+  if (!allowedModes(policy).includes(mode)) {
+    const reason = policy.immediateMediation === 'require' ? 'immediate_not_requested' : 'policy_denied';
+    throw refuse(reason, { code: 'mode_not_allowed', rule: 'mode' });
+  }
+  const first = await knownOtherwise(call);
+  if (first) call.facts.userId = first.id;
+  // Only a modal sign-in may name its user. Immediate and conditional ones are for whatever passkey is there.
+  const named = mode === 'modal' ? await offer(call, store, first, body.identifier) : undefined;
+  const opened = await openCeremony(
+    call,
+    store,
+    { purpose: 'sign_in', binding, userId: first?.id ?? null, prefetch: body.prefetch === true },
+    {
+      mode,
+      ...(named && { offered: named.credentials.map(({ id }) => id) }),
+      ...(first ? { namedUserId: first.id } : named?.userId !== undefined && { namedUserId: named.userId }),
+    },
+  );
+  return {
+    attemptId: opened.attemptId,
+    mode,
+    ...(mode === 'immediate' && { uiMode: 'immediate' as const }),
+    ...(mode === 'conditional' && { mediation: 'conditional' as const }),
+    expiresAt: opened.expiresAt,
+    publicKey: requestOptions(call, opened, named?.credentials ?? []),
+  };
+}
+
+/** The passkeys of a named user, or look-alikes: whether somebody has an account here is nobody's business. */
+async function offer(call: Call, store: ReliableStore, first: User | null, identifier: string | undefined) {
+  // Somebody the application knows already is told the truth about their own passkeys.
+  if (first) {
+    const own = (await passkeysOf(call.config, store, first.id)).filter(({ enabled }) => enabled);
+    return { userId: first.id, credentials: own.map(descriptor) };
+  }
+  if (identifier === undefined) return undefined;
+  const user = await call.config.users.findByName?.(identifier);
+  // The same work for a name that nobody has.
+  const passkeys = await passkeysOf(call.config, store, user?.id ?? identifier);
+  const usable = passkeys.filter(({ enabled }) => enabled);
+  if (!user || usable.length === 0) {
+    return { credentials: decoys(call.config.identityKey.key, canonicalName(call.config.users, identifier)) };
+  }
+  return { userId: user.id, credentials: usable.map(descriptor) };
+}
+
+/** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
+export async function stepUpOptions(
+  call: Call,
+  { store }: Rooms,
+  binding: string,
+  signedIn: SignedIn,
+  body: { action?: string },
+): Promise<SignInOptionsAnswer> {
+  const passkeys = (await passkeysOf(call.config, store, signedIn.userId)).filter(({ enabled }) => enabled);
+  const credentials = passkeys.map(descriptor);
+  const opened = await openCeremony(
+    call,
+    store,
+    { purpose: 'step_up', binding, userId: signedIn.userId },
+    {
+      mode: 'modal',
+      namedUserId: signedIn.userId,
+      offered: credentials.map(({ id }) => id),
+      ...(body.action !== undefined && { action: body.action }),
+    },
+  );
+  return {
+    attemptId: opened.attemptId,
+    mode: 'modal',
+    expiresAt: opened.expiresAt,
+    publicKey: requestOptions(call, opened, credentials),
+  };
+}
+
+export interface SignInAnswer {
+  readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
+  readonly passkey: PasskeyView;
+  readonly attempt: { readonly id: string; readonly mode: Mode; readonly enforcement: string };
+  readonly signals: Signals;
+}
+
+/** `POST /authentication/verify`. */
+export async function verifySignIn(
+  call: Call,
+  rooms: Rooms,
+  body: { attemptId: string; credential: object },
+): Promise<SignInAnswer> {
+  const first = await knownOtherwise(call);
+  const known = first?.id ?? null;
+  const { passkey, siblings, user, flags, ceremony } = await verifyAssertion(call, rooms, 'sign_in', known, body);
+  const { enforcement } = enforcementOf(call.facts);
+
+  const added = await beginSignedIn(call, rooms, user, passkey, known, {
+    userVerified: flags.userVerified,
+    enforcement,
+  });
+  return {
+    ...added,
+    user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
+    passkey: describePasskey(passkey, passkey.id),
+    attempt: { id: call.facts.attemptId, mode: ceremony.mode!, enforcement },
+    signals: signalsFor(call.config.rp.id, user, [passkey, ...siblings])!,
+  };
+}
+
+/** A session, and whatever the application adds to the answer. */
+export async function beginSignedIn(
+  call: Call,
+  { sessions }: Pick<Rooms, 'sessions'>,
+  user: User,
+  passkey: Passkey,
+  knownAs: string | null,
+  how: { userVerified: boolean; enforcement: Enforcement },
+): Promise<object | undefined> {
+  const { config, facts, request } = call;
+  const authenticatedAt = config.now();
+  await inSpan('latchkey.session.write', () => sessions.begin(call, passkey, knownAs, { ...how, authenticatedAt }));
+  const attempt = { id: facts.attemptId, mode: facts.mode, enforcement: how.enforcement };
+  const { userVerified } = how;
+  return config.onSignIn?.({ user, passkey, authenticatedAt, userVerified, attempt, request: request.native });
+}
+
+/** `POST /step-up/verify`. */
+export async function verifyStepUp(
+  call: Call,
+  rooms: Rooms,
+  signedIn: SignedIn,
+  body: { attemptId: string; credential: object },
+): Promise<{ steppedUpAt: number; expiresAt: number; action?: string }> {
+  const { ceremony } = await verifyAssertion(call, rooms, 'step_up', signedIn.userId, body);
+  const action = ceremony.action ?? null;
+  const steppedUpAt = await inSpan('latchkey.session.write', () => rooms.sessions.stepUp(call, signedIn, action));
+  return {
+    steppedUpAt,
+    expiresAt: steppedUpAt + call.config.policy.recentSignInMs,
+    ...(action !== null && { action }),
+  };
+}
+
+interface Verified {
+  readonly ceremony: Ceremony;
+  readonly passkey: Passkey;
+  readonly siblings: readonly Passkey[];
+  readonly user: User;
+  readonly flags: Flags;
+}
+
+async function verifyAssertion(
+  call: Call,
+  { store, sessions }: Pick<Rooms, 'store' | 'sessions'>,
+  purpose: Purpose,
+  userId: string | null,
+  body: { attemptId: string; credential: object },
+): Promise<Verified> {
+  const { config, facts } = call;
+  // Take the state. From here on this challenge is spent, whatever comes next. The passkey that is said to answer is looked
+  // up at the same time, which saves a store across a network one round trip; what comes of it is asked only afterwards.
+  const taking = takeCeremony(call, store, body.attemptId, purpose, userId);
+  const lookingUp = lookUp(store, body.credential);
+  lookingUp.catch(() => {});
+  const ceremony = await taking;
+
+  // Parse.
+  facts.stage = 'assertion';
+  const { assertion, found } = await lookingUp;
+  facts.attachment = assertion.attachment;
+  facts.credentialId = assertion.credentialId;
+  const clientData = readClientData(assertion.clientDataJSON);
+  const data = readAuthenticatorData(assertion.authenticatorData);
+
+  // Verify: the answer is to this challenge, for us, from us, by a passkey we know, and it is signed.
+  checkClientData(call, ceremony, clientData, 'webauthn.get');
+  if (!isForRelyingParty(data, config.rp.id)) throw refuse('rp_id_hash_mismatch');
+  const { passkey, siblings, signed } = await judgePasskey(call, ceremony, assertion, found);
+  facts.signature = signed ? 'valid' : 'invalid';
+  if (!signed) throw refuse('signature_invalid');
+  // Only now are the flags and the counter somebody's word, and only now is the application asked about its user.
+  facts.flags = data.flags;
+  const user = await activeUser(config, passkey.userId);
+  if (!user) throw refuse('user_disabled');
+
+  // Judge by policy.
+  facts.stage = 'policy';
+  permit(judgeFlags(data.flags, ceremony.userVerification));
+  if (!isBackupStateValid(data.flags, passkey)) throw refuse('backup_state_invalid');
+  permit(judgeDevice(data.flags.backupEligible, ceremony.requirements));
+  const { enforcement } = enforcementOf(facts);
+  permit(judgeEnforcement(ceremony.immediateMediation, enforcement, facts.clientReport));
+
+  // Store.
+  const used = await storeUse(call, { store, sessions }, purpose, user, passkey, data);
+  facts.stage = 'session';
+  return { ceremony, passkey: used, siblings, user, flags: data.flags };
+}
+
+/** An answer, read, and the passkeys of whoever has the one that is said to have given it. */
+async function lookUp(store: ReliableStore, credential: object) {
+  const assertion = readAssertion(credential);
+  return { assertion, found: await store.passkeys.find(assertion.credentialId, assertion.userHandle) };
+}
+
+/** The passkey that is said to have answered, whether it signed, and its owner's others. WebAuthn §7.2 steps 5, 6 and 21. */
+async function judgePasskey(call: Call, ceremony: Ceremony, assertion: Assertion, found: readonly Passkey[]) {
+  const { credentialId, userHandle } = assertion;
+  const [passkey, ...siblings] = found;
+  // Checked first, judged last, and checked for a passkey that is nobody's too: how long a refusal takes tells nobody who
+  // has an account here.
+  const { publicKey } = passkey ?? { publicKey: NOBODYS_KEY };
+  const signed = await inSpan('latchkey.signature.verify', () => isSignatureValid(assertion, publicKey));
+  if (ceremony.offered && !ceremony.offered.includes(credentialId.toString('base64url'))) {
+    throw refuse('credential_not_allowed');
+  }
+  // The store found it by id; that the ids are equal byte for byte is ours to demand.
+  if (!passkey || !credentialId.equals(passkey.credentialId)) throw refuse('credential_unknown');
+  call.facts.aaguid = passkey.aaguid;
+  call.facts.userId = passkey.userId;
+  if (passkey.rpId !== call.config.rp.id) throw refuse('credential_not_allowed');
+  if (!passkey.enabled) throw refuse('credential_disabled');
+  if (ceremony.namedUserId !== undefined && ceremony.namedUserId !== passkey.userId) {
+    throw refuse('credential_not_allowed');
+  }
+  // Unsigned, so it proves nothing; but a browser that was named nobody must say whose passkey it used, and truly.
+  const handleMayBeMissing = ceremony.namedUserId !== undefined;
+  const isOwn = userHandle?.equals(passkey.userHandle) || passkey.userHandle.length === 0;
+  if (userHandle === null ? !handleMayBeMissing : !isOwn) {
+    throw refuse('user_handle_mismatch');
+  }
+  return { passkey, siblings: siblings.filter(({ rpId }) => rpId === passkey.rpId), signed };
+}
+
+/** An ES256 key as COSE writes it (RFC 9053 §7.1.1), of the most common kind. Nobody has its other half, which is forgotten here. */
+const NOBODYS_KEY = (() => {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+  return Buffer.from(`a5010203262001215820${hex(x)}225820${hex(y)}`, 'hex');
+})();
+
+function hex(base64url: string): string {
+  return Buffer.from(base64url, 'base64url').toString('hex');
+}
+
+/** Judges the counter and stores the use by compare and set. A lost race is read and judged again; who wins it tells. */
+async function storeUse(
+  call: Call,
+  { store, sessions }: Pick<Rooms, 'store' | 'sessions'>,
+  purpose: Purpose,
+  user: User,
+  found: Passkey,
+  data: AuthenticatorData,
+): Promise<Passkey> {
+  let passkey = found;
+  for (let tries = 0; tries < 5; tries++) {
+    const comparison = compareSignCount(passkey.signCount, data.signCount);
+    call.facts.signCount = comparison;
+    const judged = judgeSignCount(comparison, call.config.policy.signCount);
+    if (!judged.allow) {
+      let news = true;
+      if (call.config.policy.signCount === 'disable') {
+        const changed = await store.passkeys.update(passkey.userId, passkey.id, { enabled: false }, false);
+        sessions.forget(passkey.id);
+        news = changed.status === 'done' && changed.wasEnabled;
+        if (changed.status === 'done' && news) {
+          notify(call, user, changed.passkey, { kind: 'passkey_disabled', by: 'counter' });
+        }
+      }
+      if (news) notify(call, user, passkey, { kind: 'counter_regressed', accepted: false });
+    }
+    permit(judged);
+    // A lower count is never stored: the real authenticator's next one must still be an advance.
+    const use = {
+      signCount: Math.max(passkey.signCount, data.signCount),
+      backedUp: data.flags.backedUp,
+      usedAt: call.config.now(),
+    };
+    if (await store.passkeys.recordUse(passkey, use)) {
+      const used = { ...passkey, ...use, lastUsedAt: use.usedAt };
+      if (comparison === 'regressed') notify(call, user, used, { kind: 'counter_regressed', accepted: true });
+      // Whoever is signed in with it by the sign-up that made it need not be told.
+      const isNew = passkey.lastUsedAt === null && call.request.session?.read()?.passkeyId !== passkey.id;
+      if (isNew && purpose === 'sign_in') notify(call, user, used, { kind: 'new_passkey_sign_in' });
+      return used;
+    }
+    const [again] = await store.passkeys.find(passkey.credentialId, passkey.userHandle);
+    if (!again) throw refuse('credential_unknown');
+    if (!again.enabled) throw refuse('credential_disabled');
+    passkey = again;
+  }
+  throw refuse('store_unavailable', { cause: new Error('the counter kept changing') });
+}
+
+function requestOptions(call: Call, opened: Opened, allowCredentials: readonly DescriptorJSON[]): RequestOptionsJSON {
+  return {
+    challenge: opened.challenge,
+    timeout: opened.timeout,
+    rpId: call.config.rp.id,
+    allowCredentials,
+    userVerification: call.config.policy.userVerification,
+  };
+}
+
+/** How a stored passkey is named to a browser. */
+export function descriptor(passkey: Passkey): DescriptorJSON {
+  const id = Buffer.from(passkey.credentialId).toString('base64url');
+  return { type: 'public-key', id, ...(passkey.transports.length > 0 && { transports: passkey.transports }) };
+}

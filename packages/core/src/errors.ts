@@ -1,0 +1,173 @@
+/**
+ * One error with a closed list of codes. A code is the contract: it goes unchanged to the wire, and its message never
+ * does. The reason beside it is for the record; it says exactly what happened, where the code stays generic on purpose.
+ */
+
+import type { FailedRule, Outcome, Reason, Stage } from './attempt.ts';
+import type { Purpose } from './store.ts';
+
+/** Every code that can reach the wire, with its status and the one title it has. */
+export const PROBLEMS = {
+  malformed_request: [400, 'The request is not well-formed'],
+  challenge_invalid: [400, 'The challenge is not valid any more'],
+  registration_failed: [400, 'The passkey could not be registered'],
+  authentication_failed: [401, 'The passkey was not accepted'],
+  sign_in_required: [401, 'Sign in first'],
+  step_up_required: [403, 'Confirm with your passkey first'],
+  origin_not_allowed: [403, 'This origin may not make this request'],
+  mode_not_allowed: [403, 'This way to sign in is not allowed here'],
+  policy_denied: [403, 'The sign-in does not meet the policy'],
+  not_found: [404, 'Not found'],
+  method_not_allowed: [405, 'This method is not allowed here'],
+  passkey_exists: [409, 'This passkey is registered already'],
+  last_passkey: [409, 'This is the last passkey'],
+  passkey_limit_reached: [409, 'There are too many passkeys already'],
+  username_unavailable: [409, 'This name is not available'],
+  content_too_large: [413, 'The request is too large'],
+  unsupported_media_type: [415, 'Send application/json, not compressed'],
+  rate_limited: [429, 'Too many requests'],
+  internal_error: [500, 'Something went wrong'],
+  store_unavailable: [503, 'Try again later'],
+  audit_unavailable: [503, 'Try again later'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type Code = keyof typeof PROBLEMS;
+
+export interface Limited {
+  readonly limit: string;
+  readonly retryAfter: number;
+}
+
+/** Why a request was refused. Thrown inside core, answered as problem+json, never seen by the application. */
+export class Refusal extends Error {
+  /** For the record; null when this refusal leaves none. */
+  readonly reason: Reason | null;
+  /** Where the reason alone does not say what goes to the wire. */
+  readonly code: Code | null;
+  /** The policy rule that said no, when one did. */
+  readonly rule: FailedRule | null;
+  /** For 429: which limit, for whom, and in how many seconds to try again. */
+  readonly limited: Limited | null;
+
+  constructor(
+    reason: Reason | null,
+    code: Code | null,
+    more: { rule?: FailedRule | null; limited?: Limited; cause?: unknown } = {},
+  ) {
+    super(reason ?? code ?? 'refused', { cause: more.cause });
+    this.reason = reason;
+    this.code = code;
+    this.rule = more.rule ?? null;
+    this.limited = more.limited ?? null;
+  }
+}
+
+/** A refusal for the record; the code on the wire follows from the reason and from what the ceremony was for. */
+export function refuse(
+  reason: Reason,
+  more: { code?: Code; rule?: FailedRule; limited?: Limited; cause?: unknown } = {},
+): Refusal {
+  return new Refusal(reason, more.code ?? null, more);
+}
+
+/** A refusal that is no attempt and leaves no record. */
+export function turnAway(code: Code): Refusal {
+  return new Refusal(null, code);
+}
+
+/** A reason and what follows from it: the code on the wire (one for sign-in and step-up, one for registration) and the stage. */
+type Consequence = readonly [signIn: Code, registration: Code, stage?: Stage];
+
+const assertion: Consequence = ['authentication_failed', 'registration_failed', 'assertion'];
+const challenge: Consequence = ['challenge_invalid', 'challenge_invalid', 'challenge'];
+const denied: Consequence = ['policy_denied', 'registration_failed', 'policy'];
+
+const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
+  challenge_unknown: challenge,
+  challenge_expired: challenge,
+  challenge_consumed: challenge,
+  challenge_mismatch: challenge,
+  challenge_session_mismatch: challenge,
+  malformed_request: ['malformed_request', 'malformed_request'],
+  rate_limited: ['rate_limited', 'rate_limited', 'options'],
+  origin_denied: ['origin_not_allowed', 'origin_not_allowed'],
+  challenge_missing: ['malformed_request', 'malformed_request', 'challenge'],
+  client_data_malformed: assertion,
+  type_mismatch: assertion,
+  origin_mismatch: assertion,
+  cross_origin_denied: assertion,
+  rp_id_hash_mismatch: assertion,
+  credential_unknown: assertion,
+  credential_disabled: assertion,
+  credential_not_allowed: assertion,
+  user_handle_mismatch: assertion,
+  user_disabled: assertion,
+  authenticator_data_malformed: assertion,
+  backup_state_invalid: assertion,
+  algorithm_unsupported: assertion,
+  signature_invalid: assertion,
+  credential_id_mismatch: assertion,
+  public_key_invalid: assertion,
+  user_presence_missing: ['authentication_failed', 'registration_failed', 'policy'],
+  user_verification_missing: ['authentication_failed', 'registration_failed', 'policy'],
+  sign_count_regressed: ['authentication_failed', 'registration_failed', 'policy'],
+  attestation_refused: ['authentication_failed', 'registration_failed', 'policy'],
+  immediate_not_requested: denied,
+  immediate_not_reported: denied,
+  immediate_contradicted: denied,
+  policy_denied: denied,
+  credential_exists: ['passkey_exists', 'passkey_exists', 'assertion'],
+  credential_limit: ['passkey_limit_reached', 'passkey_limit_reached', 'policy'],
+  username_unavailable: ['username_unavailable', 'username_unavailable', 'policy'],
+  store_unavailable: ['store_unavailable', 'store_unavailable'],
+  session_failed: ['internal_error', 'internal_error', 'session'],
+  audit_unavailable: ['audit_unavailable', 'audit_unavailable', 'session'],
+};
+
+/** What goes to the wire. */
+export function codeOf(refusal: Refusal, purpose: Purpose): Code {
+  const consequence = refusal.reason === null ? undefined : CONSEQUENCES[refusal.reason];
+  return refusal.code ?? consequence?.[purpose === 'registration' ? 1 : 0] ?? 'internal_error';
+}
+
+/** The stage a reason belongs to; the caller knows better for the few that can happen anywhere. */
+export function stageOf(reason: Reason): Stage | undefined {
+  return CONSEQUENCES[reason]?.[2];
+}
+
+const OURS: ReadonlySet<Reason> = new Set([
+  'session_failed',
+  'store_unavailable',
+  'config_invalid',
+  'audit_unavailable',
+  'internal_error',
+]);
+
+/** `error` when it is our fault, else `failure`. */
+export function outcomeOf(reason: Reason): Outcome {
+  return OURS.has(reason) ? 'error' : 'failure';
+}
+
+/** Whatever was thrown, as a refusal: what is not one already is our fault. */
+export function asRefusal(thrown: unknown): Refusal {
+  return thrown instanceof Refusal ? thrown : refuse('internal_error', { cause: thrown });
+}
+
+/** A configuration that cannot be right. Thrown at construction; `message` says which option, what it got, what to write. */
+export class ConfigurationError extends Error {
+  readonly code = 'config_invalid';
+  constructor(option: string, got: unknown, instead: string) {
+    super(`${option}: got ${show(got)}. ${instead}`);
+    this.name = 'ConfigurationError';
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (value === undefined) return 'nothing';
+  try {
+    return JSON.stringify(value)?.slice(0, 120) ?? String(value);
+  } catch {
+    return typeof value;
+  }
+}

@@ -1,0 +1,114 @@
+/** A person's own passkeys: list, rename, enable, disable, remove; and the signals that keep password managers in step. */
+import type { EventName } from './attempt.ts';
+import type { SignedIn } from './call.ts';
+import type { Config, Shared, User } from './config.ts';
+import { turnAway } from './errors.ts';
+import { providerName } from './providers.ts';
+import type { ReliableStore } from './reliable-store.ts';
+import type { Changed, Passkey, PasskeyChange } from './store.ts';
+
+/** A passkey as its owner sees it. */
+export interface PasskeyView {
+  readonly id: string;
+  readonly nickname: string;
+  /** The passkey provider's name, for display only, where its AAGUID is known. */
+  readonly provider: string | null;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+  readonly enabled: boolean;
+  readonly backedUp: boolean;
+  readonly deviceBound: boolean;
+  readonly transports: readonly string[];
+  /** Whether this session was made with it. */
+  readonly current: boolean;
+}
+
+export function describePasskey(passkey: Passkey, currentId: string | null): PasskeyView {
+  return {
+    id: passkey.id,
+    nickname: passkey.nickname,
+    provider: providerName(passkey.aaguid),
+    createdAt: passkey.createdAt,
+    lastUsedAt: passkey.lastUsedAt,
+    enabled: passkey.enabled,
+    backedUp: passkey.backedUp,
+    deviceBound: passkey.backupEligible === false,
+    transports: passkey.transports,
+    current: passkey.id === currentId,
+  };
+}
+
+/** The arguments of the browser's Signal API, WebAuthn §5.1.10. Bytes as base64url. */
+export interface Signals {
+  readonly allAcceptedCredentials: {
+    readonly rpId: string;
+    readonly userId: string;
+    readonly allAcceptedCredentialIds: readonly string[];
+  };
+  readonly currentUserDetails: {
+    readonly rpId: string;
+    readonly userId: string;
+    readonly name: string;
+    readonly displayName: string;
+  };
+}
+
+/** Disabled passkeys stay listed, or password managers would hide them for good. Null for a user without a passkey. */
+export function signalsFor(rpId: string, user: User, passkeys: readonly Passkey[]): Signals | null {
+  // One that was moved here may have a handle that nobody knows.
+  const first = passkeys.find(({ userHandle }) => userHandle.length > 0) ?? passkeys[0];
+  if (!first) return null;
+  const userId = Buffer.from(first.userHandle).toString('base64url');
+  return {
+    allAcceptedCredentials: {
+      rpId,
+      userId,
+      allAcceptedCredentialIds: passkeys.map(({ credentialId }) => Buffer.from(credentialId).toString('base64url')),
+    },
+    currentUserDetails: { rpId, userId, name: user.name, displayName: user.displayName ?? user.name },
+  };
+}
+
+/** A user's passkeys at this relying party, oldest first. */
+export async function passkeysOf(config: Config, store: ReliableStore, userId: string): Promise<Passkey[]> {
+  return (await store.passkeys.listByUser(userId)).filter(({ rpId }) => rpId === config.rp.id);
+}
+
+/** `PATCH /credentials/:id`. `switched`: it is enabled or disabled now and was not before; of several at once, one is told so. */
+export async function changePasskey(
+  config: Shared,
+  store: ReliableStore,
+  session: SignedIn & { readonly user: User },
+  id: string,
+  change: PasskeyChange,
+): Promise<{ passkey: Passkey; event: EventName; switched: boolean }> {
+  const { passkey, wasEnabled } = done(
+    await store.passkeys.update(session.userId, id, change, await mustKeepOne(config, session.user)),
+  );
+  const event =
+    change.enabled === undefined
+      ? 'latchkey.passkey.renamed'
+      : change.enabled
+        ? 'latchkey.passkey.enabled'
+        : 'latchkey.passkey.disabled';
+  return { passkey, event, switched: passkey.enabled !== wasEnabled };
+}
+
+/** `DELETE /credentials/:id`. */
+export async function removePasskey(
+  config: Shared,
+  store: ReliableStore,
+  session: SignedIn & { readonly user: User },
+  id: string,
+): Promise<Passkey> {
+  return done(await store.passkeys.remove(session.userId, id, await mustKeepOne(config, session.user))).passkey;
+}
+
+async function mustKeepOne(config: Shared, user: User): Promise<boolean> {
+  return !(await (config.users.hasOtherWayIn?.(user) ?? false));
+}
+
+function done(changed: Changed): Changed & { readonly status: 'done' } {
+  if (changed.status === 'done') return changed;
+  throw turnAway(changed.status === 'last' ? 'last_passkey' : 'not_found');
+}

@@ -1,0 +1,7 @@
+/** Why this file exists: it is the whole public surface of @latchkey/sql. */
+export type { SqlStoreOptions } from './connection.ts';
+export type { Dialect } from './dialect.ts';
+export { migrate, migrationSql } from './migrations.ts';
+export { preparedOnce } from './prepared-once.ts';
+export { sqlStore } from './sql-store.ts';
+export type { TableOptions } from './tables.ts';

@@ -1,0 +1,28 @@
+/** Why this file exists: `sqlStore`, the three stores over one Kysely instance. */
+import type { Store } from '@latchkey/core';
+import type { Kysely } from 'kysely';
+import { sqlAttempts } from './attempts.ts';
+import { sqlChallenges } from './challenges.ts';
+import { connect, type SqlStoreOptions } from './connection.ts';
+import { sqlPasskeys } from './passkeys.ts';
+
+/**
+ * A store in SQLite, PostgreSQL, MySQL or MariaDB. `db` stays yours: it is never closed here, and its other tables are
+ * never touched. The tables must be there: see {@link migrate}.
+ *
+ * ```ts
+ * const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+ * const store = sqlStore(db);
+ * ```
+ *
+ * Throws a TypeError at once on an option that cannot be. A verb rejects with the driver's error, or with one that says to
+ * migrate where a table is missing.
+ */
+export function sqlStore<DB>(db: Kysely<DB>, options: SqlStoreOptions = {}): Required<Store> {
+  const connection = connect(db, options);
+  return {
+    challenges: sqlChallenges(connection),
+    passkeys: sqlPasskeys(connection),
+    attempts: sqlAttempts(connection),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * Why this file exists: a browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the
+ * routes with a software passkey. No page, no DOM.
+ */
+import type { AuthenticationBend, RegistrationBend } from './bend.ts';
+import { createSoftwarePasskey, type SoftwarePasskey } from './software-passkey.ts';
+import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from './webauthn-json.ts';
+
+/** An answer, read whole. `json` is the parsed body, or null where there is none. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever came and asserts on it.
+  readonly json: any;
+}
+
+/** What `authentication/options` gives. */
+export interface SignInOptions {
+  readonly attemptId: string;
+  readonly mode: string;
+  readonly publicKey: PublicKeyCredentialRequestOptionsJSON;
+}
+
+export interface RequestChange {
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Sent as it is instead of JSON. */
+  readonly rawBody?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+}
+
+/** The page used Immediate UI mode, and says so. */
+export const USED = { uiMode: 'immediate', immediateGet: true } as const;
+/** The page did not. */
+export const NOT_USED = { uiMode: 'none', immediateGet: true } as const;
+
+export interface Agent {
+  /** Cookies by name. */
+  readonly cookies: Map<string, string>;
+  /** A request to a path of the site, with this agent's cookies and origin. `body` is sent as JSON. */
+  request(method: string, path: string, body?: unknown, change?: RequestChange): Promise<Reply>;
+  post(path: string, body?: unknown, change?: RequestChange): Promise<Reply>;
+  /** A new account with a new passkey. Throws unless the answer is 201. */
+  signUp(username: string, passkey?: SoftwarePasskey): Promise<SoftwarePasskey>;
+  signInOptions(body?: object): Promise<SignInOptions>;
+  /** Options, assertion, verify. `client` is what the page reports. */
+  signIn(
+    passkey: SoftwarePasskey,
+    how?: { mode?: string; client?: unknown; bend?: AuthenticationBend },
+  ): Promise<Reply>;
+  /** Adds a passkey to whoever is signed in. */
+  addPasskey(passkey: SoftwarePasskey, bend?: RegistrationBend): Promise<Reply>;
+  stepUp(passkey: SoftwarePasskey, action?: string): Promise<Reply>;
+  /** 200 when signed in, 401 when not. */
+  session(): Promise<Reply>;
+}
+
+/** A fresh browser at this site. `base` is the mount prefix. */
+export function createAgent(origin: string, base = '/passkeys'): Agent {
+  const cookies = new Map<string, string>();
+
+  async function request(method: string, path: string, body?: unknown, change: RequestChange = {}): Promise<Reply> {
+    const headers = new Headers({ origin });
+    if (cookies.size > 0) headers.set('cookie', [...cookies].map(([name, value]) => `${name}=${value}`).join('; '));
+    const payload = change.rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+    if (payload !== undefined) headers.set('content-type', 'application/json');
+    for (const [name, value] of Object.entries(change.headers ?? {})) {
+      if (value === undefined) headers.delete(name);
+      else headers.set(name, value);
+    }
+    const streaming = payload instanceof ReadableStream ? { duplex: 'half' as const } : {};
+    const response = await fetch(new URL(path, origin), {
+      method,
+      headers,
+      redirect: 'manual',
+      ...(payload !== undefined && { body: payload }),
+      ...streaming,
+    });
+    for (const line of response.headers.getSetCookie()) keepCookie(cookies, line);
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, headers: response.headers, text, json: isJson && text ? JSON.parse(text) : null };
+  }
+
+  const post: Agent['post'] = (path, body = {}, change) => request('POST', `${base}${path}`, body, change);
+
+  async function register(passkey: SoftwarePasskey, body: object, bend?: RegistrationBend): Promise<Reply> {
+    const options = await post('/registration/options', body);
+    if (options.status !== 200) return options;
+    const { attemptId, publicKey } = options.json as {
+      attemptId: string;
+      publicKey: PublicKeyCredentialCreationOptionsJSON;
+    };
+    return post('/registration/verify', { attemptId, credential: passkey.register(publicKey, bend) });
+  }
+
+  async function signInOptions(body: object = { mode: 'immediate' }): Promise<SignInOptions> {
+    const reply = await post('/authentication/options', body);
+    if (reply.status !== 200) throw new Error(`authentication/options answered ${reply.status} ${reply.text}`);
+    return reply.json as SignInOptions;
+  }
+
+  return {
+    cookies,
+    request,
+    post,
+    signInOptions,
+    async signUp(username, passkey = createSoftwarePasskey({ origin })) {
+      const reply = await register(passkey, { username });
+      if (reply.status !== 201) throw new Error(`signing up answered ${reply.status} ${reply.text}`);
+      return passkey;
+    },
+    async signIn(passkey, { mode = 'immediate', client = mode === 'immediate' ? USED : NOT_USED, bend } = {}) {
+      const { attemptId, publicKey } = await signInOptions({ mode });
+      const credential = passkey.authenticate(publicKey, bend);
+      return post('/authentication/verify', { attemptId, credential, client });
+    },
+    addPasskey: (passkey, bend) => register(passkey, {}, bend),
+    async stepUp(passkey, action) {
+      const options = await post('/step-up/options', action === undefined ? {} : { action });
+      if (options.status !== 200) return options;
+      const { attemptId, publicKey } = options.json as SignInOptions;
+      return post('/step-up/verify', { attemptId, credential: passkey.authenticate(publicKey) });
+    },
+    session: () => request('GET', `${base}/session`),
+  };
+}
+
+function keepCookie(cookies: Map<string, string>, line: string): void {
+  const [pair = '', ...attributes] = line.split(';');
+  const [name = '', ...value] = pair.split('=');
+  const gone = attributes.some((attribute) => /^\s*(max-age=0|expires=Thu, 01 Jan 1970)/i.test(attribute));
+  if (gone) cookies.delete(name);
+  else cookies.set(name, value.join('='));
+}

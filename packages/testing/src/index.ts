@@ -1,0 +1,38 @@
+/** Why this file exists: it is the whole public surface of @latchkey/testing. */
+
+export { type Agent, createAgent, NOT_USED, type Reply, USED } from './agent.ts';
+export type { AlgorithmName, AlgorithmNumber, CoseKey } from './algorithm.ts';
+export { type Attester, packedAttestation } from './attestation.ts';
+export type { Flags } from './authenticator-data.ts';
+export type { AnswerBend, AuthenticationBend, Bent, Patch, RegistrationBend, Signing } from './bend.ts';
+export { type CborMap, type CborValue, encodeCbor } from './cbor.ts';
+export {
+  declaredAlgorithm,
+  flipBit,
+  pointOffCurve,
+  rawSignature,
+  sha1Signature,
+  zeroSignature,
+} from './forgeries.ts';
+export { type HttpRule, httpContract } from './http-contract.ts';
+export { type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
+export {
+  createSoftwarePasskey,
+  type SoftwarePasskey,
+  type SoftwarePasskeyJSON,
+  type SoftwarePasskeyOptions,
+} from './software-passkey.ts';
+export {
+  attemptStoreContract,
+  challengeStoreContract,
+  passkeyStoreContract,
+  type StoreRule,
+} from './store-contract.ts';
+export type {
+  AuthenticationResponseJSON,
+  AuthenticatorAttachment,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialDescriptorJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from './webauthn-json.ts';

@@ -1,0 +1,181 @@
+// The packages in a stranger's hands: their tarballs, installed by npm into an empty folder, compiled against as TypeScript
+// users do, and run through a ceremony. What only works inside this repository shows here.
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask } from './programs.mjs';
+import { ROOT } from './workspace.mjs';
+
+/** @typedef {import('./tarballs.mjs').Tarball} Tarball */
+/** @typedef {(what: string, action: () => Promise<void>) => Promise<unknown>} Check runs an action, and says how it ended */
+
+/** How many packages an installation of core may bring, itself and its peer included. 25 of them are SimpleWebAuthn's. */
+const CORE_BRINGS = 28;
+
+/** What the consumer installs besides the packages; their peers npm brings by itself. */
+const BESIDES = ['express-session', '@types/express', '@types/express-session', '@types/koa', '@types/node@22'];
+
+const COMPILER_OPTIONS = { target: 'es2022', strict: true, types: ['node'], esModuleInterop: true };
+
+/**
+ * Installs the tarballs into a folder and checks what can be done with them.
+ * @param {readonly Tarball[]} tarballs
+ * @param {{ folder: string, check: Check, full: boolean, nodes: readonly string[] }} how
+ *   `full`: with an empty npm cache, every TypeScript and every module resolution. `nodes`: versions to run on besides the
+ *   one that runs this
+ */
+export async function checkConsumer(tarballs, { folder, check, full, nodes }) {
+  const home = join(folder, 'consumer');
+  const npm = createNpm(full ? ['--cache', join(folder, 'cache')] : ['--prefer-offline']);
+  const installed = await check('npm install', async () => {
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
+    const files = tarballs.map(({ file }) => file);
+    await npm(home, ['install', '--ignore-scripts', '--strict-peer-deps', ...files, ...BESIDES]);
+    await npm(home, ['ls', '--all']);
+  });
+  if (!installed) return;
+  await check('what core brings', async () => {
+    const brought = closure(JSON.parse(readFileSync(join(home, 'package-lock.json'), 'utf8')), '@latchkey/core');
+    if (brought.size > CORE_BRINGS)
+      throw new Error(`${brought.size} packages, and the limit is ${CORE_BRINGS}: ${[...brought].join(', ')}`);
+  });
+
+  write(home, tarballs);
+  await check('TypeScript 7, nodenext, emits', () => compile(home, join(ROOT, 'node_modules/.bin/tsc'), 'nodenext'));
+  if (full) {
+    const old = await tool(npm, folder, 'typescript@5.9');
+    await check('TypeScript 7, bundler', () => compile(home, join(ROOT, 'node_modules/.bin/tsc'), 'bundler'));
+    await check('TypeScript 5.9, nodenext', () => compile(home, join(old, '.bin/tsc'), 'nodenext'));
+    await check('TypeScript 5.9, bundler', () => compile(home, join(old, '.bin/tsc'), 'bundler'));
+  }
+
+  const programs = new Map([['', process.execPath]]);
+  for (const version of nodes) programs.set(version, join(await tool(npm, folder, `node@${version}`), 'node/bin/node'));
+  for (const [asked, node] of programs) {
+    const version = (await program(home, node, ['--version'])).trim();
+    if (!version.startsWith(`v${asked}`)) throw new Error(`Asked for Node.js ${asked} and got ${version}.`);
+    await check(`Node.js ${version}: ceremony, import`, () => ceremony(home, node, 'app.mjs'));
+    await check(`Node.js ${version}: ceremony, require`, () => ceremony(home, node, 'app.cjs'));
+    for (const { manifest } of tarballs)
+      for (const [name, path] of Object.entries(manifest.bin ?? {}))
+        await check(`Node.js ${version}: ${name} --help`, async () => {
+          await program(home, node, [join('node_modules', manifest.name, path), '--help']);
+        });
+  }
+}
+
+/**
+ * The consumer's sources: the application twice, and a module that imports every package.
+ * @param {string} home
+ * @param {readonly Tarball[]} tarballs
+ */
+function write(home, tarballs) {
+  const names = tarballs.filter(({ manifest }) => manifest.exports).map(({ manifest }) => manifest.name);
+  const every = [
+    ...names.map((name, index) => `import * as p${index} from '${name}';`),
+    `const all: object[] = [${names.map((_, index) => `p${index}`).join(', ')}];`,
+    "if (all.some((one) => Object.keys(one).length === 0)) throw new Error('A package exports nothing.');",
+  ].join('\n');
+  for (const kind of ['mts', 'cts']) {
+    cpSync(join(ROOT, 'scripts/consumer/app.mts'), join(home, `app.${kind}`));
+    writeFileSync(join(home, `every.${kind}`), every);
+  }
+  /** @param {string} name @param {object} compilerOptions @param {string[]} files */
+  const tsconfig = (name, compilerOptions, files) =>
+    writeFileSync(
+      join(home, `tsconfig.${name}.json`),
+      JSON.stringify({ compilerOptions: { ...COMPILER_OPTIONS, ...compilerOptions }, files }),
+    );
+  const dom = ['es2024', 'dom'];
+  tsconfig('nodenext', { module: 'nodenext', lib: ['es2024'], outDir: '.' }, ['app.mts', 'app.cts']);
+  tsconfig('nodenext.every', { module: 'nodenext', lib: dom, outDir: '.' }, ['every.mts', 'every.cts']);
+  const bundler = { module: 'esnext', moduleResolution: 'bundler', noEmit: true };
+  tsconfig('bundler', { ...bundler, lib: ['es2024'] }, ['app.mts']);
+  tsconfig('bundler.every', { ...bundler, lib: dom }, ['every.mts']);
+}
+
+/**
+ * Without `skipLibCheck`: our declarations must hold where they land. Those of others need not hold beside each other.
+ * @param {string} home
+ * @param {string} tsc
+ * @param {string} name of the tsconfig
+ */
+async function compile(home, tsc, name) {
+  const faults = [];
+  for (const project of [name, `${name}.every`]) {
+    const args = ['-p', `tsconfig.${project}.json`, '--pretty', 'false'];
+    const { code, output } = await ask(tsc, args, { cwd: home });
+    const errors = output.split('\n').filter((line) => /\berror TS\d+/.test(line));
+    faults.push(...errors.filter((line) => !/^node_modules\/(?!@latchkey\/)/.test(line)));
+    if (code !== 0 && errors.length === 0) faults.push(`${project} ended with code ${code}: ${output}`);
+  }
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}
+
+/** @param {string} home @param {string} node @param {string} file */
+async function ceremony(home, node, file) {
+  await program(home, node, [file.replace('app', 'every')]);
+  const said = await program(home, node, [file]);
+  if (said.trim() !== 'signed in') throw new Error(`It said: ${said}`);
+}
+
+/**
+ * Installs a tool into a folder of its own.
+ * @param {Npm} npm
+ * @param {string} folder
+ * @param {string} spec
+ * @returns {Promise<string>} the `node_modules` it is in
+ */
+async function tool(npm, folder, spec) {
+  const home = join(folder, spec.replace(/\W/g, '-'));
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'package.json'), '{ "private": true }');
+  await npm(home, ['install', spec]);
+  return join(home, 'node_modules');
+}
+
+/** @typedef {(home: string, args: readonly string[]) => Promise<unknown>} Npm */
+
+/** @param {readonly string[]} options @returns {Npm} */
+function createNpm(options) {
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+  return (home, args) => program(home, 'npm', [...args, ...quiet, ...options]);
+}
+
+/**
+ * Runs a program and returns what it says; what it says is in the error if it fails.
+ * @param {string} cwd
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+async function program(cwd, command, args) {
+  const { code, output } = await ask(command, args, { cwd });
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with code ${code}:\n${output}`);
+  return output;
+}
+
+/**
+ * A package and all that it makes npm install, optional peers aside.
+ * @param {{ packages: Record<string, { dependencies?: object, peerDependencies?: object, peerDependenciesMeta?: Record<string, { optional?: boolean }> }> }} lock
+ * @param {string} name
+ */
+function closure({ packages }, name) {
+  const found = new Set();
+  /** @param {string} path @param {string} wanted @returns {string | undefined} where Node.js finds it, seen from a path */
+  const locate = (path, wanted) => {
+    const candidate = `${path && `${path}/`}node_modules/${wanted}`;
+    if (candidate in packages) return candidate;
+    return path === '' ? undefined : locate(path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))), wanted);
+  };
+  /** @param {string} path @param {string} wanted */
+  const visit = (path, wanted) => {
+    const at = locate(path, wanted);
+    if (at === undefined || found.has(at)) return;
+    found.add(at);
+    const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = packages[at] ?? {};
+    for (const next of Object.keys(dependencies)) visit(at, next);
+    for (const next of Object.keys(peerDependencies)) if (!peerDependenciesMeta[next]?.optional) visit(at, next);
+  };
+  visit('', name);
+  return found;
+}

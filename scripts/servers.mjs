@@ -1,0 +1,310 @@
+// How each server that the tests need is asked whether it answers, and how it is started for the tests alone: on a free
+// port of 127.0.0.1, with its data in a folder that goes with it. scripts/services.mjs decides what happens.
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ask, atTheEnd, end, find, interrupted, start } from './programs.mjs';
+import { ROOT, TEMPORARY } from './workspace.mjs';
+
+/**
+ * @typedef {object} Server
+ * @property {string} name
+ * @property {string} variable the environment variable with its URL
+ * @property {string} usual the URL where it answers on a developer's machine
+ * @property {(url: string) => Promise<string>} version connects, makes the database if it is missing, and answers who is there
+ * @property {readonly string[]} programs what has to be installed to start one; the first is the server
+ * @property {(folder: string) => Promise<void>} prepare makes a new data folder
+ * @property {(folder: string, port: number) => string[]} args the server's, for that folder and port
+ * @property {NodeJS.Signals} stop the signal that ends it at once and in order
+ * @property {(port: number | string) => string} url
+ * @property {{ image: string, port: number, env: readonly string[] }} docker
+ * @property {string} debian its package there
+ * @property {string} homebrew
+ */
+
+const PATIENCE_MS = 60_000;
+const CONNECT_MS = 3_000;
+
+/** The drivers are what the tests use. */
+const driver = createRequire(join(ROOT, 'tests/package.json'));
+
+/** @type {Server} */
+export const POSTGRES = {
+  name: 'PostgreSQL',
+  variable: 'POSTGRES_URL',
+  usual: 'postgres://postgres@127.0.0.1:5432/test',
+  async version(url) {
+    const query = postgresQuery(url, 'show server_version').catch(async (error) => {
+      if (error.code !== '3D000') throw error;
+      await postgresQuery(inDatabase(url, 'postgres'), `create database "${databaseOf(url)}"`);
+      return postgresQuery(url, 'show server_version');
+    });
+    return `PostgreSQL ${(await query).server_version.split(' ')[0]}`;
+  },
+  programs: ['postgres', 'initdb'],
+  async prepare(folder) {
+    await must('initdb', ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
+  },
+  args: (folder, port) => [
+    ...['-D', folder, '-p', `${port}`],
+    ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'],
+  ],
+  stop: 'SIGINT',
+  url: (port) => `postgres://postgres@127.0.0.1:${port}/test`,
+  docker: { image: 'postgres:17', port: 5432, env: ['POSTGRES_HOST_AUTH_METHOD=trust'] },
+  debian: 'postgresql',
+  homebrew: 'postgresql',
+};
+
+/** @type {Server} */
+export const MARIADB = {
+  name: 'MariaDB',
+  variable: 'MARIADB_URL',
+  usual: 'mysql://root@127.0.0.1:3306/test',
+  async version(url) {
+    const query = mysqlQuery(url, 'select version() as version').catch(async (error) => {
+      if (error.code !== 'ER_BAD_DB_ERROR') throw error;
+      await mysqlQuery(inDatabase(url, ''), `create database \`${databaseOf(url)}\``);
+      return mysqlQuery(url, 'select version() as version');
+    });
+    const { version } = await query;
+    const [number] = version.split('-');
+    return version.includes('MariaDB') ? `MariaDB ${number}` : `MySQL ${number}`;
+  },
+  programs: ['mariadbd', 'mariadb-install-db'],
+  async prepare(folder) {
+    await must('mariadb-install-db', [
+      ...['--no-defaults', `--datadir=${folder}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    ]);
+  },
+  args: (folder, port) => [
+    ...['--no-defaults', `--datadir=${folder}`, `--socket=${join(folder, 'socket')}`, `--port=${port}`],
+    ...['--bind-address=127.0.0.1', '--character-set-server=utf8mb4', '--innodb-flush-log-at-trx-commit=0'],
+  ],
+  stop: 'SIGTERM',
+  url: (port) => `mysql://root@127.0.0.1:${port}/test`,
+  docker: { image: 'mariadb:11', port: 3306, env: ['MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1'] },
+  debian: 'mariadb-server',
+  homebrew: 'mariadb',
+};
+
+/** @type {Server} */
+export const REDIS = {
+  name: 'Redis',
+  variable: 'REDIS_URL',
+  usual: 'redis://127.0.0.1:6379',
+  async version(url) {
+    const { Redis } = driver('ioredis');
+    const client = new Redis(url, {
+      lazyConnect: true,
+      connectTimeout: CONNECT_MS,
+      commandTimeout: CONNECT_MS,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+    });
+    let reason;
+    client.on('error', (/** @type {Error} */ error) => (reason = error));
+    try {
+      await client.connect();
+      const info = await client.info('server');
+      return `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`;
+    } catch (error) {
+      throw reason ?? error;
+    } finally {
+      client.disconnect();
+    }
+  },
+  programs: ['redis-server', 'redis-cli'],
+  async prepare() {},
+  args: (folder, port) => ['--dir', folder, '--port', `${port}`, '--bind', '127.0.0.1', '--save', ''],
+  stop: 'SIGTERM',
+  url: (port) => `redis://127.0.0.1:${port}`,
+  docker: { image: 'redis:8', port: 6379, env: [] },
+  debian: 'redis-server',
+  homebrew: 'redis',
+};
+
+/** @typedef {{ url: string, version: string, stop: () => Promise<void> }} Started */
+
+/**
+ * Starts a server of our own and waits until it answers.
+ * @param {Server} server
+ * @returns {Promise<Started>}
+ */
+export async function startOwn(server) {
+  const home = newFolder();
+  try {
+    const data = join(home.path, 'data');
+    mkdirSync(data, { mode: 0o700 });
+    giveToNobody(data);
+    await server.prepare(data);
+    const { url, child, version } = await startIn(server, data, join(home.path, 'log'));
+    const stop = async () => {
+      await end(child, server.stop);
+      home.remove();
+    };
+    return { url, version, stop };
+  } catch (error) {
+    home.remove();
+    throw error;
+  }
+}
+
+/** @param {Server} server @param {string} data @param {string} log */
+async function startIn(server, data, log) {
+  const port = await freePort();
+  const output = openSync(log, 'w');
+  const program = find(server.programs[0] ?? '') ?? '';
+  const child = start(program, server.args(data, port), { ...nobody(), cwd: data, stdio: ['ignore', output, output] });
+  closeSync(output);
+  try {
+    const url = server.url(port);
+    const runs = async () => child.exitCode === null && child.signalCode === null;
+    return { url, child, version: await answer(server, url, runs) };
+  } catch (error) {
+    await end(child, 'SIGKILL');
+    throw new Error(`${messageOf(error)}\n${readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n')}`);
+  }
+}
+
+/**
+ * Starts a server in Docker and waits until it answers.
+ * @param {Server} server
+ * @returns {Promise<Started>}
+ */
+export async function startInDocker(server) {
+  const { image, port, env } = server.docker;
+  const variables = env.flatMap((variable) => ['-e', variable]);
+  const { code, output } = await ask('docker', ['run', '-d', '--rm', '-p', `127.0.0.1:0:${port}`, ...variables, image]);
+  if (code !== 0) throw new Error(output);
+  const id = output.split('\n').at(-1) ?? '';
+  const forget = atTheEnd(() => void spawnSync('docker', ['rm', '-f', id]));
+  const stop = async () => {
+    await ask('docker', ['rm', '-f', id]);
+    forget();
+  };
+  try {
+    const published = await ask('docker', ['port', id, `${port}/tcp`]);
+    const url = server.url(published.output.split('\n')[0]?.split(':').at(-1) ?? '');
+    const runs = async () => (await ask('docker', ['inspect', id])).code === 0;
+    return { url, version: await answer(server, url, runs), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Whether Docker's engine answers. */
+export async function dockerAnswers() {
+  return (await ask('docker', ['version', '--format', '{{.Server.Version}}'])).code === 0;
+}
+
+/**
+ * Waits until a server that was just started answers, and says which one it is.
+ * @param {Server} server
+ * @param {string} url
+ * @param {() => Promise<boolean>} runs
+ */
+async function answer(server, url, runs) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await server.version(url);
+    } catch (error) {
+      if (!(await runs())) throw new Error(`${server.name} ended while it was starting.`);
+      if (interrupted() !== undefined) throw new Error('Interrupted.');
+      if (Date.now() > deadline) throw new Error(`${server.name} was started and does not answer: ${messageOf(error)}`);
+    }
+    await wait(50);
+  }
+}
+
+/** What an error says; some drivers put it into a list of reasons, one for each address they tried. @param {unknown} error @returns {string} */
+export function messageOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  const reasons = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : '';
+  return error.message || reasons || error.name;
+}
+
+/** @param {string} url @param {string} text */
+async function postgresQuery(url, text) {
+  const { Client } = driver('pg');
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS });
+  client.on('error', () => {}); // a later end is told by the query
+  try {
+    await client.connect();
+    return (await client.query(text)).rows[0];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** @param {string} uri @param {string} text */
+async function mysqlQuery(uri, text) {
+  const connection = await driver('mysql2/promise').createConnection({ uri, connectTimeout: CONNECT_MS });
+  try {
+    const [rows] = await connection.query(text);
+    return rows[0];
+  } finally {
+    connection.destroy();
+  }
+}
+
+/** @param {string} url */
+function databaseOf(url) {
+  return decodeURIComponent(new URL(url).pathname.slice(1)).replaceAll(/["`]/g, '');
+}
+
+/** @param {string} url @param {string} database */
+function inDatabase(url, database) {
+  const other = new URL(url);
+  other.pathname = `/${database}`;
+  return other.href;
+}
+
+/** Runs a program that has to succeed. @param {string} name @param {readonly string[]} args */
+async function must(name, args) {
+  const { code, output } = await ask(find(name) ?? name, args, nobody());
+  if (code !== 0) throw new Error(`${name} failed:\n${output}`);
+}
+
+/** PostgreSQL refuses to run as root, so no server does: root starts them as `nobody`. */
+function nobody() {
+  if (process.getuid?.() !== 0) return {};
+  const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8')) ?? [];
+  return { uid: Number(uid), gid: Number(gid), cwd: '/', env: { ...process.env, TMPDIR: TEMPORARY } };
+}
+
+/** @param {string} path */
+function giveToNobody(path) {
+  const { uid, gid } = nobody();
+  if (uid !== undefined) chownSync(path, uid, gid);
+}
+
+/** A folder that goes when the server stops, or when we end. */
+function newFolder() {
+  const path = mkdtempSync(join(TEMPORARY, 'latchkey-server-'));
+  giveToNobody(path);
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+  const forget = atTheEnd(remove);
+  return {
+    path,
+    remove() {
+      remove();
+      forget();
+    },
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,107 @@
+/** `latchkey readiness`: told from real registrations and sign-ins, on a store of each kind of layout. */
+import type { Passkey } from '@latchkey/core';
+import { createSoftwarePasskey, openSite } from '@latchkey/testing';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { mounts } from '../http/mounts.ts';
+import { latchkey, latchkeyJson } from './latchkey.ts';
+import { KINDS, place } from './stores.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+describe.each(KINDS)('readiness in %s', (kind) => {
+  test('tells who is ready for a stricter policy, who is not, and of whom nobody knows', async () => {
+    const { at, store } = place(kind);
+    await latchkey(['migrate', ...at]);
+    const site = await openSite(
+      { mount: mounts['Express 5'], store: () => store },
+      { policy: { userVerification: 'preferred' } },
+    );
+    onTestFinished(() => site.close());
+    const { origin } = site;
+    const people = {
+      verified: createSoftwarePasskey({ origin }),
+      unverified: createSoftwarePasskey({ origin, userVerified: false, backupEligible: false }),
+      unseen: createSoftwarePasskey({ origin }),
+    };
+    const idOf = (name: string) => [...site.accounts.values()].find((account) => account.name === name)!.id;
+    for (const [name, passkey] of Object.entries(people)) await site.agent().signUp(name, passkey);
+    expect((await site.agent().signIn(people.verified)).status).toBe(200);
+    expect((await site.agent().signIn(people.unverified, { mode: 'modal' })).status).toBe(200);
+    await site.passkeys.close();
+
+    const { code, json } = await latchkeyJson(['readiness', ...at, '--list']);
+    expect({ code, users: json.users }).toEqual({ code: 1, users: { met: 1, not_met: 1, unknown: 1 } });
+    const answers = Object.fromEntries(
+      json.notReady.map((user: { user: string; ready: string }) => [user.user, user.ready]),
+    );
+    expect(answers).toEqual({ [idOf('unverified')]: 'not_met', [idOf('unseen')]: 'unknown' });
+
+    const bound = await latchkeyJson(['readiness', ...at, '--require', 'device-bound,discoverable,enforced']);
+    expect(bound.json.passkeys).toMatchObject({
+      total: 3,
+      'device-bound': { met: 1, not_met: 2, unknown: 0 },
+      discoverable: { met: 1, not_met: 0, unknown: 2 },
+      enforced: { met: 1, not_met: 1, unknown: 1 },
+    });
+  });
+});
+
+/** Some passkey of the same make, registered then. */
+const passkeyAt = (createdAt: number, userId: string): Passkey => ({
+  id: crypto.randomUUID(),
+  userId,
+  userHandle: new Uint8Array(32),
+  credentialId: crypto.getRandomValues(new Uint8Array(16)),
+  publicKey: new Uint8Array(77),
+  algorithm: -7,
+  signCount: 0,
+  transports: [],
+  aaguid: '00000000-0000-0000-0000-000000000000',
+  backupEligible: true,
+  backedUp: true,
+  rpId: 'localhost',
+  nickname: 'New',
+  enabled: true,
+  generation: 0,
+  createdAt,
+  lastUsedAt: null,
+});
+
+test('two passkeys of one make are told apart by the identity key, and by nothing else', async () => {
+  const { at, store } = place('SQLite');
+  await latchkey(['migrate', ...at]);
+  const site = await openSite({ mount: mounts['Express 5'], store: () => store });
+  onTestFinished(() => site.close());
+  const agent = site.agent();
+  const first = await agent.signUp('ada');
+  await agent.addPasskey(createSoftwarePasskey({ origin: site.origin }));
+  await agent.signIn(first);
+  const blind = await latchkeyJson(['readiness', ...at]);
+  expect(blind.json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 1 });
+  // What the software site's own key is: see packages/testing/src/site.ts.
+  const seeing = await latchkeyJson(['readiness', ...at], {
+    LATCHKEY_IDENTITY_KEY: 'a key for tests, and for tests only',
+  });
+  expect(seeing.json).toMatchObject({
+    users: { met: 1 },
+    passkeys: { 'user-verification': { met: 1, unknown: 1 } },
+    recordsNotTold: 0,
+  });
+  expect((await latchkey(['readiness', ...at], { LATCHKEY_IDENTITY_KEY: 'short' })).code).toBe(2);
+  const keys = await latchkey(['readiness', ...at, '--require', 'device-bound', '--algorithms', 'ES256,EdDSA']);
+  expect(keys.stdout).toMatch(
+    /^1 user with 2 passkeys\nready {6}0 .*\nunknown {4}0 .*\nnot ready {2}1 user with none\n/,
+  );
+  expect(keys.stdout).toMatch(/\nalgorithm {10}2 met, 0 unknown, 0 not met\n/);
+  const later = await latchkeyJson(['readiness', ...at, '--since', '2999-01-01']);
+  expect(later.json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 0 });
+
+  // A passkey has no part in the sign-ins before its time.
+  site.clock.now += 60_000;
+  await agent.signIn(first);
+  const [old, younger] = (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
+  for (const { id } of [old, younger]) await store.passkeys.remove([...site.accounts.keys()][0]!, id, false);
+  site.clock.now += 60_000;
+  await store.passkeys.insert(passkeyAt(site.clock.now, [...site.accounts.keys()][0]!), 10);
+  expect((await latchkeyJson(['readiness', ...at])).json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 2 });
+});

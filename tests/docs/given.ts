@@ -1,0 +1,38 @@
+/** What the servers' blocks of the documentation may take as given. They are compiled, never run: only the types count. */
+import type { KeyObject } from 'node:crypto';
+import type { Passkeys, RelyingParty, Store, User, Users } from '@latchkey/core';
+import type { PublicKeyCredentialCreationOptionsJSON } from '@latchkey/testing';
+import type { Express } from 'express';
+import type { Redis } from 'ioredis';
+import type { Kysely } from 'kysely';
+
+export type { PolicyOptions } from '@latchkey/core';
+export { createPasskeys } from '@latchkey/core';
+
+/** An application's own. */
+export declare const rp: RelyingParty;
+export declare const users: Users;
+export declare const store: Store;
+export declare const db: Kysely<unknown>;
+export declare const redis: Redis;
+export declare const expressApp: Express;
+
+/** A test's. */
+export declare const origin: string;
+export declare const aaguid: string;
+export declare const creationOptions: PublicKeyCredentialCreationOptionsJSON;
+export declare const privateKey: KeyObject;
+export declare const certificates: Uint8Array[];
+export { expressPasskeys } from '@latchkey/express';
+export declare const passkeys: Passkeys;
+
+/** An application's table of accounts. */
+interface Account extends User {
+  readonly hasPassword: boolean;
+}
+export declare const table: {
+  byId(id: string | undefined): Promise<Account | null>;
+  byPassword(name: string, password: string): Promise<Account | null>;
+  insertUnlessTaken(account: User): Promise<Account | null>;
+  remove(id: string): Promise<void>;
+};

@@ -1,0 +1,160 @@
+/** What is each framework's own: Fastify's schemas and logger, its forgiving router, Koa's sessions in a cookie, Express's mount. */
+import { createServer, type RequestListener } from 'node:http';
+import { Writable } from 'node:stream';
+import fastifyCookie from '@fastify/cookie';
+import fastifySession from '@fastify/session';
+import { type AttemptRecord, createPasskeys, memoryStore, type PasskeysOptions } from '@latchkey/core';
+import { expressPasskeys } from '@latchkey/express';
+import { fastifyPasskeys } from '@latchkey/fastify';
+import { koaPasskeys } from '@latchkey/koa';
+import { openSite } from '@latchkey/testing';
+import express from 'express';
+import Fastify, { type FastifyServerOptions, type RouteOptions } from 'fastify';
+import Koa from 'koa';
+import koaSession from 'koa-session';
+import { describe, expect, test, vi } from 'vitest';
+import { served } from './mounts.ts';
+
+const passkeysFor = (origin: string, change: Partial<PasskeysOptions> = {}) =>
+  createPasskeys({
+    rp: { id: 'localhost', name: 'Site', origins: [origin] },
+    users: { find: () => undefined },
+    store: memoryStore(),
+    sweepEvery: false,
+    ...change,
+  });
+
+const ORIGIN = 'http://localhost:3000';
+const OPTIONS = {
+  method: 'POST',
+  url: '/passkeys/authentication/options',
+  headers: { origin: ORIGIN, 'content-type': 'application/json' },
+  payload: '{}',
+} as const;
+
+async function fastify(options: FastifyServerOptions = {}, seen: RouteOptions[] = []) {
+  const app = Fastify(options);
+  app.addHook('onRoute', (route) => void seen.push(route));
+  await app.register(fastifyCookie);
+  await app.register(fastifySession, { secret: 'for tests, and only for tests, truly', cookie: { secure: false } });
+  await app.register(fastifyPasskeys, { passkeys: passkeysFor(ORIGIN) });
+  return app;
+}
+
+describe('Fastify', () => {
+  test('shows the schema of each route to generators of documents', async () => {
+    const routes: RouteOptions[] = [];
+    await (await fastify({}, routes)).close();
+    const verify = routes.find(({ url }) => url === '/passkeys/authentication/verify');
+    expect(verify?.schema?.body).toMatchObject({ type: 'object', required: ['attemptId', 'credential'] });
+    const documented = routes.filter(({ schema }) => schema).map(({ method, url }) => `${method} ${url}`);
+    expect(documented).toContain('DELETE /passkeys/credentials/:id');
+  });
+
+  test('writes the record to request.log, with the request’s own id', async () => {
+    const lines: string[] = [];
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const app = await fastify({ logger: { stream } });
+    await app.inject({ ...OPTIONS, payload: '{"mode":1}' });
+    await app.close();
+    const record = lines.map((line) => JSON.parse(line)).find(({ schema }) => schema === 'latchkey.signin.attempt/1');
+    expect(record).toMatchObject({
+      outcome: 'failure',
+      reason: 'malformed_request',
+      reqId: expect.any(String),
+      level: 40,
+    });
+  });
+
+  test('without a logger leaves the record on standard output: no option turns it off', async () => {
+    const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const app = await fastify();
+    await app.inject({ ...OPTIONS, payload: '{"mode":1}' });
+    await app.close();
+    const lines = written.mock.calls.map(([line]) => String(line));
+    written.mockRestore();
+    expect(lines.filter((line) => line.includes('"reason":"malformed_request"'))).toHaveLength(1);
+  });
+
+  test('matches our paths exactly where its router forgives case and slashes', async () => {
+    const app = await fastify({
+      routerOptions: { ignoreTrailingSlash: true, caseSensitive: false, ignoreDuplicateSlashes: true },
+    });
+    expect((await app.inject(OPTIONS)).statusCode).toBe(200);
+    for (const url of ['/passkeys/Authentication/options', '/passkeys/authentication/options/']) {
+      expect((await app.inject({ ...OPTIONS, url })).json().code).toBe('not_found');
+    }
+    await app.close();
+  });
+
+  test('mounts where it is told to', async () => {
+    const app = Fastify();
+    await app.register(fastifyCookie);
+    await app.register(fastifySession, { secret: 'for tests, and only for tests, truly', cookie: { secure: false } });
+    await app.register(fastifyPasskeys, { passkeys: passkeysFor(ORIGIN), prefix: '/auth/keys' });
+    expect((await app.inject({ ...OPTIONS, url: '/auth/keys/authentication/options' })).statusCode).toBe(200);
+    expect((await app.inject(OPTIONS)).statusCode).toBe(404);
+    await app.close();
+  });
+});
+
+/** A request to a listener on a free port. */
+async function request(listener: RequestListener, path: string) {
+  const server = createServer(listener).listen(0, 'localhost');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  const headers = { origin: ORIGIN, 'content-type': 'application/json' };
+  const response = await fetch(`http://localhost:${port}${path}`, { method: 'POST', headers, body: '{}' });
+  const text = await response.text();
+  server.closeAllConnections();
+  server.close();
+  return { status: response.status, text };
+}
+
+describe('Koa', () => {
+  test('refuses sessions that live in a cookie alone, and says what to do', async () => {
+    const app = new Koa();
+    const faults: Error[] = [];
+    app.on('error', (fault: Error) => void faults.push(fault));
+    app.keys = ['for tests'];
+    app.use(koaSession({}, app));
+    app.use(koaPasskeys(passkeysFor(ORIGIN)).routes());
+    expect((await request(app.callback(), OPTIONS.url)).status).toBe(500);
+    expect(faults[0]?.message).toMatch(/koa-session.*store/);
+  });
+
+  test('mounts where it is told to, and leaves other paths alone', async () => {
+    const app = new Koa();
+    app.use(koaPasskeys(passkeysFor(ORIGIN)).routes('/auth/keys'));
+    app.use(async (ctx) => {
+      ctx.body = 'the application';
+    });
+    expect((await request(app.callback(), '/auth/keys/authentication/options')).status).toBe(200);
+    expect((await request(app.callback(), '/auth/keysmith')).text).toBe('the application');
+  });
+});
+
+describe('a sign-in where there is no session library and no onSignIn', () => {
+  test('is our fault: the operator is told what is missing, and nobody gets in', async () => {
+    const records: AttemptRecord[] = [];
+    const faults: object[] = [];
+    const logger = { info: () => {}, warn: () => {}, error: (fault: object) => void faults.push(fault) };
+    const site = await openSite(
+      {
+        store: memoryStore,
+        mount: served((passkeys) => express().use('/passkeys', expressPasskeys(passkeys).router())),
+        onRecord: (record) => void records.push(record),
+      },
+      { logger },
+    );
+    await expect(site.agent().signUp('ada')).rejects.toThrow('500');
+    expect(records.at(-1)).toMatchObject({ outcome: 'error', reason: 'config_invalid', attempt: { stage: 'session' } });
+    expect(JSON.stringify(faults)).toContain('mount a session middleware');
+    await site.close();
+  });
+});

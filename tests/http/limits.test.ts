@@ -1,0 +1,168 @@
+/** Rate limits over HTTP: what is asked too often is refused before anything is stored, and leaves one record, not one each. */
+import { memoryStore, type Store } from '@latchkey/core';
+import { openSite, type SiteOptions, USED } from '@latchkey/testing';
+import { Redis } from 'ioredis';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { describe, expect, test } from 'vitest';
+import { mounts } from './mounts.ts';
+import { assertValidRecord } from './record-schema.ts';
+
+const open = (rateLimit: SiteOptions['rateLimit'], store: () => Store = memoryStore) =>
+  openSite({ mount: mounts['Express 5'], store, onRecord: assertValidRecord }, { rateLimit: rateLimit! });
+
+/** A store that counts what is written to it. */
+function counting() {
+  const inner = memoryStore();
+  const written = { puts: 0, takes: 0 };
+  const challenges: Store['challenges'] = {
+    ...inner.challenges,
+    put: (ceremony) => {
+      written.puts += 1;
+      return inner.challenges.put(ceremony);
+    },
+    take: (...args) => {
+      written.takes += 1;
+      return inner.challenges.take(...args);
+    },
+  };
+  return { store: { ...inner, challenges }, written };
+}
+
+describe('a request over its limit', () => {
+  test('is refused with the time to wait, writes nothing, and shares one record with all alike', async () => {
+    const { store, written } = counting();
+    const site = await open({ limits: { options: { points: 3, seconds: 60 } } }, () => store);
+    const agent = site.agent();
+    for (let i = 0; i < 3; i++) expect((await agent.post('/authentication/options')).status).toBe(200);
+    for (let i = 0; i < 5; i++) {
+      const reply = await agent.post('/authentication/options');
+      expect([reply.status, reply.json.code, reply.json.attemptId]).toEqual([429, 'rate_limited', undefined]);
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(50);
+    }
+    expect(written.puts).toBe(3);
+    expect(site.records).toHaveLength(0);
+    site.clock.now += 60_000;
+    await site.passkeys.sweep();
+    expect(site.records).toHaveLength(1);
+    expect(site.records[0]).toMatchObject({
+      outcome: 'failure',
+      reason: 'rate_limited',
+      event: { repeatCount: 5 },
+      http: { status: 429 },
+    });
+    await site.close();
+  });
+
+  test('is refused before its body is looked at, and after its size', async () => {
+    const site = await open({ limits: { options: { points: 1, seconds: 60 } } });
+    const agent = site.agent();
+    await agent.post('/authentication/options');
+    expect((await agent.post('/authentication/options', undefined, { rawBody: '{"mode":' })).status).toBe(429);
+    expect((await agent.post('/authentication/options', { pad: 'x'.repeat(70_000) })).status).toBe(413);
+    await site.close();
+  });
+
+  test('does not spend the challenge it was about', async () => {
+    const site = await open({ limits: { verify: { points: 1, seconds: 1 } } });
+    const passkey = await site.agent().signUp('ada');
+    const agent = site.agent();
+    await agent.post('/authentication/verify', { attemptId: 'x', credential: {} });
+    const { attemptId, publicKey } = await agent.signInOptions();
+    const answer = () =>
+      agent.post('/authentication/verify', { attemptId, credential: passkey.authenticate(publicKey), client: USED });
+    const refused = await answer();
+    expect(refused.status).toBe(429);
+    await expect.poll(async () => (await answer()).status, { timeout: 5_000, interval: 200 }).toBe(200);
+    await site.close();
+  });
+});
+
+test.each([
+  ['options, by address', { options: { points: 2, seconds: 60 } }, '/authentication/options', {}],
+  [
+    'verify, by address',
+    { verify: { points: 2, seconds: 60 } },
+    '/authentication/verify',
+    { attemptId: 'x', credential: {} },
+  ],
+  [
+    'outcome reports, by address',
+    { outcome: { points: 2, seconds: 60 } },
+    '/attempts/x/outcome',
+    { errorName: 'AbortError' },
+  ],
+  [
+    'registration, by address',
+    { registration: { points: 2, seconds: 60 } },
+    '/registration/options',
+    { username: 'ada' },
+  ],
+  [
+    'named users, from anywhere',
+    { account: { points: 2, seconds: 60 } },
+    '/authentication/options',
+    { mode: 'modal', identifier: 'ada' },
+  ],
+  ['unfinished ceremonies, of everyone', { unfinished: { points: 2, seconds: 60 } }, '/authentication/options', {}],
+] as const)('there is a limit for %s', async (_what, limits, path, body) => {
+  const site = await open({ limits });
+  const statuses: number[] = [];
+  for (let i = 0; i < 3; i++) statuses.push((await site.agent().post(path, body)).status);
+  expect(statuses[2]).toBe(429);
+  expect(statuses.slice(0, 2)).not.toContain(429);
+  await site.close();
+});
+
+test('there is a limit for one browser, which does not touch another', async () => {
+  const site = await open({ limits: { browser: { points: 2, seconds: 60 } } });
+  const agent = site.agent();
+  for (let i = 0; i < 3; i++) await agent.post('/authentication/options');
+  expect((await agent.post('/authentication/options')).status).toBe(429);
+  expect((await site.agent().post('/authentication/options')).status).toBe(200);
+  await site.close();
+});
+
+test('limits are on by default, and wide enough for a person and an office', async () => {
+  const site = await open({});
+  const passkey = await site.agent().signUp('ada');
+  for (let i = 0; i < 60; i++) expect((await site.agent().signIn(passkey)).status).toBe(200);
+  await site.close();
+});
+
+describe('with limits in Redis', () => {
+  const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
+  const inRedis = (redis: Redis, prefix: string): SiteOptions['rateLimit'] => ({
+    limits: { options: { points: 3, seconds: 60 } },
+    create: (name, { points, seconds }) =>
+      new RateLimiterRedis({ storeClient: redis, keyPrefix: `${prefix}:${name}`, points, duration: seconds }),
+  });
+
+  test('two processes count together', async () => {
+    const redis = new Redis(url);
+    const prefix = `test-${crypto.randomUUID()}`;
+    const sites = [await open(inRedis(redis, prefix)), await open(inRedis(redis, prefix))];
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await sites[i % 2]!.agent().post('/authentication/options')).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    for (const site of sites) await site.close();
+    for (const key of await redis.keys(`${prefix}*`)) await redis.del(key);
+    redis.disconnect();
+  });
+
+  test('a Redis that is down is store_unavailable, not open doors', async () => {
+    const redis = new Redis({
+      port: 1,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      lazyConnect: true,
+      retryStrategy: () => null,
+    });
+    redis.on('error', () => {});
+    const site = await open(inRedis(redis, 'down'));
+    const reply = await site.agent().post('/authentication/options');
+    expect([reply.status, reply.json.code]).toEqual([503, 'store_unavailable']);
+    expect(site.records.at(-1)).toMatchObject({ outcome: 'error', reason: 'store_unavailable' });
+    await site.close();
+    redis.disconnect();
+  });
+});

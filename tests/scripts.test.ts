@@ -1,0 +1,111 @@
+/**
+ * Why this file exists: a check that finds nothing looks the same as one that looks nowhere. Each rule behind `npm test`
+ * is shown to bite: the allowed imports, and the count of what passed, failed and did not run.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-scripts-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(join(folder, file)), { recursive: true });
+  writeFileSync(join(folder, file), text);
+}
+
+describe('allowed imports', () => {
+  async function faults(name: string, source: string, manifest: object = {}): Promise<string> {
+    write(`packages/${name}/package.json`, JSON.stringify(manifest));
+    write(`packages/${name}/src/index.ts`, source);
+    const check = run(process.execPath, [join(ROOT, 'scripts/check-arrows.mjs'), folder]);
+    return check.then(
+      () => '',
+      ({ stderr }) => stderr.trim(),
+    );
+  }
+
+  it.each([
+    ['express', "import { createPasskeys } from '@latchkey/core';\nimport type { Request } from 'express';"],
+    ['sql', "import { sql } from 'kysely';\nimport type {\n  Passkey,\n  PasskeyStore,\n} from '@latchkey/core';"],
+    ['core', "import { join } from 'node:path';\nimport { helpers } from '@simplewebauthn/server/helpers';\n"],
+    [
+      'core',
+      "/**\n * @example\n * import express from 'express';\n */\n// import('express')\nexport * from './policy.ts';",
+    ],
+  ])('let %s import what it may', async (name, source) => {
+    expect(await faults(name, source)).toBe('');
+  });
+
+  it.each([
+    ['core', "import express from 'express';", 'index.ts:1: core may not import express.'],
+    ['core', "\nexport { x } from '@latchkey/sql/deep';", 'index.ts:2: core may not import @latchkey/sql.'],
+    ['core', "const pg = await import('pg');", 'index.ts:1: core may not import pg.'],
+    [
+      'core',
+      "import {\n  a,\n} from '../../sql/src/index.ts';",
+      'index.ts:1: ../../sql/src/index.ts leaves the package.',
+    ],
+    ['sql', "import { createPasskeys } from '@latchkey/core';", 'sql may import only types from @latchkey/core.'],
+    ['browser', "import 'node:fs';", 'node:fs does not exist in a browser.'],
+    ['browser', "import type { User } from '@latchkey/core';", 'browser may not import @latchkey/core.'],
+    ['nowhere', '', 'packages/nowhere has no row in scripts/check-arrows.mjs'],
+  ])('stop %s at %j', async (name, source, fault) => {
+    expect(await faults(name, source)).toContain(fault);
+  });
+
+  it('stop a dependency of the wrong kind, and leave devDependencies alone', async () => {
+    const manifest = { dependencies: { '@latchkey/core': '1' }, devDependencies: { anything: '1' } };
+    expect(await faults('express', '', manifest)).toBe(
+      'packages/express/package.json: @latchkey/core is not allowed in dependencies.',
+    );
+  });
+});
+
+describe('the count', () => {
+  async function count(tests: string) {
+    write('some.test.js', tests);
+    const result = join(folder, 'tally.json');
+    const reporter = join(ROOT, 'scripts/vitest-tally.mjs');
+    const args = ['run', '--globals', `--root=${folder}`, `--reporter=${reporter}`];
+    await run(join(ROOT, 'node_modules/.bin/vitest'), args, { env: { ...process.env, LATCHKEY_TALLY: result } }).catch(
+      () => 'failing tests are what this is about',
+    );
+    return JSON.parse(readFileSync(result, 'utf8'));
+  }
+
+  it('has what passed, what failed and what did not run', async () => {
+    const skipped = "it.skip('c', () => {}); it.todo('d'); it('e', (test) => test.skip());";
+    expect(await count(`it('a', () => {}); it('b', () => { throw new Error(); }); ${skipped}`)).toEqual({
+      passed: 1,
+      failed: 1,
+      notRun: ['some.test.js > c', 'some.test.js > d', 'some.test.js > e'],
+      broken: [],
+    });
+  });
+
+  it('has a file that cannot be loaded', async () => {
+    expect(await count("import './nothing-there.js';")).toMatchObject({ passed: 0, broken: ['some.test.js'] });
+  });
+
+  it('has a hook that throws, and the tests that did not run for it', async () => {
+    const hook = "describe('x', () => { beforeAll(() => { throw new Error(); }); it('a', () => {}); });";
+    expect(await count(hook)).toMatchObject({ notRun: ['some.test.js > x > a'], broken: ['some.test.js > x'] });
+  });
+
+  it('has an error that comes outside of any test', async () => {
+    const late =
+      "it('a', async () => { setTimeout(() => { throw new Error(); }); await new Promise((r) => setTimeout(r, 50)); });";
+    expect(await count(late)).toMatchObject({ passed: 1, broken: ['an error outside of any test'] });
+  });
+});

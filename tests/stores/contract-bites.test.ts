@@ -1,0 +1,627 @@
+/**
+ * Why this file exists: a contract is worth what it refuses. For every rule there is at least one store broken in just the
+ * way the rule is about, and the rule fails on it. Each is the memory store with a verb or two replaced.
+ */
+import { setImmediate as tick } from 'node:timers/promises';
+import {
+  type AttemptRecord,
+  type AttemptStore,
+  type ChallengeStore,
+  memoryStore,
+  type Passkey,
+  type PasskeyStore,
+  type PendingCeremony,
+} from '@latchkey/core';
+import { attemptStoreContract, challengeStoreContract, passkeyStoreContract, type StoreRule } from '@latchkey/testing';
+import { describe, expect, test } from 'vitest';
+
+/** A way to break a store: the verbs that replace those of a sound one. */
+type Break<Port> = (sound: Port) => Partial<Port>;
+/** Ways to break a rule's promise, each by what such a store does. */
+type Breaks<Port> = Record<string, Record<string, Break<Port>>>;
+
+const REMEMBERED_MS = 600_000;
+
+/** A sound store that also leaves its open ceremonies lying open, to be misused. */
+function careless(sound: ChallengeStore) {
+  const open = new Map<string, PendingCeremony>();
+  const put: ChallengeStore['put'] = (ceremony) => {
+    open.set(ceremony.attemptId, ceremony);
+    return sound.put(ceremony);
+  };
+  return { open, put };
+}
+
+/** Reads what is due, and marks it only later. */
+const sweepsInTwoSteps: Break<ChallengeStore> = (sound) => {
+  const { open, put } = careless(sound);
+  return {
+    put,
+    async take(attemptId, expected, now) {
+      const answer = await sound.take(attemptId, expected, now);
+      if (answer.status === 'fresh') open.delete(attemptId);
+      return answer;
+    },
+    async takeExpired(now, limit) {
+      const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now).slice(0, limit);
+      await tick();
+      for (const { attemptId } of due) open.delete(attemptId);
+      return due;
+    },
+  };
+};
+
+const challenges: Breaks<ChallengeStore> = {
+  'gives a ceremony back as it was put': {
+    'keeps only 8 KiB of its state': (sound) => ({
+      put: (ceremony) => sound.put({ ...ceremony, state: ceremony.state.slice(0, 8_192) }),
+    }),
+    'forgets that it was begun': (sound) => ({ put: (ceremony) => sound.put({ ...ceremony, begun: false }) }),
+  },
+  'gives the challenge to one of 50 concurrent takers': {
+    'looks first and deletes later': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        async take(attemptId, expected, now) {
+          const ceremony = open.get(attemptId);
+          await tick();
+          open.delete(attemptId);
+          return ceremony === undefined ? sound.take(attemptId, expected, now) : { status: 'fresh', ceremony };
+        },
+      };
+    },
+  },
+  'answers consumed to every later take, whatever it expects': {
+    'forgets what was taken': (sound) => ({
+      async take(...args) {
+        const answer = await sound.take(...args);
+        return answer.status === 'consumed' ? { status: 'unknown' } : answer;
+      },
+    }),
+  },
+  'answers unknown to an id that was never put': {
+    'ignores spaces at the end of an id': (sound) => ({
+      take: (attemptId, expected, now) => sound.take(attemptId.trimEnd(), expected, now),
+    }),
+  },
+  'gives a ceremony only for its purpose, and leaves it open otherwise': {
+    'ignores the purpose': (sound) => ({
+      take: (attemptId, { purpose, ...rest }, now) => sound.take(attemptId, rest, now),
+    }),
+    'takes before it compares': (sound) => ({
+      async take(attemptId, { purpose, ...rest }, now) {
+        const answer = await sound.take(attemptId, rest, now);
+        const wrong = answer.status === 'fresh' && purpose !== undefined && answer.ceremony.purpose !== purpose;
+        return wrong ? { status: 'mismatch', member: 'purpose' } : answer;
+      },
+    }),
+  },
+  'gives a ceremony only to its binding, and leaves it open otherwise': {
+    'ignores the binding': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        take: (attemptId, expected, now) =>
+          sound.take(attemptId, { ...expected, binding: open.get(attemptId)?.binding ?? '' }, now),
+      };
+    },
+  },
+  'gives a ceremony only to its user, and leaves it open otherwise': {
+    'ignores the user': (sound) => ({
+      take: (attemptId, { userId, ...rest }, now) => sound.take(attemptId, rest, now),
+    }),
+    'takes an expected null for anything': (sound) => ({
+      take: (attemptId, { userId, ...rest }, now) =>
+        sound.take(attemptId, typeof userId === 'string' ? { ...rest, userId } : rest, now),
+    }),
+  },
+  'judges purpose before binding before user': {
+    'judges the binding first': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        take: (attemptId, expected, now) =>
+          open.get(attemptId)?.binding === expected.binding
+            ? sound.take(attemptId, expected, now)
+            : { status: 'mismatch', member: 'binding' },
+      };
+    },
+  },
+  'matches anything where nothing is expected': {
+    'expects no user unless told otherwise': (sound) => ({
+      take: (attemptId, expected, now) => sound.take(attemptId, { userId: null, ...expected }, now),
+    }),
+  },
+  'gives nothing from the instant of expiry on, and a late take changes nothing': {
+    'is a millisecond generous': (sound) => ({
+      take: (attemptId, expected, now) => sound.take(attemptId, expected, now - 1),
+    }),
+    'deletes what it finds expired': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        async take(attemptId, expected, now) {
+          const answer = await sound.take(attemptId, expected, now);
+          if (answer.status === 'expired') await sound.take(attemptId, { binding: open.get(attemptId)!.binding }, 0);
+          return answer;
+        },
+      };
+    },
+  },
+  'judges expiry by the instant handed in, far past or far future': {
+    'asks its own clock': (sound) => ({ take: (attemptId, expected) => sound.take(attemptId, expected, Date.now()) }),
+  },
+  'remembers that an id was taken until ten minutes after its expiry, and no longer': {
+    'forgets it at its expiry': (sound) => ({
+      async take(attemptId, expected, now) {
+        const answer = await sound.take(attemptId, expected, now + REMEMBERED_MS);
+        return answer.status === 'expired' ? sound.take(attemptId, expected, now) : answer;
+      },
+    }),
+    'never forgets it': (sound) => ({
+      async take(attemptId, expected, now) {
+        const answer = await sound.take(attemptId, expected, now);
+        return answer.status === 'unknown' ? sound.take(attemptId, expected, 0) : answer;
+      },
+    }),
+  },
+  'remembers that an id expired until ten minutes after its expiry, and no longer': {
+    'forgets it at its expiry': (sound) => ({
+      async take(attemptId, expected, now) {
+        const answer = await sound.take(attemptId, expected, now);
+        return answer.status === 'expired' ? { status: 'unknown' } : answer;
+      },
+    }),
+  },
+  'remembers ids through a sweep': {
+    'deletes what it sweeps': (sound) => {
+      const swept = new Set<string>();
+      return {
+        take: (attemptId, expected, now) =>
+          swept.has(attemptId) ? { status: 'unknown' } : sound.take(attemptId, expected, now),
+        async takeExpired(now, limit) {
+          const given = await sound.takeExpired(now, limit);
+          for (const { attemptId } of given) swept.add(attemptId);
+          return given;
+        },
+      };
+    },
+  },
+  'begins an open ceremony for its own binding only': {
+    'begins it for any binding': (sound) => {
+      const { open, put } = careless(sound);
+      return { put, begin: (attemptId) => sound.begin(attemptId, open.get(attemptId)?.binding ?? '') };
+    },
+    'begins nothing': () => ({ begin() {} }),
+  },
+  'begins nothing that is taken or unknown': {
+    'puts it back': (sound) => {
+      const { open, put } = careless(sound);
+      const begun = new Set<string>();
+      return {
+        put,
+        begin: (attemptId) => void begun.add(attemptId),
+        take: (attemptId, expected, now) =>
+          begun.delete(attemptId)
+            ? { status: 'fresh', ceremony: open.get(attemptId)! }
+            : sound.take(attemptId, expected, now),
+      };
+    },
+  },
+  'gives each expired ceremony to one of two sweepers': { 'reads first and marks later': sweepsInTwoSteps },
+  'gives a ceremony to a taker or to a sweeper, never to both': { 'reads first and marks later': sweepsInTwoSteps },
+  'sweeps nothing that was taken': {
+    'sweeps whatever expired': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        takeExpired(now, limit) {
+          const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now).slice(0, limit);
+          for (const { attemptId } of due) open.delete(attemptId);
+          return due;
+        },
+      };
+    },
+  },
+  'sweeps nothing that is still open': {
+    'sweeps a millisecond early': (sound) => ({ takeExpired: (now, limit) => sound.takeExpired(now + 1, limit) }),
+  },
+  'sweeps oldest first, at most so many a call': {
+    'sweeps the newest first': (sound) => ({
+      takeExpired: async (now, limit) => (await sound.takeExpired(now, limit)).reverse(),
+    }),
+    'ignores the limit': (sound) => ({ takeExpired: (now) => sound.takeExpired(now, Number.MAX_SAFE_INTEGER) }),
+  },
+  'sweeps what expired long ago': {
+    'drops what nobody swept in time': (sound) => ({
+      takeExpired: async (now, limit) =>
+        (await sound.takeExpired(now, limit)).filter(({ expiresAt }) => now - expiresAt <= REMEMBERED_MS),
+    }),
+  },
+  'gives a swept ceremony to no taker': {
+    'only reads what is due': (sound) => {
+      const { open, put } = careless(sound);
+      return {
+        put,
+        takeExpired(now) {
+          const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now);
+          for (const { attemptId } of due) open.delete(attemptId);
+          return due;
+        },
+      };
+    },
+  },
+};
+
+/** The same store, with every user id bent first. */
+const bending = (sound: PasskeyStore, bend: (userId: string) => string): Partial<PasskeyStore> => ({
+  keepHandle: (userId, proposed) => sound.keepHandle(bend(userId), proposed),
+  insert: (passkey, max) => sound.insert({ ...passkey, userId: bend(passkey.userId) }, max),
+  listByUser: (userId) => sound.listByUser(bend(userId)),
+});
+
+/** The same store, with every passkey bent on its way in. */
+const inserting =
+  (bend: (passkey: Passkey) => Partial<Passkey>): Break<PasskeyStore> =>
+  (sound) => ({ insert: (passkey, max) => sound.insert({ ...passkey, ...bend(passkey) }, max) });
+
+/** Finds the passkey by its id alone, and then acts in its owner's name. */
+const ownerOf = (sound: PasskeyStore) => {
+  const owners = new Map<string, string>();
+  const insert: PasskeyStore['insert'] = (passkey, max) => {
+    owners.set(passkey.id, passkey.userId);
+    return sound.insert(passkey, max);
+  };
+  return { insert, owner: (id: string, otherwise: string) => owners.get(id) ?? otherwise };
+};
+
+/** Takes a credential id away from whoever has it. */
+const overwrites =
+  (pause: () => Promise<void>): Break<PasskeyStore> =>
+  (sound) => ({
+    async insert(passkey, max) {
+      await pause();
+      const [old] = await sound.find(passkey.credentialId, null);
+      if (old !== undefined) await sound.remove(old.userId, old.id, false);
+      return sound.insert(passkey, max);
+    },
+  });
+
+/** Counts first, acts later. */
+const isLast = async (sound: PasskeyStore, userId: string) => {
+  const last = (await sound.listByUser(userId)).filter(({ enabled }) => enabled).length < 2;
+  await tick();
+  return last;
+};
+
+const passkeys: Breaks<PasskeyStore> = {
+  'keeps the first handle proposed for a user, also among 20 at once': {
+    'looks first and writes later': () => {
+      const handles = new Map<string, Uint8Array>();
+      return {
+        async keepHandle(userId, proposed) {
+          const kept = handles.get(userId);
+          await tick();
+          if (kept === undefined) handles.set(userId, proposed);
+          return kept ?? proposed;
+        },
+      };
+    },
+    'gives everyone what they proposed': () => ({ keepHandle: (_, proposed) => proposed }),
+  },
+  'keeps users apart whose ids differ in case, in an accent or in a space': {
+    'ignores case': (sound) => bending(sound, (userId) => userId.toLowerCase()),
+    'ignores accents': (sound) => bending(sound, (userId) => userId.normalize('NFD').replace(/\p{M}/gu, '')),
+    'ignores how an accent is written': (sound) => bending(sound, (userId) => userId.normalize()),
+    'ignores spaces at the end': (sound) => bending(sound, (userId) => userId.trimEnd()),
+  },
+  'gives a passkey back as it was inserted': {
+    'keeps counters as signed': inserting(({ signCount }) => ({ signCount: signCount | 0 })),
+    'keeps 255 bytes of an id': inserting(({ credentialId }) => ({ credentialId: credentialId.slice(0, 255) })),
+    'keeps 2 KiB of a key': inserting(({ publicKey }) => ({ publicKey: publicKey.slice(0, 2_048) })),
+    'keeps two bytes of a character': inserting(({ nickname }) => ({ nickname: nickname.replace(/\p{Emoji}/gu, '?') })),
+    'keeps keys as text': inserting(({ publicKey }) => ({ publicKey: Buffer.from(Buffer.from(publicKey).toString()) })),
+    'keeps seconds': inserting(({ lastUsedAt }) => ({
+      lastUsedAt: lastUsedAt && Math.floor(lastUsedAt / 1000) * 1000,
+    })),
+    'keeps transports as a list with commas': inserting(({ transports }) => ({
+      transports: transports.join().split(','),
+    })),
+  },
+  'keeps credential ids apart that differ in case or in a trailing byte': {
+    'ignores zeros at the end': inserting(({ credentialId }) => ({
+      credentialId: Buffer.from(Buffer.from(credentialId).toString('latin1').replace(/\0+$/, ''), 'latin1'),
+    })),
+    'ignores case': inserting(({ credentialId }) => ({
+      credentialId: credentialId.map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte)),
+    })),
+    'compares the first 255 bytes': (sound) => ({
+      insert: (passkey, max) => sound.insert({ ...passkey, credentialId: passkey.credentialId.slice(0, 255) }, max),
+      find: (credentialId, userHandle) => sound.find(credentialId.slice(0, 255), userHandle),
+    }),
+  },
+  'keeps its own copy of the bytes': {
+    "keeps the caller's arrays": (sound) => {
+      const kept: Passkey[] = [];
+      return {
+        insert(passkey, max) {
+          kept.push(passkey);
+          return sound.insert(passkey, max);
+        },
+        find: () => kept,
+      };
+    },
+    'hands out its own arrays': (sound) => {
+      const found: Passkey[] = [];
+      return {
+        async find(credentialId, userHandle) {
+          found.push(...(await sound.find(credentialId, userHandle)));
+          return found;
+        },
+        listByUser: () => found,
+      };
+    },
+  },
+  'never overwrites a credential id that anyone has': { 'gives it to the last': overwrites(async () => {}) },
+  'gives one credential id to one of two users who insert it at once': {
+    'looks first and writes later': overwrites(() => tick()),
+  },
+  'inserts no more than the limit, also among ten at once': {
+    'counts first and inserts later': (sound) => ({
+      async insert(passkey, max) {
+        const count = (await sound.listByUser(passkey.userId)).length;
+        await tick();
+        return count >= max ? 'limit' : sound.insert(passkey, Number.POSITIVE_INFINITY);
+      },
+    }),
+    'counts what everyone has': (sound) => {
+      let count = 0;
+      return { insert: (passkey, max) => (++count > max ? 'limit' : sound.insert(passkey, Number.POSITIVE_INFINITY)) };
+    },
+  },
+  'finds every passkey of the owner, the one asked for first, whatever handle was claimed': {
+    'finds only the one': (sound) => ({ find: async (...args) => (await sound.find(...args)).slice(0, 1) }),
+    'finds the oldest first': (sound) => ({
+      find: async (...args) => (await sound.find(...args)).sort((a, b) => a.createdAt - b.createdAt),
+    }),
+    'believes the handle': (sound) => ({
+      async find(credentialId, userHandle) {
+        const found = await sound.find(credentialId, userHandle);
+        return userHandle === null || Buffer.compare(found[0]?.userHandle ?? userHandle, userHandle) === 0 ? found : [];
+      },
+    }),
+  },
+  "lists a user's passkeys oldest first, and no one else's": {
+    'lists the newest first': (sound) => ({ listByUser: async (userId) => (await sound.listByUser(userId)).reverse() }),
+    'lists by the order of insertion': (sound) => {
+      let clock = 0;
+      return inserting(() => ({ createdAt: clock++ }))(sound);
+    },
+  },
+  'records a use, and only what a use changes': {
+    'forgets the backup state': (sound) => ({
+      recordUse: (passkey, use) => sound.recordUse(passkey, { ...use, backedUp: passkey.backedUp }),
+    }),
+    'renames it too': (sound) => ({
+      async recordUse(passkey, use) {
+        await sound.update(passkey.userId, passkey.id, { nickname: 'used' }, false);
+        return sound.recordUse(passkey, use);
+      },
+    }),
+  },
+  'records each use of a passkey whose counter stays 0': {
+    'wants the counter to rise': (sound) => ({
+      recordUse: (passkey, use) => use.signCount > passkey.signCount && sound.recordUse(passkey, use),
+    }),
+  },
+  'records one of ten uses that would each be the first, though the counter stays 0': {
+    'compares the counter alone': (sound) => ({
+      recordUse: (passkey, use) => sound.recordUse({ ...passkey, lastUsedAt: 0 }, use),
+    }),
+  },
+  'records one of ten uses that saw the same counter': {
+    'does not compare': (sound) => ({
+      async recordUse(passkey, use) {
+        for (let recorded = false; !recorded; ) {
+          const [current] = await sound.find(passkey.credentialId, null);
+          recorded = await sound.recordUse(current!, use);
+        }
+        return true;
+      },
+    }),
+  },
+  'records no use of a passkey that is disabled, removed, moved on or never was': {
+    'always says yes': (sound) => ({
+      async recordUse(passkey, use) {
+        await sound.recordUse(passkey, use);
+        return true;
+      },
+    }),
+    'enables it by the way': (sound) => ({
+      async recordUse(passkey, use) {
+        await sound.update(passkey.userId, passkey.id, { enabled: true }, false);
+        return sound.recordUse(passkey, use);
+      },
+    }),
+    'inserts what is not there': (sound) => ({
+      async recordUse(passkey, use) {
+        await sound.insert(passkey, Number.POSITIVE_INFINITY);
+        return sound.recordUse(passkey, use);
+      },
+    }),
+  },
+  "changes and removes only its owner's passkey": {
+    'updates by the id alone': (sound) => {
+      const { insert, owner } = ownerOf(sound);
+      return { insert, update: (userId, id, ...rest) => sound.update(owner(id, userId), id, ...rest) };
+    },
+    'removes by the id alone': (sound) => {
+      const { insert, owner } = ownerOf(sound);
+      return { insert, remove: (userId, id, keepLast) => sound.remove(owner(id, userId), id, keepLast) };
+    },
+  },
+  'renames, also the last one, and changes nothing else': {
+    'does not rename the last': (sound) => ({
+      async update(userId, id, change, keepLast) {
+        return (await isLast(sound, userId)) ? { status: 'last' } : sound.update(userId, id, change, keepLast);
+      },
+    }),
+    'disables what it is not told to enable': (sound) => ({
+      update: (userId, id, change) => sound.update(userId, id, { enabled: false, ...change }, false),
+    }),
+  },
+  'raises the generation at each disabling': {
+    'raises it once': (sound) => {
+      const once = (passkey: Passkey) => ({ ...passkey, generation: Math.min(passkey.generation, 1) });
+      return {
+        listByUser: async (userId) => (await sound.listByUser(userId)).map(once),
+        find: async (...args) => (await sound.find(...args)).map(once),
+      };
+    },
+    'raises it when it is renamed': (sound) => ({
+      async update(userId, id, change, keepLast) {
+        if (change.enabled !== undefined) return sound.update(userId, id, change, keepLast);
+        await sound.update(userId, id, { enabled: false }, false);
+        return sound.update(userId, id, { ...change, enabled: true }, false);
+      },
+    }),
+  },
+  'tells one of ten who disable or enable a passkey at once that it was otherwise before': {
+    'looks before it changes': (sound) => ({
+      async update(userId, id, ...rest) {
+        const before = (await sound.listByUser(userId)).find((passkey) => passkey.id === id);
+        const changed = await sound.update(userId, id, ...rest);
+        return changed.status === 'done' ? { ...changed, wasEnabled: before!.enabled } : changed;
+      },
+    }),
+    'tells everyone': (sound) => ({
+      async update(userId, id, change, keepLast) {
+        const changed = await sound.update(userId, id, change, keepLast);
+        return changed.status === 'done' ? { ...changed, wasEnabled: change.enabled !== true } : changed;
+      },
+    }),
+  },
+  'removes a passkey, and its credential id with it': {
+    'only disables it': (sound) => ({
+      remove: (userId, id, keepLast) => sound.update(userId, id, { enabled: false }, keepLast),
+    }),
+  },
+  'keeps the last enabled passkey when asked to, and only then': {
+    'removes whatever it is told': (sound) => ({ remove: (userId, id) => sound.remove(userId, id, false) }),
+    'disables whatever it is told': (sound) => ({
+      update: (userId, id, change) => sound.update(userId, id, change, false),
+    }),
+    'always keeps it': (sound) => ({ remove: (userId, id) => sound.remove(userId, id, true) }),
+    'counts disabled ones': (sound) => ({
+      async remove(userId, id, keepLast) {
+        const last = (await sound.listByUser(userId)).length === 1;
+        return last && keepLast ? { status: 'last' } : sound.remove(userId, id, false);
+      },
+    }),
+  },
+  'keeps one of two enabled passkeys when both are removed or disabled at once': {
+    'counts first and removes later': (sound) => ({
+      async remove(userId, id, keepLast) {
+        const last = await isLast(sound, userId);
+        return last && keepLast ? { status: 'last' } : sound.remove(userId, id, false);
+      },
+    }),
+    'counts first and disables later': (sound) => ({
+      async update(userId, id, change, keepLast) {
+        const last = await isLast(sound, userId);
+        return last && keepLast ? { status: 'last' } : sound.update(userId, id, change, false);
+      },
+    }),
+  },
+};
+
+const attempts: Breaks<AttemptStore> = {
+  'gives a record back as it was appended': {
+    'keeps ASCII only': (sound) => ({
+      append: (record) => sound.append({ ...record, message: record.message.replace(/[^ -~]/g, '?') }),
+    }),
+    'leaves out what is null': (sound) => ({
+      append: (record) =>
+        sound.append(JSON.parse(JSON.stringify(record, (_, value) => (value === null ? undefined : value)))),
+    }),
+  },
+  'keeps one record for an event, also when it comes ten times at once': {
+    'keeps each': () => {
+      const records: AttemptRecord[] = [];
+      return { append: (record) => void records.push(record), list: ({ limit }) => records.slice(0, limit) };
+    },
+    'keeps the last': () => {
+      const records: AttemptRecord[] = [];
+      return { append: (record) => void records.push(record), list: () => records.slice(-1) };
+    },
+  },
+  'lists the newest first, whatever order they came in': {
+    'lists the oldest first': (sound) => ({ list: async (query) => (await sound.list(query)).reverse() }),
+  },
+  'narrows by user, and by the exact user only': {
+    'ignores case': (sound) => ({
+      append: (record) =>
+        sound.append({ ...record, user: { ...record.user, id: record.user.id?.toLowerCase() ?? null } }),
+      list: ({ userId, ...rest }) =>
+        sound.list(userId === undefined ? rest : { ...rest, userId: userId.toLowerCase() }),
+    }),
+    'ignores the user': (sound) => ({ list: ({ userId, ...rest }) => sound.list(rest) }),
+  },
+  'narrows by name, outcome and enforcement, one by one and together': {
+    'ignores the name': (sound) => ({ list: ({ name, ...rest }) => sound.list(rest) }),
+    'ignores the outcome': (sound) => ({ list: ({ outcome, ...rest }) => sound.list(rest) }),
+    'ignores the enforcement': (sound) => ({ list: ({ enforcement, ...rest }) => sound.list(rest) }),
+    'uses the first it finds': (sound) => ({
+      list: ({ name, outcome, ...rest }) =>
+        sound.list({ ...rest, ...(name !== undefined ? { name } : outcome !== undefined ? { outcome } : {}) }),
+    }),
+  },
+  'narrows by time, from an instant on and before another': {
+    'leaves out the first instant': (sound) => ({
+      list: ({ since, ...rest }) => sound.list(since === undefined ? rest : { ...rest, since: since + 1 }),
+    }),
+    'includes the last instant': (sound) => ({
+      list: ({ until, ...rest }) => sound.list(until === undefined ? rest : { ...rest, until: until + 1 }),
+    }),
+    'ignores both': (sound) => ({ list: ({ since, until, ...rest }) => sound.list(rest) }),
+  },
+  'pages through everything once': {
+    'ignores where the last page ended': (sound) => ({ list: ({ before, ...rest }) => sound.list(rest) }),
+    'goes on after the same millisecond': (sound) => ({
+      list: ({ before, ...rest }) =>
+        sound.list(before === undefined ? rest : { ...rest, before: `${before.slice(0, 14)}0000` }),
+    }),
+    'ignores the limit': (sound) => ({ list: (query) => sound.list({ ...query, limit: 1_000 }) }),
+  },
+};
+
+function bites<Port extends object>(
+  title: string,
+  rules: readonly StoreRule<Port>[],
+  breaks: Breaks<Port>,
+  sound: () => Port,
+): void {
+  describe(title, () => {
+    test('every rule has a store that breaks it', () => {
+      expect(Object.keys(breaks).sort()).toEqual(rules.map(({ name }) => name).sort());
+    });
+
+    for (const { name, check } of rules) {
+      describe(`"${name}"`, () => {
+        test('accepts a sound store', () => check(sound()));
+
+        for (const [how, breaking] of Object.entries(breaks[name] ?? {})) {
+          test(`refuses a store that ${how}`, async () => {
+            const store = sound();
+            await expect(check({ ...store, ...breaking(store) })).rejects.toThrow(/^Promised: /);
+          });
+        }
+      });
+    }
+  });
+}
+
+bites('challenges', challengeStoreContract, challenges, () => memoryStore().challenges);
+bites('passkeys', passkeyStoreContract, passkeys, () => memoryStore().passkeys);
+bites('attempts', attemptStoreContract, attempts, () => memoryStore().attempts);

@@ -1,0 +1,15 @@
+/** Why this file exists: the store contract, on memory and on every SQL database. */
+import { memoryStore } from '@latchkey/core';
+import { migrate, sqlStore } from '@latchkey/sql';
+import { keepsTheContract } from './contract.ts';
+import { databases, strictPostgres } from './databases.ts';
+
+keepsTheContract('memory', () => ({ store: memoryStore(), close() {} }));
+
+for (const database of [...databases, strictPostgres]) {
+  keepsTheContract(database.name, async () => {
+    const { db, tablePrefix, close } = await database.open();
+    await migrate(db, { tablePrefix });
+    return { store: sqlStore(db, { tablePrefix }), close };
+  });
+}

@@ -1,0 +1,560 @@
+/** @latchkey/redis on real servers: the store contract, what it costs, and what it answers when the server goes away. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttemptRecord, Passkey, PendingCeremony } from '@latchkey/core';
+import { redisAttempts, redisChallenges, redisPasskeys, redisStore } from '@latchkey/redis';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { keepsTheContract } from './contract.ts';
+import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
+import { startRedis } from './redis-server.ts';
+
+const REDIS_URL = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
+const NOW = Date.UTC(2026, 10, 22);
+const MINUTE = 60_000;
+
+/** The settings the README recommends. */
+const RECOMMENDED = { maxRetriesPerRequest: 0, commandTimeout: 1000, connectTimeout: 1000 };
+/** What no call may take under them: a command's time-out, and the scheduling of a busy machine. */
+const AT_MOST_MS = 2_500;
+
+const prefix = `latchkey-test-${randomUUID()}:`;
+let redis: Redis;
+
+/** A client that ends with the test. Its connection errors are what the commands reject with. */
+function connect(url: string): Redis {
+  const client = new Redis(url, RECOMMENDED);
+  client.on('error', () => {});
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+beforeAll(async () => {
+  redis = new Redis(REDIS_URL, RECOMMENDED);
+  redis.on('error', () => {});
+  await redis.ping().catch(() => {
+    throw new Error(
+      `No Redis answers at ${REDIS_URL}: start one (\`apt-get install redis-server\` on Debian and Ubuntu) or set REDIS_URL.`,
+    );
+  });
+});
+
+afterAll(async () => {
+  if (redis.status === 'ready') for (const key of await keysOf(redis)) await redis.unlink(key);
+  redis.disconnect();
+});
+
+/** Every key of this run on a node. Only a test may walk the keys. */
+async function keysOf(node: Redis, pattern = `*${prefix}*`): Promise<string[]> {
+  const keys = new Set<string>();
+  for await (const page of node.scanStream({ match: pattern, count: 1000 })) for (const key of page) keys.add(key);
+  return [...keys];
+}
+
+function ceremony(members: Partial<PendingCeremony> = {}): PendingCeremony {
+  const binding = randomBytes(32).toString('base64url');
+  const attemptId = randomUUID();
+  return { attemptId, purpose: 'sign_in', binding, userId: null, begun: true, expiresAt: NOW, state: '{}', ...members };
+}
+
+function passkey(members: Partial<Passkey> = {}): Passkey {
+  return {
+    id: randomUUID(),
+    userId: `user-${randomUUID()}`,
+    userHandle: new Uint8Array(randomBytes(32)),
+    credentialId: new Uint8Array(randomBytes(32)),
+    publicKey: new Uint8Array(randomBytes(77)),
+    algorithm: -7,
+    signCount: 0,
+    transports: ['internal', 'hybrid'],
+    aaguid: '00000000-0000-0000-0000-000000000000',
+    backupEligible: true,
+    backedUp: true,
+    rpId: 'example.com',
+    nickname: 'Laptop',
+    enabled: true,
+    generation: 0,
+    createdAt: NOW,
+    lastUsedAt: null,
+    ...members,
+  };
+}
+
+/** As much of a record as the store looks at. */
+function attempt(id: string): AttemptRecord {
+  const event = { id, name: 'latchkey.signin.attempt', time: new Date(NOW).toISOString(), severity: 'INFO' };
+  return { event, outcome: 'success', immediate: { enforcement: 'enforced' }, user: { id: null } } as AttemptRecord;
+}
+
+/** The status of a take, or `thrown`; fails where it takes too long. */
+async function outcome(take: Promise<{ status: string }>): Promise<string> {
+  const startedAt = performance.now();
+  const status = await take.then(
+    (answer) => answer.status,
+    () => 'thrown',
+  );
+  expect(performance.now() - startedAt).toBeLessThan(AT_MOST_MS);
+  return status;
+}
+
+keepsTheContract('Redis', () => ({ store: redisStore(redis, { prefix }), close() {} }));
+
+keepsTheContract('Redis, by a client with a key prefix, RESP2, numbers as text and automatic pipelines', () => {
+  const settings = { keyPrefix: prefix, protocol: 2, stringNumbers: true, enableAutoPipelining: true } as const;
+  const client = new Redis(REDIS_URL, settings);
+  return { store: redisStore(client, { prefix: 'own:' }), close: () => client.disconnect() };
+});
+
+describe('a cluster of three nodes', () => {
+  let servers: RedisCluster;
+  let cluster: Cluster;
+  beforeAll(async () => {
+    servers = await startRedisCluster();
+    const nodes = servers.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+    cluster = new Cluster(nodes, { redisOptions: RECOMMENDED, scaleReads: 'slave' });
+    cluster.on('error', () => {});
+  });
+  afterAll(async () => {
+    cluster?.disconnect();
+    await servers?.remove();
+  });
+
+  // By a client that reads from replicas where it may, as here it must not.
+  keepsTheContract('Redis Cluster', () => ({ store: redisStore(cluster, { prefix }), close() {} }));
+
+  test('spreads challenges and passkeys over all nodes', async () => {
+    const store = redisStore(cluster, { prefix: `spread:${prefix}` });
+    const opened = Array.from({ length: 60 }, () => ceremony());
+    await Promise.all(opened.map((each) => store.challenges.put(each)));
+    await Promise.all(opened.map(() => store.passkeys.insert(passkey(), 1)));
+    for (const kind of ['ceremony', 'passkeys', 'credential', 'handle']) {
+      const counts = await Promise.all(
+        cluster.nodes('master').map(async (node) => (await keysOf(node, `*spread:*${kind}:*`)).length),
+      );
+      expect(counts.reduce((sum, count) => sum + count)).toBe(60);
+      expect(Math.min(...counts)).toBeGreaterThan(5);
+    }
+    expect(await store.challenges.takeExpired(NOW, 100)).toHaveLength(60);
+  });
+
+  test('throws in time for what a dead node had, and never gives a challenge twice', async () => {
+    const challenges = redisChallenges(cluster, { prefix });
+    const opened = Array.from({ length: 30 }, () => ceremony({ expiresAt: NOW + MINUTE }));
+    await Promise.all(opened.map((each) => challenges.put(each)));
+    await servers.nodes[0]!.signal('SIGKILL');
+    const take = () =>
+      Promise.all(
+        opened.map(({ attemptId, binding }) => outcome(Promise.resolve(challenges.take(attemptId, { binding }, NOW)))),
+      );
+    const first = await take();
+    expect(first).toContain('thrown');
+    await servers.nodes[0]!.start();
+    await vi.waitFor(async () => expect(await take()).not.toContain('thrown'), { timeout: 15_000, interval: 200 });
+    const last = await take();
+    // What the dead node had is gone, as it kept nothing on disk; the rest was given once.
+    expect(new Set(last)).toEqual(new Set(['consumed', 'unknown']));
+    first.forEach((status, i) => {
+      if (status === 'fresh') expect(last[i]).toBe('consumed');
+    });
+  });
+});
+
+describe('cost', () => {
+  /** The commands that a call sends: nothing waits for another, unless it is counted. */
+  async function commands(client: Redis, call: () => unknown): Promise<number> {
+    const sent = vi.spyOn(client, 'sendCommand');
+    await call();
+    const { length } = sent.mock.calls;
+    sent.mockRestore();
+    return length;
+  }
+
+  test('put, begin and take are one command each, also when nothing is taken', async () => {
+    const challenges = redisChallenges(redis, { prefix });
+    const opened = ceremony();
+    const { attemptId, binding } = opened;
+    expect(await commands(redis, () => challenges.put(opened))).toBe(1);
+    expect(await commands(redis, () => challenges.begin(attemptId, binding))).toBe(1);
+    expect(await commands(redis, () => challenges.take(attemptId, { binding }, NOW - 1))).toBe(1);
+    expect(await commands(redis, () => challenges.take(attemptId, { binding }, NOW - 1))).toBe(1);
+    expect(await commands(redis, () => challenges.take(randomUUID(), { binding }, NOW))).toBe(1);
+  });
+
+  test('find with the right handle and recordUse are one command each, find without a handle two', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey();
+    const use = { signCount: 0, backedUp: true, usedAt: NOW };
+    expect(await commands(redis, () => passkeys.keepHandle(own.userId, own.userHandle))).toBe(1);
+    // Handle, hash and claim (at once), claim, commit.
+    expect(await commands(redis, () => passkeys.insert(own, 5))).toBe(5);
+    expect(await commands(redis, () => passkeys.find(own.credentialId, own.userHandle))).toBe(1);
+    expect(await commands(redis, () => passkeys.find(own.credentialId, null))).toBe(2);
+    expect(await commands(redis, () => passkeys.find(own.credentialId, randomBytes(32)))).toBe(3);
+    expect(await commands(redis, () => passkeys.recordUse(own, use))).toBe(1);
+    expect(await commands(redis, () => passkeys.listByUser(own.userId))).toBe(2);
+    expect(await commands(redis, () => passkeys.update(own.userId, own.id, { nickname: 'x' }, true))).toBe(3);
+    expect(await commands(redis, () => passkeys.remove(own.userId, own.id, false))).toBe(4);
+  });
+
+  test('a script that the server forgot is sent once more, in full', async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.remove());
+    const client = connect(`redis://127.0.0.1:${server.port}`);
+    const challenges = redisChallenges(client);
+    await challenges.put(ceremony());
+    await client.script('FLUSH');
+    expect(await commands(client, () => challenges.put(ceremony()))).toBe(2);
+    expect(await commands(client, () => challenges.put(ceremony()))).toBe(1);
+  });
+
+  test('a pending ceremony with 600 bytes of state takes under 2 KiB, a passkey under 2 KiB', async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.remove());
+    const client = connect(`redis://127.0.0.1:${server.port}`);
+    const store = redisStore(client);
+    const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))![1]);
+    const each = async (fill: () => unknown) => {
+      const before = await used();
+      await Promise.all(Array.from({ length: 5_000 }, fill));
+      return ((await used()) - before) / 5_000;
+    };
+    const bytes = {
+      ceremony: await each(() => store.challenges.put(ceremony({ state: 'x'.repeat(600) }))),
+      passkey: await each(() => store.passkeys.insert(passkey(), 5)),
+    };
+    console.log('bytes in Redis', bytes);
+    expect(bytes.ceremony).toBeLessThan(2048);
+    expect(bytes.passkey).toBeLessThan(2048);
+  });
+});
+
+describe('what stays', () => {
+  test('after the contracts every key expires or is bounded, but for passkeys, claims and handles', async () => {
+    const keys = await keysOf(redis);
+    expect(keys.length).toBeGreaterThan(100);
+    const kept = /:(passkeys|credential|handle):|\{attempts\}:(ids|records)$/;
+    for (const key of keys) if (!kept.test(key)) assert((await redis.pttl(key)) > 0, `${key} has no TTL`);
+  });
+
+  test('a ceremony and its memory stay at least as long as they are needed, whatever clock is handed in', async () => {
+    const challenges = redisChallenges(redis, { prefix });
+    const ttl = async (attemptId: string) => redis.pttl((await keysOf(redis, `*${attemptId}`))[0]!);
+    for (const now of [1, NOW, Date.now(), Date.UTC(9999, 0)]) {
+      const opened = ceremony({ expiresAt: now + 2 * MINUTE });
+      await challenges.put(opened);
+      expect(await ttl(opened.attemptId)).toBeGreaterThan(60 * MINUTE);
+      await challenges.take(opened.attemptId, opened, now);
+      expect(await ttl(opened.attemptId)).toBeGreaterThan(12 * MINUTE);
+      expect(await ttl(opened.attemptId)).toBeLessThan(14 * MINUTE);
+    }
+  });
+
+  test('the expiry index outgrows the living ceremonies nowhere, even if nobody sweeps', async () => {
+    const own = `unswept:${prefix}`;
+    const challenges = redisChallenges(redis, { prefix: own });
+    const put = () => Promise.all(Array.from({ length: 300 }, () => challenges.put(ceremony())));
+    const indexed = async () => {
+      const indices = await keysOf(redis, `${own}*expiries`);
+      for (const key of indices) expect(await redis.pttl(key)).toBeGreaterThan(0);
+      return (await Promise.all(indices.map((key) => redis.zcard(key)))).reduce((sum, count) => sum + count);
+    };
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 24 * 60 * MINUTE });
+    await put();
+    expect(await indexed()).toBe(300);
+    vi.useRealTimers();
+    // Enough for each bucket to have seen some; a put drops two dead entries at most.
+    for (let i = 0; i < 10; i++) await put();
+    expect(await indexed()).toBe(3000);
+  });
+
+  test('attempt records stay up to the bound, the newest of them', async () => {
+    const attempts = redisAttempts(redis, { prefix: `bound:${prefix}`, keepAttempts: 3 });
+    for (const id of ['3', '1', '4', '5', '2']) await attempts.append(attempt(id));
+    expect((await attempts.list({ limit: 10 })).map(({ event }) => event.id)).toEqual(['5', '4', '3']);
+    const lowered = redisAttempts(redis, { prefix: `bound:${prefix}`, keepAttempts: 1 });
+    await lowered.append(attempt('6'));
+    expect((await attempts.list({ limit: 10 })).map(({ event }) => event.id)).toEqual(['6']);
+  });
+
+  test('attempt records are listed past the page that a script looks at', async () => {
+    const attempts = redisAttempts(redis, { prefix: `pages:${prefix}` });
+    const ids = Array.from({ length: 600 }, (_, i) => `${1000 + i}`);
+    await Promise.all(ids.map((id) => attempts.append(attempt(id))));
+    expect((await attempts.list({ limit: 1000 })).map(({ event }) => event.id)).toEqual(ids.toReversed());
+    expect(await attempts.list({ limit: 1000, outcome: 'failure' })).toEqual([]);
+  });
+});
+
+test('a sweep gives the oldest of all buckets first, in any number of calls', async () => {
+  const challenges = redisChallenges(redis, { prefix: `sweep:${prefix}` });
+  const opened = Array.from({ length: 1000 }, (_, i) => ceremony({ expiresAt: NOW - 1000 + i }));
+  await Promise.all(opened.toSorted(() => Math.random() - 0.5).map((each) => challenges.put(each)));
+  const swept: PendingCeremony[] = [];
+  for (let given = [swept[0]!]; given.length > 0; swept.push(...given)) given = await challenges.takeExpired(NOW, 170);
+  expect(swept).toEqual(opened);
+});
+
+describe('who owns a credential id', () => {
+  /** A client that does something else first before it sends its next command after so many. */
+  function interrupted(after: number, by: () => Promise<void>): Redis {
+    const client = connect(REDIS_URL);
+    const send = client.evalsha.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    let sent = 0;
+    client.evalsha = (async (...args: unknown[]) => {
+      if (sent++ === after) await by();
+      return send(...args);
+    }) as typeof client.evalsha;
+    return client;
+  }
+
+  /** One that ends there, as a process does that crashes. */
+  const crashing = (after: number) => interrupted(after, () => Promise.reject(new Error('crashed')));
+
+  /** One that waits there. `reached` settles when it does, `resume` lets it go on. */
+  function pausing(after: number) {
+    const reached = Promise.withResolvers<void>();
+    const resumed = Promise.withResolvers<void>();
+    const client = interrupted(after, () => {
+      reached.resolve();
+      return resumed.promise;
+    });
+    return { passkeys: redisPasskeys(client, { prefix }), reached: reached.promise, resume: resumed.resolve };
+  }
+
+  test('is settled when an insert crashes anywhere: its own user can retry, and then it is nobody else’s', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    for (let after = 0; after < 5; after++) {
+      const own = passkey();
+      const thief = passkey({ credentialId: own.credentialId });
+      await expect(redisPasskeys(crashing(after), { prefix }).insert(own, 5)).rejects.toThrow('crashed');
+      expect(await passkeys.find(own.credentialId, null)).toEqual([]);
+      expect(await passkeys.insert({ ...own, id: randomUUID() }, 5)).toBe('inserted');
+      expect(await passkeys.insert(thief, 5)).toBe('exists');
+    }
+  });
+
+  test('is free again after a removal, and after a removal that crashed for its own user', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey();
+    const other = passkey({ credentialId: own.credentialId });
+    await passkeys.insert(own, 5);
+    await passkeys.remove(own.userId, own.id, false);
+    expect(await passkeys.insert(other, 5)).toBe('inserted');
+    await expect(redisPasskeys(crashing(3), { prefix }).remove(other.userId, other.id, false)).rejects.toThrow();
+    expect(await passkeys.listByUser(other.userId)).toEqual([]);
+    expect(await passkeys.insert({ ...other, id: randomUUID() }, 5)).toBe('inserted');
+  });
+
+  test('is one user at most, while two users insert and remove it at random', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const users = [passkey(), passkey()];
+    for (let round = 0; round < 60; round++) {
+      const credentialId = new Uint8Array(randomBytes(16));
+      const act = async () => {
+        const { userId, userHandle } = users[Math.floor(Math.random() * 2)]!;
+        const own = passkey({ userId, userHandle, credentialId });
+        await sleep(Math.random() * 3);
+        // A limit of two, with other rounds' passkeys in the way, so that inserts are also turned away late.
+        const answer = await passkeys.insert(own, 2);
+        if (answer === 'inserted' && Math.random() < 0.7) await passkeys.remove(userId, own.id, false);
+      };
+      await Promise.all(Array.from({ length: 12 }, act));
+      const lists = await Promise.all(users.map(({ userId }) => passkeys.listByUser(userId)));
+      const owners = lists.filter((list) => list.some((own) => Buffer.compare(own.credentialId, credentialId) === 0));
+      expect(owners.length).toBeLessThan(2);
+      if (owners.length === 1) expect(await passkeys.insert(passkey({ credentialId }), 5)).toBe('exists');
+      for (const list of lists) expect(list.length).toBeLessThan(3);
+      for (const own of lists.flat()) if (Math.random() < 0.5) await passkeys.remove(own.userId, own.id, false);
+    }
+  });
+
+  test('stays its user’s when a slow removal ends after it was inserted anew', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey();
+    const again = { ...own, id: randomUUID() };
+    await passkeys.insert(own, 5);
+    // Handle, hash, commit; then the claim.
+    const slow = pausing(3);
+    const removing = slow.passkeys.remove(own.userId, own.id, false);
+    await slow.reached;
+    expect(await passkeys.insert(again, 5)).toBe('inserted');
+    slow.resume();
+    expect(((await removing) as { status: string }).status).toBe('done');
+    expect(await passkeys.insert(passkey({ credentialId: own.credentialId }), 5)).toBe('exists');
+    expect(await passkeys.find(own.credentialId, null)).toEqual([again]);
+  });
+
+  test('stays its user’s when an insert that lost its place to the limit gives up its claim', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const [{ userId, userHandle, credentialId }, other] = [passkey(), passkey()];
+    const one = passkey({ userId, userHandle, credentialId });
+    const two = passkey({ userId, userHandle, credentialId });
+    // Handle, hash, claim; then one is about to set the claim, and two, who has set it, is about to commit.
+    const slowOne = pausing(3);
+    const slowTwo = pausing(4);
+    const first = slowOne.passkeys.insert(one, 1);
+    await slowOne.reached;
+    expect(await passkeys.insert(passkey({ userId, userHandle }), 1)).toBe('inserted');
+    const second = slowTwo.passkeys.insert(two, 5);
+    await slowTwo.reached;
+    slowOne.resume();
+    expect(await first).toBe('limit');
+    slowTwo.resume();
+    expect(await second).toBe('inserted');
+    expect(await passkeys.insert({ ...other, credentialId }, 5)).toBe('exists');
+    expect((await passkeys.find(credentialId, null))[0]).toEqual(two);
+  });
+
+  test('is nobody’s when an insert lost its place to the limit', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey();
+    const slow = pausing(3);
+    const inserting = slow.passkeys.insert(own, 1);
+    await slow.reached;
+    await passkeys.insert(passkey({ userId: own.userId, userHandle: own.userHandle }), 1);
+    slow.resume();
+    expect(await inserting).toBe('limit');
+    expect(await passkeys.insert(passkey({ credentialId: own.credentialId }), 1)).toBe('inserted');
+  });
+
+  test('is found for a user whose passkeys came with handles of their own', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const first = passkey();
+    const second = passkey({ userId: first.userId, createdAt: NOW + 1 });
+    await passkeys.insert(first, 5);
+    await passkeys.insert(second, 5);
+    expect(await passkeys.find(second.credentialId, second.userHandle)).toEqual([second, first]);
+    expect(await passkeys.recordUse(second, { signCount: 7, backedUp: true, usedAt: NOW })).toBe(true);
+    expect((await passkeys.listByUser(first.userId)).map(({ signCount }) => signCount)).toEqual([0, 7]);
+  });
+
+  test('is refused to a user whose handle is another’s, and to an id that UTF-8 cannot write', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey();
+    await passkeys.insert(own, 5);
+    await expect(passkeys.insert(passkey({ userHandle: own.userHandle }), 5)).rejects.toThrow('another user');
+    await expect((async () => passkeys.listByUser('a\ud800'))()).rejects.toThrow('lone surrogate');
+  });
+});
+
+test('two processes get a challenge once between them, in 50 takes at the same time', async () => {
+  const opened = ceremony({ expiresAt: NOW + MINUTE });
+  const { attemptId, binding } = opened;
+  await redisChallenges(redis, { prefix }).put(opened);
+  const script = new URL('./redis-taker.ts', import.meta.url).pathname;
+  const args = ['--conditions=latchkey-source', script, REDIS_URL, prefix, attemptId, binding, `${NOW}`, '25'];
+  const takers = [0, 1].map((): ChildProcess => {
+    const taker = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => void taker.kill());
+    return taker;
+  });
+  const lines = takers.map((taker) => createInterface({ input: taker.stdout! }));
+  await Promise.all(lines.map((line) => once(line, 'line')));
+  const answers = lines.map((line) => once(line, 'line'));
+  for (const taker of takers) taker.stdin!.write('go\n');
+  const statuses = (await Promise.all(answers)).flatMap(([line]) => JSON.parse(line) as string[]);
+  expect(statuses.sort()).toEqual([...Array(49).fill('consumed'), 'fresh']);
+});
+
+describe('a server that goes away', () => {
+  async function serverWith(...settings: string[]) {
+    const server = await startRedis(...settings);
+    onTestFinished(() => server.remove());
+    const client = connect(`redis://127.0.0.1:${server.port}`);
+    const challenges = redisChallenges(client);
+    const opened = ceremony({ expiresAt: NOW + MINUTE });
+    const take = async () => challenges.take(opened.attemptId, { binding: opened.binding }, NOW);
+    return { server, client, challenges, opened, take };
+  }
+
+  test('killed between put and take, without a disk: the take throws, after the restart it is unknown', async () => {
+    const { server, challenges, opened, take } = await serverWith();
+    await challenges.put(opened);
+    await server.signal('SIGKILL');
+    expect(await outcome(take())).toBe('thrown');
+    expect(await outcome(challenges.put(ceremony()) as never)).toBe('thrown');
+    await server.start();
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('unknown'), { timeout: 10_000, interval: 100 });
+  });
+
+  test('killed after the take, with appendfsync always: it stays taken after the restart', async () => {
+    const { server, challenges, opened, take } = await serverWith('--appendonly', 'yes', '--appendfsync', 'always');
+    await challenges.put(opened);
+    expect(await outcome(take())).toBe('fresh');
+    await server.signal('SIGKILL');
+    expect(await outcome(take())).toBe('thrown');
+    await server.start();
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+  });
+
+  test('killed during 200 takes: none is given twice, and none hangs', async () => {
+    const { server, challenges } = await serverWith('--appendonly', 'yes', '--appendfsync', 'always');
+    const opened = Array.from({ length: 200 }, () => ceremony({ expiresAt: NOW + MINUTE }));
+    await Promise.all(opened.map((each) => challenges.put(each)));
+    const takeAll = () =>
+      Promise.all(opened.map(async (each) => outcome((async () => challenges.take(each.attemptId, each, NOW))())));
+    const taking = takeAll();
+    await Promise.all([sleep(2), server.signal('SIGKILL')]);
+    const before = await taking;
+    await server.start();
+    let after: string[] = [];
+    await vi.waitFor(
+      async () => {
+        after = await takeAll();
+        expect(after).not.toContain('thrown');
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+    before.forEach((status, i) => {
+      if (status === 'fresh') expect(after[i]).toBe('consumed');
+    });
+  });
+
+  test('silent instead of dead: the take throws in time', async () => {
+    const { server, challenges, opened, take } = await serverWith();
+    await challenges.put(opened);
+    await server.signal('SIGSTOP');
+    expect(await outcome(take())).toBe('thrown');
+    await server.signal('SIGCONT');
+    // The server does what it was sent before it fell silent: the challenge is gone, and nobody has it.
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+  });
+
+  test('never there at all: the first call throws in time', async () => {
+    const { server, take } = await serverWith();
+    await server.signal('SIGKILL');
+    expect(await outcome(take())).toBe('thrown');
+  });
+
+  test('a replica, or a master without the replicas it is told to have: the take throws and changes nothing', async () => {
+    const { client, challenges, opened, take } = await serverWith();
+    await challenges.put(opened);
+    await client.config('SET', 'min-replicas-to-write', '1');
+    expect(await outcome(take())).toBe('thrown');
+    await client.config('SET', 'min-replicas-to-write', '0');
+    await client.replicaof('127.0.0.1', 1);
+    expect(await outcome(take())).toBe('thrown');
+    await client.replicaof('NO', 'ONE');
+    expect(await outcome(take())).toBe('fresh');
+  });
+
+  test('out of memory: puts and takes throw, and go on when there is room', async () => {
+    const { client, challenges, opened, take } = await serverWith();
+    await challenges.put(opened);
+    await client.config('SET', 'maxmemory', '1');
+    expect(await outcome(take())).toBe('thrown');
+    await expect((async () => challenges.put(ceremony()))()).rejects.toThrow();
+    await client.config('SET', 'maxmemory', '0');
+    expect(await outcome(take())).toBe('fresh');
+  });
+});
+
+test('refuses a prefix with a brace, and a bound that bounds nothing', () => {
+  expect(() => redisStore(redis, { prefix: '{mine}:' })).toThrow('prefix has a brace');
+  expect(() => redisStore(redis, { keepAttempts: 0 })).toThrow('keepAttempts is 0');
+});
