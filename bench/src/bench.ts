@@ -10,7 +10,7 @@ import { raceTable, rowsOf, table } from './report.ts';
 import { raceScale, scaleTable } from './scale.ts';
 import { processesTable, raceProcesses } from './scaling.ts';
 import { sweeps, sweepTable } from './sweeps.ts';
-import { raceTelemetry, telemetryTable } from './telemetry.ts';
+import { raceTelemetry, telemetryProfile, telemetryTable } from './telemetry.ts';
 import { countTrips, tripsTable } from './trips.ts';
 import { openVenue, type Venue } from './venue.ts';
 
@@ -27,7 +27,8 @@ median over them, and ratios are taken within a round.
   --counted N       sign-ins counted in a round; 5000, with --quick 500
   --rounds N        7, with --quick 3
   --connections N   how many sign-ins at a time; 8
-  --profile NAME    a CPU profile of this contestant, or of core, after its warm-up, and where it spends its time
+  --profile NAME    a CPU profile of this contestant, of core or of telemetry (with the whole SDK), after its warm-up, and where
+                    it spends its time
   --json FILE       every figure of every round
   --list            the names of the contestants
   --help            this
@@ -155,7 +156,11 @@ async function raceAmong(contestants: readonly Contestant[], venue: Venue): Prom
 
 async function printProfile(name: string, venue: Venue) {
   const { file, functions } =
-    name === 'core' ? await coreProfile(method, venue, say) : await profile(find(name), method, venue, say);
+    name === 'core'
+      ? await coreProfile(method, venue, say)
+      : name === 'telemetry'
+        ? await telemetryProfile(method, venue, say)
+        : await profile(entrantOf(find(name)), method, venue, say);
   const most = (by: 'self' | 'inclusive') =>
     table(
       [by === 'self' ? 'by its own time' : 'by inclusive time', 'own µs', 'inclusive µs'],

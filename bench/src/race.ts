@@ -81,17 +81,18 @@ export async function race(entrants: readonly Entrant[], method: Method, venue: 
 }
 
 /** A CPU profile of one contestant after its warm-up, in a file and as its functions. */
-export async function profile(contestant: Contestant, method: Method, venue: Venue, say: Say) {
+export async function profile(entrant: Entrant, method: Method, venue: Venue, say: Say) {
+  const { name } = entrant;
   const client = await startClient(venue);
-  const file = join(venue.profiles, `${contestant.name}.cpuprofile`);
+  const file = join(venue.profiles, `${name.replaceAll(/[^\w+-]+/g, '-')}.cpuprofile`);
   let runner: Runner | undefined;
   try {
-    say(`${contestant.name}: starts and warms up`);
-    runner = await ready(entrantOf(contestant), client, venue);
+    say(`${name}: starts and warms up`);
+    runner = await ready(entrant, client, venue);
     await drive(runner, client, method.warmUp, method);
     const before = await runner.server.ask<Sample>({ ask: 'profile' } satisfies Ask);
     const count = method.counted * method.rounds;
-    say(`${contestant.name}: ${count} sign-ins under the profiler`);
+    say(`${name}: ${count} sign-ins under the profiler`);
     await drive(runner, client, count, method);
     const after = await runner.server.ask<Sample>({ ask: 'save', file } satisfies Ask);
     return { file, ...functionsOf(file, count, after.cpu - before.cpu) };

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CONTESTANTS } from './contestants.ts';
-import { type Entrant, type Method, type Result, race, type Say } from './race.ts';
+import { type Entrant, type Method, profile, type Result, race, type Say } from './race.ts';
 import { median, table } from './report.ts';
 import type { Venue } from './venue.ts';
 
-/** Without an SDK first. */
-export async function raceTelemetry(method: Method, venue: Venue, say: Say): Promise<readonly Result[]> {
+/** The same application without an SDK, and with more and more of one; the last has all of it. */
+async function withCollector<T>(work: (entrants: readonly Entrant[]) => Promise<T>): Promise<T> {
   const contestant = CONTESTANTS.find(({ name }) => name === 'express-memory')!;
   let received = 0;
   const collector = createServer((request, response) => {
@@ -35,20 +35,28 @@ export async function raceTelemetry(method: Method, venue: Venue, say: Say): Pro
   const traces = { OTEL_TRACES_EXPORTER: 'otlp' };
   const metrics = { OTEL_METRICS_EXPORTER: 'otlp' };
   const logs = { OTEL_LOGS_EXPORTER: 'otlp' };
-  const entrants: readonly Entrant[] = [
-    { name: 'no SDK', contestant },
-    { name: 'SDK: metrics', contestant, ...started(metrics) },
-    { name: 'SDK: traces', contestant, ...started(traces) },
-    { name: 'SDK: traces, metrics and logs, in batches', contestant, ...started({ ...traces, ...metrics, ...logs }) },
-  ];
   try {
-    const results = await race(entrants, method, venue, say);
+    const done = await work([
+      { name: 'no SDK', contestant },
+      { name: 'SDK: metrics', contestant, ...started(metrics) },
+      { name: 'SDK: traces', contestant, ...started(traces) },
+      { name: 'SDK: traces, metrics and logs, in batches', contestant, ...started({ ...traces, ...metrics, ...logs }) },
+    ]);
     if (received === 0) throw new Error('The collector heard nothing: what was measured is not an SDK that sends.');
-    return results;
+    return done;
   } finally {
     collector.closeAllConnections();
     collector.close();
   }
+}
+
+/** Without an SDK first. */
+export function raceTelemetry(method: Method, venue: Venue, say: Say): Promise<readonly Result[]> {
+  return withCollector((entrants) => race(entrants, method, venue, say));
+}
+
+export function telemetryProfile(method: Method, venue: Venue, say: Say) {
+  return withCollector((entrants) => profile(entrants.at(-1)!, method, venue, say));
 }
 
 export function telemetryTable([without, ...others]: readonly Result[]): string {
