@@ -272,31 +272,36 @@ function sentence(name: EventName, verdict: Verdict, enforcement: AttemptRecord[
 
 /** Text from outside, fit for a log: one line, bounded, without control or direction-changing characters. */
 export function oneLine(text: string, most: number): string {
-  return text
-    .slice(0, most)
+  const bounded = text.slice(0, most);
+  if (PLAIN.test(bounded)) return bounded;
+  return bounded
     .toWellFormed()
-    .replace(
-      /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-      (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-    );
+    .replace(UNFIT, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
 }
+
+/** What nearly every text from outside is: printable ASCII, and so nothing of {@link UNFIT}. */
+const PLAIN = /^[ -~]*$/;
+const UNFIT = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 let lastMs = 0;
 let sequence = 0;
+/** What the ids of one millisecond begin with: the time, and the version. */
+let beginning = '';
 
 /** A UUIDv7 (RFC 9562 §5.7); those of one process sort by the order in which they were made. */
 export function newId(now: number): string {
   // Method 1 of §6.2: a counter in the 12 bits after the time; a full one borrows the next millisecond.
-  if (now > lastMs) {
-    lastMs = now;
+  const full = sequence === 0xfff;
+  if (now > lastMs || full) {
+    lastMs = Math.max(now, lastMs + 1);
     sequence = 0;
-  } else if (++sequence > 0xfff) {
-    lastMs += 1;
-    sequence = 0;
+    const time = lastMs.toString(16).padStart(12, '0');
+    beginning = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+  } else {
+    sequence += 1;
   }
-  const time = lastMs.toString(16).padStart(12, '0');
   const tail = random(8, 'hex');
   const variant = '89ab'[Number.parseInt(tail[0]!, 16) % 4];
   const count = sequence.toString(16).padStart(3, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${variant}${tail.slice(1, 4)}-${tail.slice(4)}`;
+  return `${beginning}${count}-${variant}${tail.slice(1, 4)}-${tail.slice(4)}`;
 }

@@ -5,6 +5,7 @@
 import { isIPv6 } from 'node:net';
 import * as otel from '@opentelemetry/api';
 import type { AttemptRecord, EventName } from './attempt.ts';
+import { ATTEMPT_SCHEMA } from './attempt-schema.ts';
 import type { SpanPlace } from './record.ts';
 import type { Awaitable } from './store.ts';
 import { VERSION } from './version.ts';
@@ -34,9 +35,17 @@ export function survive<T>(signal: () => T): T | undefined {
 
 /** The SDK's tracer, or nothing while there is no SDK: then no span is made only to be thrown away. */
 function tracer(): otel.Tracer | undefined {
-  const provider = otel.trace.getTracerProvider() as otel.TracerProvider & Partial<otel.ProxyTracerProvider>;
-  return provider.getDelegateTracer ? provider.getDelegateTracer(SCOPE, VERSION) : provider.getTracer(SCOPE, VERSION);
+  const proxy = otel.trace.getTracerProvider() as otel.TracerProvider & Partial<otel.ProxyTracerProvider>;
+  const provider = proxy.getDelegate?.() ?? proxy;
+  if (provider !== tracerOf) {
+    known = proxy.getDelegateTracer ? proxy.getDelegateTracer(SCOPE, VERSION) : provider.getTracer(SCOPE, VERSION);
+    tracerOf = provider;
+  }
+  return known;
 }
+/** An SDK makes its tracer's key anew at every look-up, which costs more than a span. */
+let known: otel.Tracer | undefined;
+let tracerOf: otel.TracerProvider | undefined;
 
 /** Runs a request inside a span of its own. */
 export function inRequestSpan<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -94,8 +103,9 @@ export function emitSignals(record: AttemptRecord, aside: boolean): void {
 }
 
 function annotateSpan(span: otel.Span, record: AttemptRecord, attributes: otel.Attributes): void {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && !IDENTITY.test(name)) span.setAttribute(name, value);
+  for (const { attribute, isIdentity } of MEMBERS) {
+    const value = attributes[attribute];
+    if (value !== undefined && !isIdentity) span.setAttribute(attribute, value);
   }
   const { optionsTraceId: traceId, optionsSpanId: spanId } = record.trace;
   if (traceId !== null && spanId !== null && spanId !== record.trace.spanId) {
@@ -107,40 +117,17 @@ function annotateSpan(span: otel.Span, record: AttemptRecord, attributes: otel.A
   }
 }
 
-/** Spans and metrics carry no identity; of the log event only the keyed pseudonyms remain. */
+/** A member of a record, by its part (null: of the record itself), and the attribute that it becomes. */
+interface Member {
+  readonly part: string | null;
+  readonly name: string;
+  /** `immediate.clientReport` becomes `latchkey.immediate.client_report`. */
+  readonly attribute: string;
+  /** Spans and metrics carry no identity; of the log event only the keyed pseudonyms remain. */
+  readonly isIdentity: boolean;
+}
+
 const IDENTITY = /^latchkey\.(user|client\.(address|user_agent)|credential\.ref)/;
-
-/** The record as flat attributes: `immediate.clientReport` becomes `latchkey.immediate.client_report`. Nulls are left out. */
-function flatten(record: AttemptRecord): otel.Attributes {
-  const attributes: otel.Attributes = {};
-  const visit = (prefix: string, value: object) => {
-    for (const [name, member] of Object.entries(value)) {
-      const key = attributeName(prefix, name);
-      if (member === null || WITHHELD.has(key)) continue;
-      if (Array.isArray(member)) attributes[key] = [...member];
-      else if (typeof member === 'object') visit(key, member);
-      else {
-        const known = key === 'latchkey.client.address' ? networkOf(member) : member;
-        if (known !== undefined) attributes[key] = known;
-      }
-    }
-  };
-  visit('latchkey', record);
-  return attributes;
-}
-
-/** Made once for each member: a record has the same ones every time. */
-const attributeNames = new Map<string, Map<string, string>>();
-
-function attributeName(prefix: string, name: string): string {
-  const names = attributeNames.get(prefix) ?? new Map<string, string>();
-  if (names.size === 0) attributeNames.set(prefix, names);
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  const made = `${prefix}.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-  names.set(name, made);
-  return made;
-}
 
 const WITHHELD = new Set([
   'latchkey.user.id',
@@ -149,6 +136,37 @@ const WITHHELD = new Set([
   'latchkey.trace.span_id',
   'latchkey.trace.sampled',
 ]);
+
+const MEMBERS: readonly Member[] = Object.entries<SchemaPart>(ATTEMPT_SCHEMA.properties)
+  .flatMap(([name, schema]) => {
+    const { properties } = schema.anyOf?.[0] ?? schema;
+    return properties ? Object.keys(properties).map((own) => member(name, own)) : member(null, name);
+  })
+  .filter(({ attribute }) => !WITHHELD.has(attribute));
+
+interface SchemaPart {
+  readonly properties?: object;
+  readonly anyOf?: readonly SchemaPart[];
+}
+
+function member(part: string | null, name: string): Member {
+  const path = part === null ? name : `${part}.${name}`;
+  const attribute = `latchkey.${path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+  return { part, name, attribute, isIdentity: IDENTITY.test(attribute) };
+}
+
+/** The record as flat attributes. Nulls are left out. */
+function flatten(record: AttemptRecord): otel.Attributes {
+  const attributes: otel.Attributes = {};
+  for (const { part, name, attribute } of MEMBERS) {
+    const parent = (part === null ? record : record[part as keyof AttemptRecord]) as Record<string, unknown> | null;
+    const value = parent?.[name] ?? null;
+    const shown = attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string) : value;
+    if (shown === null || shown === undefined) continue;
+    attributes[attribute] = Array.isArray(shown) ? [...shown] : (shown as otel.AttributeValue);
+  }
+  return attributes;
+}
 
 /** The network an address is in: /24 for IPv4, /48 for IPv6. Nothing for what is no address: it may be anything. */
 function networkOf(address: string): string | undefined {
