@@ -16,9 +16,12 @@ export interface Person {
   readonly privateKey: string;
 }
 
+/** How many there are. */
+export const PEOPLE = 500;
+
 export const AAGUID = 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4';
 
-export function makePeople(count: number): Person[] {
+export function makePeople(count = PEOPLE): Person[] {
   return Array.from({ length: count }, (_, number) => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { x = '', y = '' } = publicKey.export({ format: 'jwk' });

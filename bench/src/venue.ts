@@ -11,8 +11,6 @@ import type { Contestant } from './contestants.ts';
 import { makePeople } from './people.ts';
 import type { Task } from './server.ts';
 
-const PEOPLE = 500;
-
 export type Venue = ReturnType<typeof openVenue>;
 
 export function openVenue({ postgres, redis }: { postgres: string; redis: string }) {
@@ -21,7 +19,7 @@ export function openVenue({ postgres, redis }: { postgres: string; redis: string
   const profiles = join(tmpdir(), 'latchkey-profiles');
   mkdirSync(profiles, { recursive: true });
   const peopleFile = join(folder, 'people.json');
-  writeFileSync(peopleFile, JSON.stringify(makePeople(PEOPLE)));
+  writeFileSync(peopleFile, JSON.stringify(makePeople()));
   const prefix = `latchkey-bench-${process.pid}:`;
   const databases: string[] = [];
   let tasks = 0;

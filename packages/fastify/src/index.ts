@@ -115,8 +115,8 @@ function translate(request: FastifyRequest, path: string): HttpRequest {
 function send(reply: FastifyReply, { status, headers, cookie, body }: HttpResponse): FastifyReply {
   reply.code(status).headers(headers);
   if (cookie !== null) reply.header('set-cookie', cookie);
-  // As bytes: to text Fastify would add a charset.
-  return reply.send(body === null ? undefined : Buffer.from(body));
+  // It is JSON already. Without a serializer Fastify would add a charset to its type; bytes would be a packet of their own.
+  return reply.serializer(String).send(body ?? undefined);
 }
 
 /** What we need of @fastify/session; @fastify/secure-session has the first three, and `delete`. */

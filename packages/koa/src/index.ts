@@ -91,6 +91,7 @@ function send(ctx: Context, { status, headers, cookie, body }: HttpResponse): vo
 /** What we need of koa-session. */
 interface KoaSession extends Record<string, unknown> {
   readonly externalKey?: string;
+  readonly isNew: boolean;
   regenerate(): Promise<void>;
   save(): Promise<void>;
 }
@@ -112,8 +113,10 @@ function sessionOf(ctx: WithSession): SessionPort {
   return {
     read: () => session()?.[KEY] as SignedIn | undefined,
     rotate: async (keep) => {
+      // An id made in this very request is nobody's yet. koa-session stores and signs what it regenerates.
+      const isNew = session()?.isNew;
       if (!keep) ctx.session = {};
-      await session()!.regenerate();
+      if (!isNew) await session()!.regenerate();
     },
     write: async (signedIn) => {
       session()![KEY] = signedIn;
