@@ -189,7 +189,7 @@ function fromRow(row: Row | undefined): HandWiredPasskey | undefined {
 }
 
 async function openRedis(url: string, prefix: string): Promise<Place> {
-  const redis = new Redis(url);
+  const redis = new Redis(url, { enableAutoPipelining: true });
   const passkeyKey = (id: string) => `${prefix}hand-wired:${id}`;
   const sessionKey = (id: string) => `${prefix}session:${id}`;
   return {

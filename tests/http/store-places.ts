@@ -53,7 +53,7 @@ export function connectRedis(url: string): Redis | Cluster {
           .map((node) => ({ host: node.split(':')[0]!, port: Number(node.split(':')[1]) })),
         { redisOptions: ONE_SECOND },
       )
-    : new Redis(url, ONE_SECOND);
+    : new Redis(url, { ...ONE_SECOND, enableAutoPipelining: true });
   redis.on('error', () => {});
   return redis;
 }
