@@ -325,18 +325,13 @@ async function storeUse(
     call.facts.signCount = comparison;
     const judged = judgeSignCount(comparison, call.config.policy.signCount);
     if (!judged.allow) {
-      let news = true;
-      if (call.config.policy.signCount === 'disable') {
-        const changed = await store.passkeys.update(passkey.userId, passkey.id, { enabled: false }, false);
-        sessions.forget(passkey.id);
-        news = changed.status === 'done' && changed.wasEnabled;
-        if (changed.status === 'done' && news) {
-          notify(call, user, changed.passkey, { kind: 'passkey_disabled', by: 'counter' });
-        }
-      }
-      if (news) notify(call, user, passkey, { kind: 'counter_regressed', accepted: false });
+      const disabling = call.config.policy.signCount === 'disable';
+      const disabled = disabling ? await disable(store, sessions, passkey) : undefined;
+      if (disabled) notify(call, user, disabled, { kind: 'passkey_disabled', by: 'counter' });
+      // Where another answer was faster to disable it, its user has been told.
+      if (disabled || !disabling) notify(call, user, passkey, { kind: 'counter_regressed', accepted: false });
+      throw refuse(judged.reason, { rule: judged.rule, ...(disabled && { also: 'latchkey.passkey.disabled' }) });
     }
-    permit(judged);
     // A lower count is never stored: the real authenticator's next one must still be an advance.
     const use = {
       signCount: Math.max(passkey.signCount, data.signCount),
@@ -357,6 +352,17 @@ async function storeUse(
     passkey = again;
   }
   throw refuse('store_unavailable', { cause: new Error('the counter kept changing') });
+}
+
+/** The passkey, disabled; nothing when it was already, or is gone. */
+async function disable(
+  store: ReliableStore,
+  sessions: Sessions,
+  { userId, id }: Passkey,
+): Promise<Passkey | undefined> {
+  const changed = await store.passkeys.update(userId, id, { enabled: false }, false);
+  sessions.forget(id);
+  return changed.status === 'done' && changed.wasEnabled ? changed.passkey : undefined;
 }
 
 function requestOptions(call: Call, opened: Opened, allowCredentials: readonly DescriptorJSON[]): RequestOptionsJSON {

@@ -3,7 +3,7 @@
  * does. The reason beside it is for the record; it says exactly what happened, where the code stays generic on purpose.
  */
 
-import type { FailedRule, Outcome, Reason, Stage } from './attempt.ts';
+import type { EventName, FailedRule, Outcome, Reason, Stage } from './attempt.ts';
 import type { Purpose } from './store.ts';
 
 /** Every code that can reach the wire, with its status and the one title it has. */
@@ -48,24 +48,27 @@ export class Refusal extends Error {
   readonly rule: FailedRule | null;
   /** For 429: which limit, for whom, and in how many seconds to try again. */
   readonly limited: Limited | null;
+  /** One more event that the refused request brought about. */
+  readonly also: EventName | null;
 
   constructor(
     reason: Reason | null,
     code: Code | null,
-    more: { rule?: FailedRule | null; limited?: Limited; cause?: unknown } = {},
+    more: { rule?: FailedRule | null; limited?: Limited; also?: EventName; cause?: unknown } = {},
   ) {
     super(reason ?? code ?? 'refused', { cause: more.cause });
     this.reason = reason;
     this.code = code;
     this.rule = more.rule ?? null;
     this.limited = more.limited ?? null;
+    this.also = more.also ?? null;
   }
 }
 
 /** A refusal for the record; the code on the wire follows from the reason and from what the ceremony was for. */
 export function refuse(
   reason: Reason,
-  more: { code?: Code; rule?: FailedRule; limited?: Limited; cause?: unknown } = {},
+  more: { code?: Code; rule?: FailedRule; limited?: Limited; also?: EventName; cause?: unknown } = {},
 ): Refusal {
   return new Refusal(reason, more.code ?? null, more);
 }

@@ -3,7 +3,7 @@
  * Plain data in, plain data out: the same on every framework.
  */
 import { problem, respond } from './answer.ts';
-import type { AttemptRecord } from './attempt.ts';
+import type { AttemptRecord, EventName } from './attempt.ts';
 import type { Rooms } from './authentication.ts';
 import { readBinding } from './binding.ts';
 import type { Call, HttpRequest, HttpResponse } from './call.ts';
@@ -88,12 +88,7 @@ async function serve(call: Call, rooms: Rooms, route: Route, id: string): Promis
     if (answer.ends) {
       await publish(call, recordOf(call, route, answer.ends, answer.status), route.ceremony !== undefined);
     }
-    if (answer.also) {
-      const related = { ...facts, name: answer.also, relatedId: facts.attemptId, attemptId: newId(config.now()) };
-      announce(recordOf({ ...call, facts: related }, route, SUCCESS, answer.status), config, request.logger, {
-        aside: true,
-      });
-    }
+    if (answer.also) announceBeside(call, route, answer.also, answer.status);
     return respond(answer);
   } catch (thrown) {
     const refusal = asRefusal(thrown);
@@ -110,6 +105,7 @@ async function serve(call: Call, rooms: Rooms, route: Route, id: string): Promis
         source: 'server',
         rule: refusal.rule,
       };
+      if (refusal.also) announceBeside(call, route, refusal.also, status);
       const record = recordOf(call, route, verdict, status);
       if (refusal.limited) rooms.limits.withhold(refusal.limited.limit, record, config.now());
       else announce(record, config, request.logger);
@@ -117,6 +113,22 @@ async function serve(call: Call, rooms: Rooms, route: Route, id: string): Promis
     const recorded = route.ceremony && refusal.reason !== null && !refusal.limited;
     return problem(code, {}, recorded ? facts.attemptId : undefined, refusal);
   }
+}
+
+/** One more event that the request brought about: a record of its own, which names the attempt. Nobody signed that event. */
+function announceBeside(call: Call, route: Route, name: EventName, status: number): void {
+  const { config, request } = call;
+  const facts: Call['facts'] = {
+    ...call.facts,
+    name,
+    attemptId: newId(config.now()),
+    relatedId: call.facts.attemptId,
+    clientReport: 'absent',
+    signature: 'not_evaluated',
+    flags: null,
+    signCount: null,
+  };
+  announce(recordOf({ ...call, facts }, route, SUCCESS, status), config, request.logger, { aside: true });
 }
 
 async function endSession({ request, facts, config }: Call): Promise<void> {

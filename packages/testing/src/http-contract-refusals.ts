@@ -621,9 +621,14 @@ export const refusalRules: readonly HttpRule[] = [
     'disables a passkey whose counter went backwards, under disable',
     async (site) => {
       const passkey = await site.agent().signUp('ada', createSoftwarePasskey({ origin: site.origin, signCount: 5 }));
+      const before = site.records.length;
       const reply = await site.agent().signIn(passkey, { bend: { signCount: 1 } });
       assertProblem(reply, 401, 'authentication_failed');
-      assert.equal(lastRecord(site).reason, 'sign_count_regressed');
+      const [disabled, refused, ...more] = site.records.slice(before);
+      assert.deepEqual([refused?.event.name, refused?.reason], ['latchkey.signin.attempt', 'sign_count_regressed']);
+      assert.deepEqual([disabled?.event.name, disabled?.outcome], ['latchkey.passkey.disabled', 'success']);
+      assert.equal(disabled?.attempt.relatedId, refused?.attempt.id);
+      assert.deepEqual(more, []);
       const genuine = await assertOneRefusal(site, 'credential_disabled', () => site.agent().signIn(passkey));
       assertProblem(genuine, 401, 'authentication_failed');
     },
