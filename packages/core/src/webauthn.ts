@@ -260,7 +260,8 @@ export function isSignatureValid(assertion: Assertion, publicKey: Uint8Array): b
 
 /** Authenticator data, then the SHA-256 of client data. WebAuthn §6.3.3 step 11. */
 function signedBytes({ authenticatorData, clientDataJSON }: Assertion): Buffer {
-  const bytes = Buffer.alloc(authenticatorData.length + 32);
+  // Every byte of it is written here.
+  const bytes = Buffer.allocUnsafe(authenticatorData.length + 32);
   bytes.set(authenticatorData);
   // By way of text, which the one-shot hash gives in a fifth of the time that a buffer takes.
   bytes.write(hash('sha256', clientDataJSON, 'hex'), authenticatorData.length, 'hex');
