@@ -33,6 +33,30 @@ const ALLOWED = {
   },
 };
 
+/**
+ * The folders and files of a package's `src/`, from the lowest to the highest: each imports only from those before it, and
+ * from its own. What stands in one list is one floor. A package without a row has no order.
+ * @type {Record<string, readonly string[][]>}
+ */
+const FLOORS = {
+  core: [
+    ['runtime.ts', 'random.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
+    ['record'],
+    ['store'],
+    ['errors.ts'],
+    ['duration.ts'],
+    ['webauthn'],
+    ['options.ts'],
+    ['adapter.ts'],
+    ['config'],
+    ['signals'],
+    ['ceremony'],
+    ['http'],
+    ['sweep.ts'],
+    ['index.ts'],
+  ],
+};
+
 /** @param {string} root the repository @returns {string[]} a sentence for each arrow that is not allowed */
 export function forbiddenArrows(root) {
   return readdirSync(join(root, 'packages'))
@@ -41,7 +65,7 @@ export function forbiddenArrows(root) {
       const arrows = ALLOWED[name];
       if (arrows === undefined)
         return [`packages/${name} has no row in scripts/check-arrows.mjs: say what it may import.`];
-      return [...manifestFaults(root, name, arrows), ...sourceFaults(root, name, arrows)];
+      return [...manifestFaults(root, name, arrows), ...sourceFaults(root, name, arrows), ...circles(root, name)];
     });
 }
 
@@ -69,8 +93,11 @@ function sourceFaults(root, name, { dependencies = [], peers = [], typesOnly = [
     importsOf(readFileSync(file, 'utf8')).flatMap(({ from, isType, line }) => {
       const place = `${relative(root, file)}:${line}`;
       if (from.startsWith('.')) {
-        const inside = !relative(home, resolve(dirname(file), from)).startsWith('..');
-        return inside ? [] : [`${place}: ${from} leaves the package.`];
+        const target = resolve(dirname(file), from);
+        if (relative(home, target).startsWith('..')) return [`${place}: ${from} leaves the package.`];
+        return upward(name, relative(join(home, 'src'), file), relative(join(home, 'src'), target)).map(
+          (fault) => `${place}: ${fault}`,
+        );
       }
       if (isBuiltin(from)) return name === 'browser' ? [`${place}: ${from} does not exist in a browser.`] : [];
       const target = packageOf(from);
@@ -78,6 +105,53 @@ function sourceFaults(root, name, { dependencies = [], peers = [], typesOnly = [
       return typesOnly.includes(target) && !isType ? [`${place}: ${name} may import only types from ${target}.`] : [];
     }),
   );
+}
+
+/**
+ * Files that import each other in a circle, types included: nobody can read one of them first.
+ * @param {string} root @param {string} name @returns {string[]} a sentence for each circle
+ */
+function circles(root, name) {
+  const home = join(root, 'packages', name, 'src');
+  const imports = new Map(
+    sourceFiles(home).map((file) => [
+      file,
+      importsOf(readFileSync(file, 'utf8'))
+        .filter(({ from }) => from.startsWith('.'))
+        .map(({ from }) => resolve(dirname(file), from)),
+    ]),
+  );
+  const done = new Set();
+  /** @type {string[]} */
+  const found = [];
+  /** @param {string} file @param {readonly string[]} path */
+  const follow = (file, path) => {
+    if (path.includes(file)) {
+      const circle = [...path.slice(path.indexOf(file)), file].map((each) => relative(home, each));
+      found.push(`packages/${name}: ${circle.join(' -> ')} is a circle.`);
+    } else if (!done.has(file)) {
+      for (const target of imports.get(file) ?? []) follow(target, [...path, file]);
+      done.add(file);
+    }
+  };
+  for (const file of imports.keys()) follow(file, []);
+  return found;
+}
+
+/**
+ * Nothing where an import stays in its folder or goes down; else a sentence.
+ * @param {string} name the package @param {string} file @param {string} target both below `src/` @returns {string[]}
+ */
+function upward(name, file, target) {
+  const floors = FLOORS[name];
+  if (floors === undefined) return [];
+  const [from = '', to = ''] = [file, target].map((path) => path.split('/')[0]);
+  /** @param {string} place */
+  const floor = (place) => floors.findIndex((places) => places.includes(place));
+  const unknown = [from, to].find((place) => floor(place) === -1);
+  if (unknown !== undefined)
+    return [`${unknown} has no place in FLOORS of scripts/check-arrows.mjs: say where it stands.`];
+  return from === to || floor(to) < floor(from) ? [] : [`${from} may not import ${to}, which stands above it.`];
 }
 
 /** @param {string} folder @returns {string[]} */

@@ -41,7 +41,7 @@ describe('allowed imports', () => {
     ['core', "import { join } from 'node:path';\nimport { helpers } from '@simplewebauthn/server/helpers';\n"],
     [
       'core',
-      "/**\n * @example\n * import express from 'express';\n */\n// import('express')\nexport * from './policy.ts';",
+      "/**\n * @example\n * import express from 'express';\n */\n// import('express')\nexport * from './store/store.ts';",
     ],
   ])('let %s import what it may', async (name, source) => {
     expect(await faults(name, source)).toBe('');
@@ -59,9 +59,26 @@ describe('allowed imports', () => {
     ['sql', "import { createPasskeys } from '@latchkey/core';", 'sql may import only types from @latchkey/core.'],
     ['browser', "import 'node:fs';", 'node:fs does not exist in a browser.'],
     ['browser', "import type { User } from '@latchkey/core';", 'browser may not import @latchkey/core.'],
+    ['core', "import { x } from './higher.ts';", 'higher.ts has no place in FLOORS'],
     ['nowhere', '', 'packages/nowhere has no row in scripts/check-arrows.mjs'],
   ])('stop %s at %j', async (name, source, fault) => {
     expect(await faults(name, source)).toContain(fault);
+  });
+
+  it('stop a folder from importing one that stands above it, types included', async () => {
+    write('packages/core/src/record/attempt.ts', "import type { Passkey } from '../store/store.ts';");
+    write('packages/core/src/store/store.ts', "import { newId } from '../record/id.ts';");
+    expect(await faults('core', '')).toBe(
+      'packages/core/src/record/attempt.ts:1: record may not import store, which stands above it.',
+    );
+  });
+
+  it('stop files that import each other in a circle', async () => {
+    write('packages/sql/src/passkeys.ts', "import type { Row } from './tables.ts';");
+    write('packages/sql/src/tables.ts', "export { sqlPasskeys } from './passkeys.ts';");
+    expect(await faults('sql', "export * from './tables.ts';")).toBe(
+      'packages/sql: tables.ts -> passkeys.ts -> tables.ts is a circle.',
+    );
   });
 
   it('stop a dependency of the wrong kind, and leave devDependencies alone', async () => {

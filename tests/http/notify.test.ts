@@ -1,5 +1,5 @@
 /** What an application is told so that it can tell its user: each thing once, whatever is at the other end. */
-import { memoryStore, type Notification, type PasskeysOptions, type Store } from '@latchkey/core';
+import { memoryStore, type PasskeyNotification, type PasskeysOptions, type Store } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, openSite, type Reply, type SiteOptions, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { mounts } from './mounts.ts';
@@ -16,7 +16,7 @@ interface How extends SiteOptions {
 
 /** A site that keeps what it is told; `told()` gives what came since it was asked last, once nothing is under way. */
 async function openTold({ store = memoryStore(), mount = 'Express 5', ...options }: How = {}) {
-  const kept: Notification[] = [];
+  const kept: PasskeyNotification[] = [];
   const site = await openSite(
     { mount: mounts[mount], store: () => store, onRecord: assertValidRecord },
     { notify: (notification) => void kept.push(notification), ...options },

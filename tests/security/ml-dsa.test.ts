@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Algorithm } from '@latchkey/core';
+import type { CoseAlgorithmName } from '@latchkey/core';
 import {
   type AuthenticationBend,
   type CborValue,
@@ -24,7 +24,7 @@ const SETS = [
   { name: 'ML-DSA-87', number: -50, key: 2_592, signature: 4_627 },
 ] as const;
 const NAMES = SETS.map(({ name }) => name);
-const policy = { algorithms: [...NAMES, 'ES256'] as const satisfies readonly Algorithm[] };
+const policy = { algorithms: [...NAMES, 'ES256'] as const satisfies readonly CoseAlgorithmName[] };
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 

@@ -10,14 +10,8 @@ import { verifyAuthenticationResponse } from '@simplewebauthn/server';
 import { decodeCredentialPublicKey } from '@simplewebauthn/server/helpers';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  isBackupStateValid,
-  isForRelyingParty,
-  isSignatureValid,
-  readAssertion,
-  readAuthenticatorData,
-  readClientData,
-} from '../../packages/core/src/webauthn.ts';
+import { readAssertion, readAuthenticatorData, readClientData } from '../../packages/core/src/webauthn/read.ts';
+import { isBackupStateValid, isForRelyingParty, isSignatureValid } from '../../packages/core/src/webauthn/verify.ts';
 import { ORIGIN, openDirect } from './direct.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_122);

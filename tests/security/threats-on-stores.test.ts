@@ -3,14 +3,14 @@
  * framework. After each refusal: the contract's status and code, exactly one record with the reason (or none, where the
  * contract says none), no session, no changed row, no 5xx.
  */
-import { type Code, memoryStore, type Reason } from '@latchkey/core';
+import { type ProblemCode, memoryStore, type Reason } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, flipBit, type Reply, type Site, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 import { type Kind, kinds, mixed, type OpenKind } from '../http/store-kinds.ts';
 import { open } from './evidence.ts';
 
-type Refusal = readonly [status: number, code: Code, reason: Reason | null];
+type Refusal = readonly [status: number, code: ProblemCode, reason: Reason | null];
 const SPENT = (reason: Reason): Refusal => [400, 'challenge_invalid', reason];
 const FAILED = (reason: Reason): Refusal => [401, 'authentication_failed', reason];
 

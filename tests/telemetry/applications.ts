@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { AttemptRecord, Finding } from '@latchkey/core';
+import type { AttemptRecord, TelemetryFinding } from '@latchkey/core';
 import { onTestFinished } from 'vitest';
 import type { Line } from './sdk.ts';
 
@@ -21,7 +21,7 @@ export interface Seen {
   readonly shutdownMs: number;
   readonly shutdownFailed: string | null;
   /** What the self-check finds while the SDK runs. */
-  readonly findings: Finding['code'][];
+  readonly findings: TelemetryFinding['code'][];
   /** What the logger was told as a warning or an error. */
   readonly said: object[];
 }

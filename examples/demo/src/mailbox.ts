@@ -2,7 +2,7 @@
  * The mail that this demo would send: it has no address of anyone, so the letters stay here and are shown on the account
  * page. What a letter says is what docs/notifications.md proposes.
  */
-import type { Notification } from '@latchkey/core';
+import type { PasskeyNotification } from '@latchkey/core';
 
 export interface Letter {
   readonly at: number;
@@ -12,7 +12,7 @@ export interface Letter {
 
 export interface Mailbox {
   /** The `notify` of `createPasskeys`. */
-  send(notification: Notification): void;
+  send(notification: PasskeyNotification): void;
   /** A person's letters, newest first. */
   of(userId: string): readonly Letter[];
 }
@@ -36,7 +36,7 @@ export function openMailbox(): Mailbox {
   };
 }
 
-function letterFor(notification: Notification): Letter {
+function letterFor(notification: PasskeyNotification): Letter {
   const { at, user, passkey, client } = notification;
   const [subject, what] = wordsFor(notification);
   const from = client.address === null ? '' : `\nIt came from the address ${client.address}.`;
@@ -49,7 +49,7 @@ If this was you, there is nothing to do. If not, sign in, remove the passkey “
   return { at, subject, text };
 }
 
-function wordsFor(notification: Notification): [subject: string, what: string] {
+function wordsFor(notification: PasskeyNotification): [subject: string, what: string] {
   const name = `“${notification.passkey.nickname}”`;
   switch (notification.kind) {
     case 'passkey_added':

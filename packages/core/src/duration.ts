@@ -1,4 +1,5 @@
 /** Durations as people write them: `'90s'`, `'2m'`, or a number of milliseconds. */
+
 import { ConfigurationError } from './errors.ts';
 
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;

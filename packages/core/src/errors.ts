@@ -3,8 +3,7 @@
  * does. The reason beside it is for the record; it says exactly what happened, where the code stays generic on purpose.
  */
 
-import type { EventName, FailedRule, Outcome, Reason, Stage } from './attempt.ts';
-import type { Purpose } from './store.ts';
+import type { EventName, FailedRule, Outcome, Purpose, Reason, Stage } from './record/attempt.ts';
 
 /** Every code that can reach the wire, with its status and the one title it has. */
 export const PROBLEMS = {
@@ -31,9 +30,9 @@ export const PROBLEMS = {
   audit_unavailable: [503, 'Try again later'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
-export type Code = keyof typeof PROBLEMS;
+export type ProblemCode = keyof typeof PROBLEMS;
 
-export interface Limited {
+export interface LimitHit {
   readonly limit: string;
   readonly retryAfter: number;
 }
@@ -43,18 +42,18 @@ export class Refusal extends Error {
   /** For the record; null when this refusal leaves none. */
   readonly reason: Reason | null;
   /** Where the reason alone does not say what goes to the wire. */
-  readonly code: Code | null;
+  readonly code: ProblemCode | null;
   /** The policy rule that said no, when one did. */
   readonly rule: FailedRule | null;
   /** For 429: which limit, for whom, and in how many seconds to try again. */
-  readonly limited: Limited | null;
+  readonly limited: LimitHit | null;
   /** One more event that the refused request brought about. */
   readonly also: EventName | null;
 
   constructor(
     reason: Reason | null,
-    code: Code | null,
-    more: { rule?: FailedRule | null; limited?: Limited; also?: EventName; cause?: unknown } = {},
+    code: ProblemCode | null,
+    more: { rule?: FailedRule | null; limited?: LimitHit; also?: EventName; cause?: unknown } = {},
   ) {
     super(reason ?? code ?? 'refused', { cause: more.cause });
     this.reason = reason;
@@ -68,21 +67,23 @@ export class Refusal extends Error {
 /** A refusal for the record; the code on the wire follows from the reason and from what the ceremony was for. */
 export function refuse(
   reason: Reason,
-  more: { code?: Code; rule?: FailedRule; limited?: Limited; also?: EventName; cause?: unknown } = {},
+  more: { code?: ProblemCode; rule?: FailedRule; limited?: LimitHit; also?: EventName; cause?: unknown } = {},
 ): Refusal {
   return new Refusal(reason, more.code ?? null, more);
 }
 
 /** A refusal that is no attempt and leaves no record. */
-export function turnAway(code: Code): Refusal {
+export function refuseUnrecorded(code: ProblemCode): Refusal {
   return new Refusal(null, code);
 }
 
 /** A reason and what follows from it: the code on the wire (one for sign-in and step-up, one for registration) and the stage. */
-type Consequence = readonly [signIn: Code, registration: Code, stage?: Stage];
+type Consequence = readonly [signIn: ProblemCode, registration: ProblemCode, stage?: Stage];
 
 const assertion: Consequence = ['authentication_failed', 'registration_failed', 'assertion'];
+
 const challenge: Consequence = ['challenge_invalid', 'challenge_invalid', 'challenge'];
+
 const denied: Consequence = ['policy_denied', 'registration_failed', 'policy'];
 
 const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
@@ -128,7 +129,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
 };
 
 /** What goes to the wire. */
-export function codeOf(refusal: Refusal, purpose: Purpose): Code {
+export function codeOf(refusal: Refusal, purpose: Purpose): ProblemCode {
   const consequence = refusal.reason === null ? undefined : CONSEQUENCES[refusal.reason];
   return refusal.code ?? consequence?.[purpose === 'registration' ? 1 : 0] ?? 'internal_error';
 }

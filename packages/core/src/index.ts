@@ -3,37 +3,39 @@
  * An adapter translates its framework's requests to {@link HttpRequest} and mounts what comes back.
  */
 
-import { problem } from './answer.ts';
-import type { HttpRequest, HttpResponse } from './call.ts';
-import { type Config, checkOptions, type PasskeysOptions } from './config.ts';
-import { wellKnown } from './documents.ts';
-import { asRefusal, codeOf, turnAway } from './errors.ts';
-import { createRouter } from './http.ts';
-import { createLimits } from './limits.ts';
-import { announce, complain, settle } from './publish.ts';
-import { reliable } from './reliable-store.ts';
-import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './session.ts';
+import type { HttpRequest, HttpResponse } from './adapter.ts';
+import { reliable } from './ceremony/reliable-store.ts';
+import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
+import { checkOptions } from './config/check-options.ts';
+import type { Config } from './config/config.ts';
+import { asRefusal, codeOf, refuseUnrecorded } from './errors.ts';
+import { problem } from './http/answer.ts';
+import { wellKnown } from './http/documents.ts';
+import { createLimits } from './http/limits.ts';
+import { createRouter } from './http/router.ts';
+import type { PasskeysOptions } from './options.ts';
+import { drain, logError, publishRecord } from './signals/publish.ts';
+import { warnOfLoss } from './signals/telemetry-check.ts';
 import { keepSweeping, sweep } from './sweep.ts';
-import { warnOfLoss } from './telemetry-check.ts';
 
-export * from './attempt.ts';
-export { ATTEMPT_SCHEMA } from './attempt-schema.ts';
-export type { AttestationOptions } from './attestation.ts';
-export type { HttpRequest, HttpResponse, SessionPort, SignedIn } from './call.ts';
-export type * from './config.ts';
-export { ALGORITHMS } from './config.ts';
+export type { HttpRequest, HttpResponse, SessionPort, SignedIn } from './adapter.ts';
+export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
+export { checkOptions } from './config/check-options.ts';
+export type * from './config/config.ts';
 export type { Duration } from './duration.ts';
-export { type Code, ConfigurationError, PROBLEMS } from './errors.ts';
-export { type Explanation, explain } from './explain.ts';
-export { LIMITS, type Limiter, type LimitName, type LimitRule, type RateLimitOptions } from './limits.ts';
-export { memoryStore } from './memory-store.ts';
-export type { News, Notification } from './notify.ts';
-export { standardOutput } from './publish.ts';
-export { REASON_MEANINGS, type ReasonMeaning } from './reasons.ts';
-export { routes } from './routes.ts';
-export type { PasskeySession, SignInRule, StepUpRule } from './session.ts';
-export * from './store.ts';
-export { checkTelemetry, type Finding } from './telemetry-check.ts';
+export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
+export { routes } from './http/routes.ts';
+export type * from './options.ts';
+export { ALGORITHMS, LIMITS } from './options.ts';
+export * from './record/attempt.ts';
+export { ATTEMPT_SCHEMA } from './record/attempt-schema.ts';
+export * from './record/enforcement.ts';
+export { type Explanation, explain } from './record/explain.ts';
+export { REASON_MEANINGS, type ReasonMeaning } from './record/reasons.ts';
+export { standardOutput } from './signals/publish.ts';
+export { checkTelemetry, type TelemetryFinding } from './signals/telemetry-check.ts';
+export { memoryStore } from './store/memory-store.ts';
+export * from './store/store.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
 export type Guarded = { readonly session: PasskeySession } | { readonly response: HttpResponse };
@@ -82,11 +84,11 @@ export function createPasskeys(options: PasskeysOptions): Passkeys {
   ): Promise<Guarded> {
     try {
       const config = configOf(request.native);
-      if (!config) throw turnAway('not_found');
+      if (!config) throw refuseUnrecorded('not_found');
       return { session: await check(config) };
     } catch (thrown) {
       const refusal = asRefusal(thrown);
-      if (refusal.reason !== null) complain(refusal.cause ?? refusal, null, shared, request.logger);
+      if (refusal.reason !== null) logError(refusal.cause ?? refusal, null, shared, request.logger);
       if (redirectTo === undefined) return { response: problem(codeOf(refusal, 'sign_in')) };
       const headers = { location: redirectTo, 'cache-control': 'no-store', 'content-length': '0' };
       return { response: { status: 303, headers, cookie: null, body: null } };
@@ -105,8 +107,8 @@ export function createPasskeys(options: PasskeysOptions): Passkeys {
       stopSweeping();
       stopChecking();
       for (const record of limits.release(Number.POSITIVE_INFINITY))
-        announce(record, shared, undefined, { aside: true });
-      await settle(shared);
+        publishRecord(record, shared, undefined, { aside: true });
+      await drain(shared);
     },
   };
 }

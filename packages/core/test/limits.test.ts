@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { subscriber } from '../src/limits.ts';
+import { subscriber } from '../src/http/limits.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

@@ -1,7 +1,7 @@
 /** What the differential test over whole assertions cannot see: which keys stay imported, and what a key may be. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { type CoseLabels, createKeyring, importPublicKey } from '../src/signature.ts';
+import { type CoseLabels, createKeyring, importPublicKey } from '../src/webauthn/signature.ts';
 
 const DATA = Buffer.from('what is signed');
 const octets = (base64url: unknown) => Buffer.from(base64url as string, 'base64url');

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import type { Code, Reason } from '@latchkey/core';
+import type { ProblemCode, Reason } from '@latchkey/core';
 import { type Agent, USED } from './agent.ts';
 import { findAlgorithm } from './algorithm.ts';
 import { packedAttestation } from './attestation.ts';
@@ -22,7 +22,7 @@ import {
 import type { Site, SiteOptions } from './site.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from './software-passkey.ts';
 
-type Refusal = readonly [status: number, code: Code, reason: Reason];
+type Refusal = readonly [status: number, code: ProblemCode, reason: Reason];
 
 const FAILED = (reason: Reason): Refusal => [401, 'authentication_failed', reason];
 const UNREGISTERED = (reason: Reason): Refusal => [400, 'registration_failed', reason];

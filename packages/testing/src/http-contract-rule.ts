@@ -1,6 +1,6 @@
 /** Why this file exists: what a rule of the HTTP contract is, and the few assertions every rule needs. */
 import assert from 'node:assert/strict';
-import type { AttemptRecord, Code, Reason } from '@latchkey/core';
+import type { AttemptRecord, ProblemCode, Reason } from '@latchkey/core';
 import type { Agent, Reply } from './agent.ts';
 import { openSite, type Site, type SiteOptions, type World } from './site.ts';
 
@@ -27,7 +27,7 @@ export function rule(name: string, check: (site: Site) => Promise<void>, options
 }
 
 /** The answer is this problem, and nothing in it tells more than its code. */
-export function assertProblem(reply: Reply, status: number, code: Code): void {
+export function assertProblem(reply: Reply, status: number, code: ProblemCode): void {
   assert.equal(reply.status, status, `expected ${status} ${code}, got ${reply.status} ${reply.text}`);
   assert.equal(reply.headers.get('content-type'), 'application/problem+json');
   const { type, title, attemptId, ...rest } = reply.json;

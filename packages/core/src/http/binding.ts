@@ -1,0 +1,29 @@
+/** The browser binding: a cookie that ties a challenge to the browser it was issued to. It is not the session. */
+
+import type { RequestContext } from '../ceremony/context.ts';
+import type { Config } from '../config/config.ts';
+import { random } from '../random.ts';
+
+const bindingCookie = (config: Config) => (config.localhost ? 'latchkey' : '__Host-latchkey');
+
+/** The first well-formed one in a Cookie header. */
+const WELL_FORMED = {
+  latchkey: /(?:^|;)\s*latchkey=([\w-]{22})\s*(?:;|$)/,
+  '__Host-latchkey': /(?:^|;)\s*__Host-latchkey=([\w-]{22})\s*(?:;|$)/,
+};
+
+/** The binding that came with a request, if it is well-formed. */
+export function readBinding(config: Config, cookies: string | undefined): string | null {
+  return (cookies && WELL_FORMED[bindingCookie(config)].exec(cookies)?.[1]) || null;
+}
+
+/** The binding that came with the request, or a new one and the cookie that sets it. */
+export function bind({ config, binding }: RequestContext): { binding: string; cookie: { cookie?: string } } {
+  if (binding !== null) return { binding, cookie: {} };
+  const fresh = random(16, 'base64url');
+  const secure = config.localhost ? '' : ' Secure;';
+  return {
+    binding: fresh,
+    cookie: { cookie: `${bindingCookie(config)}=${fresh}; Path=/; HttpOnly;${secure} SameSite=Strict` },
+  };
+}

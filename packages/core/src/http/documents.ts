@@ -1,0 +1,37 @@
+/** The documents we serve: the browser client, and what stands under `/.well-known`. */
+
+import type { HttpRequest, HttpResponse } from '../adapter.ts';
+import { clientFile } from '../client-file.ts';
+import type { AppConfig, Config, ConfigOf } from '../config/config.ts';
+import { logError } from '../signals/publish.ts';
+import { type Answer, problem, respond } from './answer.ts';
+
+/** Answers our two documents at the root; undefined for every other path, which is the application's. */
+export function wellKnown(shared: AppConfig, configOf: ConfigOf, request: HttpRequest): HttpResponse | undefined {
+  if (!request.path.startsWith('/.well-known/')) return undefined;
+  let config: Config | null;
+  try {
+    config = configOf(request.native);
+  } catch (thrown) {
+    logError(thrown, null, shared, request.logger);
+    return problem('internal_error');
+  }
+  if (!config) return undefined;
+  const { relatedOrigins } = config.rp;
+  const documents: Record<string, object> = {
+    '/.well-known/passkey-endpoints': config.passkeyEndpoints,
+    ...(relatedOrigins.length > 0 && { '/.well-known/webauthn': { origins: relatedOrigins } }),
+  };
+  if (!Object.hasOwn(documents, request.path)) return undefined;
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return problem('method_not_allowed', { allow: 'GET, HEAD' });
+  return respond({ status: 200, body: documents[request.path]! });
+}
+
+/** `GET /client.js`, or 304 where the browser has it already. */
+export function clientModule(ifNoneMatch: string | undefined): Answer {
+  const { source, etag } = clientFile();
+  const headers = { 'cache-control': 'public, max-age=300', etag };
+  if (ifNoneMatch?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return { status: 304, headers };
+  return { status: 200, body: source, headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' } };
+}

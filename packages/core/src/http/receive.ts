@@ -1,0 +1,118 @@
+/** What every request goes through before its route: where it comes from, its type, size, rate, syntax and shape, in this order. */
+
+import type { Readable } from 'node:stream';
+import type { RequestContext } from '../ceremony/context.ts';
+import { canonicalName } from '../ceremony/decoys.ts';
+import { Refusal, refuse } from '../errors.ts';
+import { readClientReport } from '../record/enforcement.ts';
+import { pseudonym } from '../record/pseudonym.ts';
+import { type HttpServices, type LimitedKey, subscriber } from './limits.ts';
+import { OUTCOME, type Route } from './routes.ts';
+import { BODIES, type Body, readBody } from './shape.ts';
+
+const MAX_BODY = 64 * 1_024;
+
+const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
+
+/** Cross-site requests are refused: by Origin where there is one, else by Sec-Fetch-Site where there is one. */
+export function checkOrigin({ config, request }: RequestContext): void {
+  const origin = request.header('origin');
+  const site = request.header('sec-fetch-site');
+  const ours =
+    origin === undefined
+      ? site === undefined || site === 'same-origin' || site === 'none'
+      : config.webOrigins.has(origin);
+  if (!ours) throw refuse('origin_denied');
+}
+
+/** The body, after its type, size, syntax and shape were checked, in this order. */
+export async function receive(context: RequestContext, { limits }: HttpServices, route: Route): Promise<Body> {
+  const { request, draft } = context;
+  if (route.method === 'GET') return {};
+  const type = request.header('content-type');
+  const length = Number(request.header('content-length') ?? Number.NaN);
+  const mayBeEmpty = route.method === 'DELETE';
+  const announced = length > 0 || request.header('transfer-encoding') !== undefined;
+  if (mayBeEmpty && type === undefined && !announced) return {};
+  const encoding = request.header('content-encoding') ?? 'identity';
+  if (!JSON_TYPE.test(type ?? '') || encoding.toLowerCase() !== 'identity') {
+    throw refuse('malformed_request', { code: 'unsupported_media_type' });
+  }
+  if (length > MAX_BODY) throw refuse('malformed_request', { code: 'content_too_large' });
+  await limits.admit(countedBy(context, route));
+  // An earlier parser may have made an object out of nothing.
+  const parsed =
+    length === 0 ? undefined : 'parsed' in request.body ? request.body.parsed : await readJson(request.body.stream);
+  if (parsed === undefined && mayBeEmpty) return {};
+  const body = readBody(route.body ?? BODIES.nothing, parsed);
+  if (!body) {
+    const missing = route.ceremony?.[1] === 'verify' && isRecordWithout(parsed, 'attemptId');
+    if (missing) draft.challengeStatus = 'missing';
+    throw refuse(missing ? 'challenge_missing' : 'malformed_request');
+  }
+  if (typeof body.identifier === 'string') {
+    const name = canonicalName(context.config.users, body.identifier);
+    await limits.admit([['account', pseudonym(context.config.identityKey, name)]]);
+  }
+  if (route.ceremony?.[1] !== 'options') {
+    const { report, immediateGet } = readClientReport(body.client);
+    draft.clientReport = report;
+    draft.immediateGet = immediateGet;
+  } else {
+    draft.immediateGet = readClientReport(body.client).immediateGet;
+  }
+  return body;
+}
+
+/** What this request counts against: its address, its browser, and the ceremonies nobody has finished yet. */
+function countedBy({ request, binding }: RequestContext, { ceremony, path }: Route): LimitedKey[] {
+  const address = subscriber(request.address);
+  if (!ceremony) return path === OUTCOME ? [['outcome', address]] : [];
+  const [purpose, step] = ceremony;
+  return [
+    [purpose === 'registration' ? 'registration' : step, address],
+    ...(binding === null ? [] : [['browser', binding] as const]),
+    ...(step === 'options' ? [['unfinished', 'all'] as const] : []),
+  ];
+}
+
+function isRecordWithout(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Object.hasOwn(value, name);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The body's JSON; undefined where there is no body. */
+async function readJson(stream: Readable): Promise<unknown> {
+  try {
+    const bytes = await readBytes(stream);
+    if (bytes === 'too many') throw refuse('malformed_request', { code: 'content_too_large' });
+    return bytes.length === 0 ? undefined : JSON.parse(utf8.decode(bytes));
+  } catch (thrown) {
+    throw thrown instanceof Refusal ? thrown : refuse('malformed_request', { cause: thrown });
+  }
+}
+
+/** What is left of a stream. By its events: a stream's own iterator takes as long as the rest of a request together. */
+function readBytes(stream: Readable): Promise<Uint8Array | 'too many'> {
+  if (stream.readableEnded) return Promise.resolve(new Uint8Array());
+  if (stream.destroyed) return Promise.reject(new Error('the request was cut off'));
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const onData = (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      // The rest is let go: the request itself must live on, for its answer is still to be sent.
+      if (length > MAX_BODY) settle(() => resolve('too many')).resume();
+    };
+    const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => settle(() => reject(new Error('the request was cut off')));
+    const settle = (how: () => void) => {
+      how();
+      return stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+    };
+    stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}

@@ -1,0 +1,214 @@
+/**
+ * The attempt record as JSON Schema (draft 2020-12), made from the same closed lists as its type. Its last part states
+ * the invariants: what a record may never say. The build writes it to `attempt.schema.json`, which is published.
+ */
+
+import {
+  ATTACHMENTS,
+  CHALLENGE_STATUSES,
+  CLIENT_REPORTS,
+  DECISIONS,
+  ENFORCEMENTS,
+  EVENT_NAMES,
+  FAILED_RULES,
+  IMMEDIATE_MEDIATION,
+  MODES,
+  OUTCOMES,
+  REASON_SOURCES,
+  REASONS,
+  REQUIREMENTS,
+  SEVERITIES,
+  SIGN_COUNTS,
+  SIGNATURES,
+  STAGES,
+  UNMET,
+  USER_VERIFICATION,
+} from './attempt.ts';
+
+const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
+
+const oneOf = (values: readonly unknown[]) => ({ enum: [...values] });
+
+const orNull = (schema: object) => ({ anyOf: [schema, { type: 'null' }] });
+
+const flag = { type: 'boolean' };
+
+const instant = { type: 'string', format: 'date-time' };
+
+const ms = { type: 'number', minimum: 0 };
+
+const hex = (digits: number) => ({ type: 'string', pattern: `^[0-9a-f]{${digits}}$` });
+
+const keyedPseudonym = { type: 'string', pattern: '^hmac-sha256:[0-9a-z]{1,16}:[A-Za-z0-9_-]{22}$' };
+
+/** An object with exactly these members; those named in `optional` may be left out. */
+const object = (properties: Record<string, object>, optional: readonly string[] = []) => ({
+  type: 'object',
+  additionalProperties: false,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  properties,
+});
+
+/** A part of a record with these values: `where({ outcome: 'success' })`, `where({ assertion: { signature: 'valid' } })`. */
+function where(parts: Record<string, unknown>): object {
+  const schema = (value: unknown): object =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !('not' in value) && !('minItems' in value)
+      ? where(value as Record<string, unknown>)
+      : typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? value
+        : { const: value };
+  return {
+    required: Object.keys(parts),
+    properties: Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, schema(value)])),
+  };
+}
+
+// biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word, and nobody awaits a schema.
+const implies = (condition: object, consequence: object) => ({ if: condition, then: consequence });
+
+const SIGN_IN = { event: { name: 'latchkey.signin.attempt' } };
+
+const INVARIANTS = [
+  // A success was allowed, and by a person who was there.
+  implies(where({ outcome: 'success' }), where({ reason: null, reasonSource: null, policy: { decision: 'allow' } })),
+  implies(
+    where({ outcome: 'success', ...SIGN_IN }),
+    where({ assertion: { signature: 'valid', userPresent: true }, challenge: { status: 'fresh' } }),
+  ),
+  implies(
+    where({ outcome: 'success', ...SIGN_IN, immediate: { policy: 'require' } }),
+    where({ immediate: { enforcement: 'enforced' } }),
+  ),
+  implies(
+    where({ outcome: 'success', ...SIGN_IN, assertion: { userVerificationPolicy: 'required' } }),
+    where({ assertion: { userVerified: true } }),
+  ),
+  // Everything else has a reason, and whose word it is.
+  implies(
+    { not: where({ outcome: 'success' }) },
+    where({ reason: { not: { type: 'null' } }, reasonSource: { not: { type: 'null' } } }),
+  ),
+  implies(where({ outcome: 'cancelled' }), where({ reasonSource: 'client_report' })),
+  implies(where({ outcome: 'abandoned' }), where({ reason: 'no_response', reasonSource: 'timeout', http: null })),
+  // Enforced means all of it.
+  implies(
+    where({ immediate: { enforcement: 'enforced' } }),
+    where({
+      immediate: { requested: true, requestConformant: true, clientReport: 'used', unmet: [] },
+      assertion: { signature: 'valid', userPresent: true },
+      challenge: { status: 'fresh' },
+    }),
+  ),
+  implies(
+    where({ immediate: { enforcement: 'not_enforced' } }),
+    where({ immediate: { unmet: { minItems: 1 } }, assertion: { signature: 'valid' } }),
+  ),
+  implies({ not: where({ immediate: { enforcement: 'not_enforced' } }) }, where({ immediate: { unmet: [] } })),
+  // Flags are nobody's word before the signature is valid.
+  implies(
+    { not: where({ assertion: { signature: 'valid' } }) },
+    where({ assertion: { userPresent: null, userVerified: null, signCount: null } }),
+  ),
+];
+
+export const ATTEMPT_SCHEMA = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'urn:latchkey:signin.attempt:1',
+  title: 'The record of an attempt',
+  description: 'One terminal record of a sign-in attempt, a registration, a step-up, or a change to a passkey.',
+  ...object(
+    {
+      schema: { const: 'latchkey.signin.attempt/1' },
+      event: object(
+        {
+          id: { type: 'string', format: 'uuid' },
+          name: oneOf(EVENT_NAMES),
+          time: instant,
+          severity: oneOf(SEVERITIES),
+          repeatCount: { type: 'integer', minimum: 1 },
+        },
+        ['repeatCount'],
+      ),
+      attempt: object(
+        {
+          id: text(64),
+          relatedId: text(384),
+          entry: oneOf(['options', 'verify_only']),
+          mode: orNull(oneOf(MODES)),
+          action: text(384),
+          stage: oneOf(STAGES),
+          startedAt: instant,
+          ceremonyMs: orNull(ms),
+          processingMs: orNull(ms),
+        },
+        ['relatedId', 'action'],
+      ),
+      outcome: oneOf(OUTCOMES),
+      reason: orNull(oneOf(REASONS)),
+      reasonSource: orNull(oneOf(REASON_SOURCES)),
+      immediate: object({
+        policy: oneOf(IMMEDIATE_MEDIATION),
+        requested: flag,
+        requestConformant: flag,
+        clientReport: oneOf(CLIENT_REPORTS),
+        evidence: oneOf(['none', 'client_report']),
+        enforcement: oneOf(ENFORCEMENTS),
+        unmet: { type: 'array', items: oneOf(UNMET), uniqueItems: true },
+      }),
+      assertion: object({
+        evaluated: flag,
+        signature: oneOf(SIGNATURES),
+        userPresent: orNull(flag),
+        userVerified: orNull(flag),
+        userVerificationPolicy: oneOf(USER_VERIFICATION),
+        backupEligible: orNull(flag),
+        backedUp: orNull(flag),
+        signCount: orNull(oneOf(SIGN_COUNTS)),
+        crossOrigin: orNull(flag),
+      }),
+      challenge: object({ status: oneOf(CHALLENGE_STATUSES), ageMs: orNull(ms), ttlMs: ms }),
+      policy: object({
+        decision: oneOf(DECISIONS),
+        requirements: { type: 'array', items: oneOf(REQUIREMENTS), uniqueItems: true },
+        failedRule: orNull(oneOf(FAILED_RULES)),
+        wouldDeny: orNull(flag),
+      }),
+      credential: object({
+        ref: orNull(keyedPseudonym),
+        aaguid: orNull({ type: 'string', format: 'uuid' }),
+        attachmentReported: orNull(oneOf(ATTACHMENTS)),
+      }),
+      user: object({ known: flag, id: orNull({ type: 'string', minLength: 1 }), hash: orNull(keyedPseudonym) }),
+      client: object({
+        address: orNull(text(64)),
+        userAgent: orNull({ type: 'string', maxLength: 1536 }),
+        immediateGet: orNull(flag),
+      }),
+      rp: object({ id: text(253), origin: orNull(text(1536)) }),
+      http: orNull(
+        object({
+          method: oneOf(['POST', 'PATCH', 'DELETE']),
+          route: text(64),
+          status: { type: 'integer', minimum: 200, maximum: 599 },
+        }),
+      ),
+      library: object({ name: text(64), version: text(64), framework: text(64) }),
+      trace: object({
+        traceId: orNull(hex(32)),
+        spanId: orNull(hex(16)),
+        sampled: orNull(flag),
+        optionsTraceId: orNull(hex(32)),
+        optionsSpanId: orNull(hex(16)),
+      }),
+      integrity: object({
+        keyId: text(64),
+        sequence: { type: 'integer', minimum: 0 },
+        previous: text(128),
+        mac: text(128),
+      }),
+      message: text(512),
+    },
+    ['integrity'],
+  ),
+  allOf: INVARIANTS,
+} as const;

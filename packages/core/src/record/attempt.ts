@@ -1,0 +1,308 @@
+/**
+ * The record of an attempt: its shape, its closed list of reasons, and the decision whether immediate mediation was
+ * enforced. Pure: facts in, a frozen record out. It never says more than is known, and has no secret in it.
+ */
+
+/** What a ceremony is for. Part of the take: a challenge for one purpose serves no other. */
+export type Purpose = 'sign_in' | 'registration' | 'step_up';
+
+/** What ended: a sign-in, a registration, a step-up, or a change to a passkey. */
+export const EVENT_NAMES = [
+  'latchkey.signin.attempt',
+  'latchkey.registration.attempt',
+  'latchkey.step_up.attempt',
+  'latchkey.passkey.added',
+  'latchkey.passkey.renamed',
+  'latchkey.passkey.enabled',
+  'latchkey.passkey.disabled',
+  'latchkey.passkey.removed',
+] as const;
+
+export type EventName = (typeof EVENT_NAMES)[number];
+
+/** success · failure: refused · cancelled: the page said so · abandoned: no answer in time · error: our fault, refused. */
+export const OUTCOMES = ['success', 'failure', 'cancelled', 'abandoned', 'error'] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const STAGES = ['options', 'client', 'challenge', 'assertion', 'policy', 'session', 'expired'] as const;
+
+export type Stage = (typeof STAGES)[number];
+
+/** Why an attempt did not succeed. Closed: a new reason is a new version of the schema. */
+export const REASONS = [
+  'malformed_request',
+  'rate_limited',
+  'origin_denied',
+  // What the page reported. NotAllowedError is client_not_allowed: browsers make its causes indistinguishable on purpose.
+  'client_not_allowed',
+  'client_aborted',
+  'client_security_error',
+  'client_unsupported',
+  'client_invalid_state',
+  'client_busy',
+  'client_password',
+  'client_other',
+  // The challenge
+  'challenge_missing',
+  'challenge_unknown',
+  'challenge_expired',
+  'challenge_consumed',
+  'challenge_mismatch',
+  'challenge_session_mismatch',
+  // The answer
+  'client_data_malformed',
+  'type_mismatch',
+  'origin_mismatch',
+  'cross_origin_denied',
+  'rp_id_hash_mismatch',
+  'credential_unknown',
+  'credential_disabled',
+  'credential_not_allowed',
+  'user_handle_mismatch',
+  'user_disabled',
+  'authenticator_data_malformed',
+  'user_presence_missing',
+  'user_verification_missing',
+  'backup_state_invalid',
+  'algorithm_unsupported',
+  'signature_invalid',
+  'sign_count_regressed',
+  // Policy
+  'immediate_not_requested',
+  'immediate_not_reported',
+  'immediate_contradicted',
+  'policy_denied',
+  // Registration
+  'credential_exists',
+  'credential_limit',
+  'username_unavailable',
+  'credential_id_mismatch',
+  'public_key_invalid',
+  'attestation_refused',
+  // Ours
+  'session_failed',
+  'store_unavailable',
+  'config_invalid',
+  'audit_unavailable',
+  'internal_error',
+  // Nobody's
+  'no_response',
+] as const;
+
+export type Reason = (typeof REASONS)[number];
+
+export const REASON_SOURCES = ['server', 'client_report', 'timeout'] as const;
+
+export type ReasonSource = (typeof REASON_SOURCES)[number];
+
+export const MODES = ['immediate', 'conditional', 'modal'] as const;
+
+/** How a sign-in asks the browser. WebAuthn §5.1.4; `immediate` is Immediate UI mode (Level 4 work). */
+export type SignInMode = (typeof MODES)[number];
+
+export const IMMEDIATE_MEDIATION = ['off', 'report', 'prefer', 'require'] as const;
+
+export type ImmediateMediation = (typeof IMMEDIATE_MEDIATION)[number];
+
+export const USER_VERIFICATION = ['required', 'preferred', 'discouraged'] as const;
+
+export type UserVerification = (typeof USER_VERIFICATION)[number];
+
+export const CLIENT_REPORTS = ['used', 'not_used', 'unsupported', 'absent', 'invalid'] as const;
+
+/** What the page says about the mode it used: a claim that nothing signs. */
+export type ClientReport = (typeof CLIENT_REPORTS)[number];
+
+export const ENFORCEMENTS = ['enforced', 'not_enforced', 'not_evaluated', 'not_applicable'] as const;
+
+export type Enforcement = (typeof ENFORCEMENTS)[number];
+
+export const UNMET = [
+  'ui_mode_requested',
+  'ui_mode_conformant',
+  'ui_mode_consistent',
+  'ui_mode_reported',
+  'user_present',
+  'user_verified',
+] as const;
+
+export type Unmet = (typeof UNMET)[number];
+
+export const CHALLENGE_STATUSES = [
+  'fresh',
+  'expired',
+  'consumed',
+  'unknown',
+  'mismatch',
+  'missing',
+  'not_evaluated',
+] as const;
+
+export type ChallengeStatus = (typeof CHALLENGE_STATUSES)[number];
+
+export const FAILED_RULES = [
+  'mode',
+  'user_presence',
+  'user_verification',
+  'device_bound',
+  'attestation',
+  'sign_count',
+  'immediate_mediation',
+] as const;
+
+export type FailedRule = (typeof FAILED_RULES)[number];
+
+/** What a policy may ask for beyond the defaults. */
+export const REQUIREMENTS = ['device_bound', 'attestation', 'aal2', 'aal3', 'reauthentication'] as const;
+
+export type Requirement = (typeof REQUIREMENTS)[number];
+
+export const SEVERITIES = ['INFO', 'WARN', 'ERROR'] as const;
+
+export const SIGNATURES = ['valid', 'invalid', 'not_evaluated'] as const;
+
+export const SIGN_COUNTS = ['zero', 'advanced', 'regressed'] as const;
+
+export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
+
+export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
+
+/** One terminal record of an attempt. Times are ISO 8601 in UTC, durations milliseconds. */
+export interface AttemptRecord {
+  /** The version of this shape. */
+  readonly schema: 'latchkey.signin.attempt/1';
+  readonly event: {
+    /** UUIDv7. */
+    readonly id: string;
+    /** What ended. */
+    readonly name: EventName;
+    /** When it ended. */
+    readonly time: string;
+    /** INFO for success, cancelled and abandoned; WARN for failure; ERROR for error. */
+    readonly severity: (typeof SEVERITIES)[number];
+    /** How many alike this one record stands for (rate limiting). */
+    readonly repeatCount?: number;
+  };
+  readonly attempt: {
+    /** The same in every signal of one attempt: record, log event, spans, and the answer to the page. */
+    readonly id: string;
+    /** The attempt that a verify without a live challenge of its own named. */
+    readonly relatedId?: string;
+    /** `options`: a challenge was issued, or asked for. `verify_only`: an answer that matches no live challenge. */
+    readonly entry: 'options' | 'verify_only';
+    /** How the browser was asked; null for registrations and changes, and where nothing was asked. */
+    readonly mode: SignInMode | null;
+    /** What a step-up was for. */
+    readonly action?: string;
+    /** How far it came. */
+    readonly stage: Stage;
+    /** When its first request arrived. */
+    readonly startedAt: string;
+    /** From options to the end; null when there was no challenge. */
+    readonly ceremonyMs: number | null;
+    /** This server's own time in the request that ended it; null when none did. */
+    readonly processingMs: number | null;
+  };
+  /** How it ended. */
+  readonly outcome: Outcome;
+  /** Why it did not succeed; null for success. */
+  readonly reason: Reason | null;
+  /** Whose word the reason is: this server's, the page's, or that of a clock. */
+  readonly reasonSource: ReasonSource | null;
+  readonly immediate: {
+    /** `policy.immediateMediation` when the challenge was issued. */
+    readonly policy: ImmediateMediation;
+    /** The options asked for Immediate UI mode. */
+    readonly requested: boolean;
+    /** They asked as the mode demands: with an empty allow list, and not conditionally. */
+    readonly requestConformant: boolean;
+    /** What the page said it did: a claim that nothing signs. */
+    readonly clientReport: ClientReport;
+    /** There is deliberately no "verified": no browser signs its UI mode. */
+    readonly evidence: 'none' | 'client_report';
+    /** Whether all of it held; never that the mode was proved. */
+    readonly enforcement: Enforcement;
+    /** What was missing, where it is `not_enforced`. */
+    readonly unmet: readonly Unmet[];
+  };
+  readonly assertion: {
+    /** The signature was checked. */
+    readonly evaluated: boolean;
+    /** By the public key that was stored at the registration. */
+    readonly signature: (typeof SIGNATURES)[number];
+    /** Signed: somebody was there. Null until the signature is valid. */
+    readonly userPresent: boolean | null;
+    /** Signed: the authenticator verified its user. Null until the signature is valid. */
+    readonly userVerified: boolean | null;
+    /** `policy.userVerification` when the challenge was issued. */
+    readonly userVerificationPolicy: UserVerification;
+    /** Signed: the passkey may be synced to other devices. Null until the signature is valid. */
+    readonly backupEligible: boolean | null;
+    /** Signed: it is synced now. Null until the signature is valid. */
+    readonly backedUp: boolean | null;
+    /** The counter against the stored one; synced passkeys always report zero. */
+    readonly signCount: (typeof SIGN_COUNTS)[number] | null;
+    /** The browser's client data says that another site's page framed this one. Signed once the signature is valid. */
+    readonly crossOrigin: boolean | null;
+  };
+  /** What became of the challenge, how old it was, and how long it could live. */
+  readonly challenge: { readonly status: ChallengeStatus; readonly ageMs: number | null; readonly ttlMs: number };
+  readonly policy: {
+    /** `deny`: a rule of policy said no. A refusal before any rule was asked is `not_evaluated`. */
+    readonly decision: (typeof DECISIONS)[number];
+    /** What the policy of this challenge asked for beyond the defaults. */
+    readonly requirements: readonly Requirement[];
+    /** The rule that said no. */
+    readonly failedRule: FailedRule | null;
+    /** Under `report`: whether `require` would have refused. Null elsewhere, and where nothing was decided. */
+    readonly wouldDeny: boolean | null;
+  };
+  readonly credential: {
+    /** Keyed pseudonym of the credential id. */
+    readonly ref: string | null;
+    /** The model or password manager that the passkey says it is from; unproved unless policy asks for attestation. */
+    readonly aaguid: string | null;
+    /** Where the browser says the passkey is: on this device or on another. */
+    readonly attachmentReported: (typeof ATTACHMENTS)[number] | null;
+  };
+  readonly user: {
+    /** It is known who it was, or who it was opened for. */
+    readonly known: boolean;
+    /** The application's own id. For audit sinks; not exported through OpenTelemetry. */
+    readonly id: string | null;
+    /** Keyed pseudonym of the id. */
+    readonly hash: string | null;
+  };
+  readonly client: {
+    /** As the framework gives it. Exported through OpenTelemetry as a network only. */
+    readonly address: string | null;
+    /** The header, at most 256 characters. Not exported through OpenTelemetry in spans or metrics. */
+    readonly userAgent: string | null;
+    /** The page said that its browser can do Immediate UI mode. */
+    readonly immediateGet: boolean | null;
+  };
+  /** The relying party, and the origin that the browser's client data names: ours, unless the reason is origin_mismatch. */
+  readonly rp: { readonly id: string; readonly origin: string | null };
+  /** Null when no request ended the attempt. */
+  readonly http: { readonly method: string; readonly route: string; readonly status: number } | null;
+  /** What made this record, behind which framework. */
+  readonly library: { readonly name: string; readonly version: string; readonly framework: string };
+  /** Where its spans are: of the request that ended it, and of the one that issued the challenge. Null without an SDK. */
+  readonly trace: {
+    readonly traceId: string | null;
+    readonly spanId: string | null;
+    readonly sampled: boolean | null;
+    readonly optionsTraceId: string | null;
+    readonly optionsSpanId: string | null;
+  };
+  /** The seal of a hash chain, where `chained` of @latchkey/audit wrote it. */
+  readonly integrity?: {
+    readonly keyId: string;
+    readonly sequence: number;
+    readonly previous: string;
+    readonly mac: string;
+  };
+  /** The record in one sentence, for people; never to be parsed. */
+  readonly message: string;
+}

@@ -1,0 +1,122 @@
+/**
+ * Would records be lost? OpenTelemetry does nothing, silently, where it is set up by half; this looks, says what is missing
+ * and what to do. It reads the API's own register, the only place that knows what another copy of the API was told.
+ */
+
+import { channel } from 'node:diagnostics_channel';
+import * as otel from '@opentelemetry/api';
+import type { AppConfig } from '../config/config.ts';
+import type { Logger } from '../options.ts';
+import { standardOutput } from './publish.ts';
+
+/** Something that is set up in a way that loses records or signals of them. */
+export interface TelemetryFinding {
+  readonly code: 'api_copies' | 'no_log_events' | 'no_context' | 'no_metrics' | 'no_trail';
+  /** `warning`: records, or their traces, are lost: said at start-up. `note`: worth knowing for who looks. */
+  readonly severity: 'warning' | 'note';
+  /** What is lost and what to do, in two sentences. */
+  readonly message: string;
+}
+
+/** What the API keeps for all of its copies in a process. */
+interface Register {
+  readonly version: string;
+  readonly trace?: unknown;
+  readonly metrics?: unknown;
+  readonly logs?: unknown;
+  readonly context?: unknown;
+}
+
+const known = globalThis as Record<symbol, unknown>;
+
+/**
+ * How this process's OpenTelemetry would lose records; nothing where there is no SDK, and nothing where one is set up. Call
+ * it when the SDK has started. With a configuration, also whether its records go anywhere at all.
+ */
+export function checkTelemetry(config?: Pick<AppConfig, 'sinks' | 'logger'>): readonly TelemetryFinding[] {
+  const register = (known[Symbol.for('opentelemetry.js.api.1')] ?? {}) as Partial<Register>;
+  const logsOfSdk2 = typeof known[Symbol.for('io.opentelemetry.js.api.logs')] === 'function';
+  const hasLogs = logsOfSdk2 || register.logs !== undefined;
+  const unseen =
+    (register.trace !== undefined && otel.trace.getTracerProvider() !== register.trace) ||
+    (register.metrics !== undefined && otel.metrics.getMeterProvider() !== register.metrics) ||
+    (register.logs !== undefined && !logsOfSdk2 && !('logs' in otel));
+  const findings: TelemetryFinding[] = [];
+  const find = (code: TelemetryFinding['code'], severity: TelemetryFinding['severity'], message: string) =>
+    findings.push({ code, severity, message });
+  if (unseen) {
+    find(
+      'api_copies',
+      'warning',
+      `The OpenTelemetry SDK uses @opentelemetry/api ${register.version} and @latchkey/core another copy that does not fit it, ` +
+        'so attempts are missing from it. Install one version for both: `npm ls @opentelemetry/api` shows who brings which.',
+    );
+  } else if (register.trace !== undefined) {
+    if (!hasLogs && !isTurnedOff('OTEL_LOGS_EXPORTER')) {
+      find(
+        'no_log_events',
+        'warning',
+        'The OpenTelemetry SDK has traces and no logs, so no attempt becomes a log event. ' +
+          'Give the SDK a log record processor, or set OTEL_LOGS_EXPORTER=none if that is what you want.',
+      );
+    }
+    if (register.context === undefined) {
+      find(
+        'no_context',
+        'warning',
+        'The OpenTelemetry SDK has no context manager, so spans do not nest and records have no trace. ' +
+          'Start NodeSDK, or register an AsyncLocalStorageContextManager from @opentelemetry/context-async-hooks.',
+      );
+    }
+    if (register.metrics === undefined && !isTurnedOff('OTEL_METRICS_EXPORTER')) {
+      find(
+        'no_metrics',
+        'note',
+        'The OpenTelemetry SDK has traces and no metrics, so nothing is counted. ' +
+          'Give the SDK a metric reader, or set OTEL_METRICS_EXPORTER=none if that is what you want.',
+      );
+    }
+  }
+  if (config && config.sinks.length === 0 && isSilent(config.logger) && !hasLogs && !channel(CHANNEL).hasSubscribers) {
+    find(
+      'no_trail',
+      'warning',
+      'The logger takes no `info` and there is nothing else that records go to, so successful sign-ins leave no trace. ' +
+        "Name a sink in audit.sinks, or set the logger's level to 'info'.",
+    );
+  }
+  return findings;
+}
+
+const CHANNEL = 'latchkey.attempt';
+
+const isTurnedOff = (variable: string) =>
+  (process.env[variable] ?? '').split(',').some((name) => name.trim() === 'none');
+
+/** pino and its kin say what they would drop. */
+function isSilent(logger: (Logger & { isLevelEnabled?(level: string): boolean }) | undefined): boolean {
+  return logger?.isLevelEnabled?.('info') === false;
+}
+
+/** By then a server's SDK has started; one that starts later is for who asks. */
+const GRACE_MS = 10_000;
+
+/** What this process was told already. */
+const said = new Set<TelemetryFinding['code']>();
+
+/**
+ * Says once in the life of a process, a while after the start, what would be lost: to the configured logger, or as a
+ * process warning where that one is silent. Keeps no process alive. Returns how to stop.
+ */
+export function warnOfLoss(config: AppConfig): () => void {
+  const timer = setTimeout(() => {
+    for (const { code, severity, message } of checkTelemetry(config)) {
+      if (severity !== 'warning' || said.has(code)) continue;
+      said.add(code);
+      if (isSilent(config.logger)) process.emitWarning(message, { type: 'LatchkeyTelemetry', code });
+      else (config.logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
+    }
+  }, GRACE_MS);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,292 @@
+/**
+ * Spans, metrics and log events: the only file that emits to OpenTelemetry, and it knows only its API. Without an SDK everything
+ * here does nothing, and costs next to nothing. Providers are looked up per use, so an SDK that starts after us is not missed.
+ */
+
+import { isIPv6 } from 'node:net';
+import * as otel from '@opentelemetry/api';
+import type { AttemptRecord, EventName } from '../record/attempt.ts';
+import { ATTEMPT_SCHEMA } from '../record/attempt-schema.ts';
+import type { SpanPlace } from '../record/draft.ts';
+import type { Awaitable } from '../store/store.ts';
+import { VERSION } from '../version.ts';
+
+const SCOPE = '@latchkey/core';
+
+/** What the names of a ceremony's spans and metrics begin with. */
+const CEREMONIES: Partial<Record<EventName, string>> = {
+  'latchkey.signin.attempt': 'latchkey.signin',
+  'latchkey.registration.attempt': 'latchkey.registration',
+  'latchkey.step_up.attempt': 'latchkey.step_up',
+};
+
+/** The span of a ceremony's request: `latchkey.signin.options`, `latchkey.signin.verify`, … */
+export function ceremonySpan(name: EventName, step: 'options' | 'verify'): string {
+  return `${CEREMONIES[name]}.${step}`;
+}
+
+/** What an SDK, a logger or a subscriber throws is no reason to refuse anyone; and there is nowhere left to say it. */
+export function ignoringErrors<T>(signal: () => T): T | undefined {
+  try {
+    return signal();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The SDK's tracer, or nothing while there is no SDK: then no span is made only to be thrown away. */
+function tracer(): otel.Tracer | undefined {
+  const proxy = otel.trace.getTracerProvider() as otel.TracerProvider & Partial<otel.ProxyTracerProvider>;
+  const provider = proxy.getDelegate?.() ?? proxy;
+  if (provider !== tracerOf) {
+    known = proxy.getDelegateTracer ? proxy.getDelegateTracer(SCOPE, VERSION) : provider.getTracer(SCOPE, VERSION);
+    tracerOf = provider;
+  }
+  return known;
+}
+
+/** An SDK makes its tracer's key anew at every look-up, which costs more than a span. */
+let known: otel.Tracer | undefined;
+
+let tracerOf: otel.TracerProvider | undefined;
+
+/** Runs a request inside a span of its own. */
+export function inRequestSpan<T>(name: string, work: () => Promise<T>): Promise<T> {
+  if (ignoringErrors(tracer) === undefined) return work();
+  const parent = otel.trace.getSpanContext(otel.context.active());
+  // A client may send `traceparent: …-00` and so hide its own sign-in: such a trace is linked to, not continued.
+  const hidden = parent !== undefined && otel.isSpanContextValid(parent) && !isSampled(parent);
+  return inSpan(name, work, hidden ? { root: true, links: [{ context: parent }] } : {}) as Promise<T>;
+}
+
+/** Runs one step that waits for something, inside a child span. */
+export function inSpan<T>(name: string, work: () => Awaitable<T>, options: otel.SpanOptions = {}): Awaitable<T> {
+  const span = ignoringErrors(() => tracer()?.startSpan(name, options));
+  if (span === undefined) return work();
+  return otel.context.with(otel.trace.setSpan(otel.context.active(), span), async () => {
+    try {
+      return await work();
+    } catch (thrown) {
+      ignoringErrors(() => span.setStatus({ code: otel.SpanStatusCode.ERROR }));
+      throw thrown;
+    } finally {
+      ignoringErrors(() => span.end());
+    }
+  });
+}
+
+/** The active span's place, or null without an SDK. */
+export function activeSpan(): (SpanPlace & { sampled: boolean }) | null {
+  const context = ignoringErrors(() => otel.trace.getSpanContext(otel.context.active()));
+  if (context === undefined || !otel.isSpanContextValid(context)) return null;
+  return { traceId: context.traceId, spanId: context.spanId, sampled: isSampled(context) };
+}
+
+function isSampled(context: otel.SpanContext): boolean {
+  return (context.traceFlags & otel.TraceFlags.SAMPLED) !== 0;
+}
+
+/** Names the attempt on the options span, where it starts. */
+export function markOptionsSpan(attemptId: string): void {
+  ignoringErrors(() => otel.trace.getActiveSpan()?.setAttribute('latchkey.attempt.id', attemptId));
+}
+
+/**
+ * One record as a log event, metrics, and the attributes of the request's span: one function, so that their counts are
+ * equal. `aside`: an event beside the one the request is about; the span is not its own.
+ */
+export function emitSignals(record: AttemptRecord, aside: boolean): void {
+  ignoringErrors(() => count(record));
+  const span = aside || record.http === null ? undefined : otel.trace.getActiveSpan();
+  const log = ignoringErrors(logger);
+  if (!span?.isRecording() && log === undefined) return;
+  const attributes = flatten(record);
+  if (span?.isRecording()) ignoringErrors(() => annotateSpan(span, record, attributes));
+  if (log) emitLogEvent(log, record, attributes);
+}
+
+function annotateSpan(span: otel.Span, record: AttemptRecord, attributes: otel.Attributes): void {
+  for (const { attribute, isIdentity } of MEMBERS) {
+    const value = attributes[attribute];
+    if (value !== undefined && !isIdentity) span.setAttribute(attribute, value);
+  }
+  const { optionsTraceId: traceId, optionsSpanId: spanId } = record.trace;
+  if (traceId !== null && spanId !== null && spanId !== record.trace.spanId) {
+    span.addLink({ context: { traceId, spanId, traceFlags: otel.TraceFlags.SAMPLED, isRemote: true } });
+  }
+  if (record.outcome === 'failure' || record.outcome === 'error') {
+    span.setAttribute('error.type', record.reason ?? 'internal_error');
+    span.setStatus({ code: otel.SpanStatusCode.ERROR });
+  }
+}
+
+/** A member of a record, by its part (null: of the record itself), and the attribute that it becomes. */
+interface Member {
+  readonly part: string | null;
+  readonly name: string;
+  /** `immediate.clientReport` becomes `latchkey.immediate.client_report`. */
+  readonly attribute: string;
+  /** Spans and metrics carry no identity; of the log event only the keyed pseudonyms remain. */
+  readonly isIdentity: boolean;
+}
+
+const IDENTITY = /^latchkey\.(user|client\.(address|user_agent)|credential\.ref)/;
+
+const WITHHELD = new Set([
+  'latchkey.user.id',
+  'latchkey.message',
+  'latchkey.trace.trace_id',
+  'latchkey.trace.span_id',
+  'latchkey.trace.sampled',
+]);
+
+const MEMBERS: readonly Member[] = Object.entries<SchemaPart>(ATTEMPT_SCHEMA.properties)
+  .flatMap(([name, schema]) => {
+    const { properties } = schema.anyOf?.[0] ?? schema;
+    return properties ? Object.keys(properties).map((own) => member(name, own)) : member(null, name);
+  })
+  .filter(({ attribute }) => !WITHHELD.has(attribute));
+
+interface SchemaPart {
+  readonly properties?: object;
+  readonly anyOf?: readonly SchemaPart[];
+}
+
+function member(part: string | null, name: string): Member {
+  const path = part === null ? name : `${part}.${name}`;
+  const attribute = `latchkey.${path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+  return { part, name, attribute, isIdentity: IDENTITY.test(attribute) };
+}
+
+/** The record as flat attributes. Nulls are left out. */
+function flatten(record: AttemptRecord): otel.Attributes {
+  const attributes: otel.Attributes = {};
+  for (const { part, name, attribute } of MEMBERS) {
+    const parent = (part === null ? record : record[part as keyof AttemptRecord]) as Record<string, unknown> | null;
+    const value = parent?.[name] ?? null;
+    const model = attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string) : value;
+    if (model === null || model === undefined) continue;
+    attributes[attribute] = Array.isArray(model) ? [...model] : (model as otel.AttributeValue);
+  }
+  return attributes;
+}
+
+/** The network an address is in: /24 for IPv4, /48 for IPv6. Nothing for what is no address: it may be anything. */
+function networkOf(address: string): string | undefined {
+  const [, v4] = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}(?::\d+)?$/i.exec(address) ?? [];
+  if (v4 !== undefined) return `${v4}.0`;
+  if (!isIPv6(address)) return undefined;
+  const [head = ''] = address.split('::');
+  const groups = head.split(':').filter((group) => group !== '');
+  return `${groups.slice(0, 3).join(':')}::`;
+}
+
+const SEVERITY = { INFO: 9, WARN: 13, ERROR: 17 } as const;
+
+function emitLogEvent(log: EventLogger, record: AttemptRecord, attributes: otel.Attributes): void {
+  log.emit({
+    eventName: record.event.name,
+    timestamp: Date.parse(record.event.time),
+    severityNumber: SEVERITY[record.event.severity],
+    severityText: record.event.severity,
+    body: record.message,
+    attributes,
+    context: otel.context.active(),
+  });
+}
+
+interface EventLogger {
+  emit(log: object): void;
+  enabled?(): boolean;
+}
+
+interface LoggerProvider {
+  getLogger(name: string, version: string): EventLogger;
+}
+
+/** The SDK's logger, or nothing where nobody listens. */
+function logger(): EventLogger | undefined {
+  const found = loggerProvider()?.getLogger(SCOPE, VERSION);
+  return found?.enabled?.() === false ? undefined : found;
+}
+
+/** SDK 3 registers its logs with the API (since 1.10); SDK 2 with the global of `@opentelemetry/api-logs`. */
+function loggerProvider(): LoggerProvider | undefined {
+  const legacy = (globalThis as Record<symbol, unknown>)[Symbol.for('io.opentelemetry.js.api.logs')];
+  if (typeof legacy === 'function') return legacy(1) as LoggerProvider;
+  return 'logs' in otel ? (otel.logs as { getLoggerProvider(): LoggerProvider }).getLoggerProvider() : undefined;
+}
+
+/** A meter taken before the SDK started stays a no-op for ever, so instruments belong to the provider they came from. */
+let instruments: ReturnType<typeof createInstruments> | undefined;
+
+let instrumentsOf: otel.MeterProvider | undefined;
+
+function meters() {
+  const provider = otel.metrics.getMeterProvider();
+  if (instruments === undefined || instrumentsOf !== provider) {
+    instruments = createInstruments(provider.getMeter(SCOPE, VERSION));
+    instrumentsOf = provider;
+  }
+  return instruments;
+}
+
+function createInstruments(meter: otel.Meter) {
+  const counter = (name: string, unit: string, description: string) => meter.createCounter(name, { unit, description });
+  const seconds = (name: string, description: string) =>
+    meter.createHistogram(name, {
+      unit: 's',
+      description,
+      advice: {
+        explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+      },
+    });
+  return {
+    attempts: Object.fromEntries(
+      Object.entries(CEREMONIES).map(([name, prefix]) => [
+        name,
+        counter(`${prefix}.attempts`, '{attempt}', 'Attempts that ended'),
+      ]),
+    ),
+    duration: seconds('latchkey.signin.duration', "This server's time in the request that ended a sign-in attempt"),
+    ceremony: seconds('latchkey.signin.ceremony.duration', 'From issuing the options of a sign-in to its end'),
+    challenges: counter('latchkey.signin.challenges', '{challenge}', 'Sign-in challenges, by what became of them'),
+    assertions: counter('latchkey.signin.assertions', '{assertion}', 'Assertions with a valid signature'),
+    audit: counter('latchkey.audit.records', '{record}', 'Records handed to sinks'),
+  };
+}
+
+function count(record: AttemptRecord): void {
+  const { attempts, duration, ceremony, assertions } = meters();
+  const attributes: otel.Attributes = {
+    'latchkey.outcome': record.outcome,
+    'latchkey.immediate.policy': record.immediate.policy,
+    'latchkey.immediate.enforcement': record.immediate.enforcement,
+  };
+  if (record.reason !== null) attributes['latchkey.reason'] = record.reason;
+  if (record.attempt.mode !== null) attributes['latchkey.attempt.mode'] = record.attempt.mode;
+  attempts[record.event.name]?.add(record.event.repeatCount ?? 1, attributes);
+  if (record.event.name !== 'latchkey.signin.attempt') return;
+  const outcome = { 'latchkey.outcome': record.outcome };
+  if (record.attempt.processingMs !== null) duration.record(record.attempt.processingMs / 1_000, outcome);
+  if (record.attempt.ceremonyMs !== null) ceremony.record(record.attempt.ceremonyMs / 1_000, outcome);
+  const { signature, userVerified, backedUp, signCount } = record.assertion;
+  if (signature === 'valid') {
+    assertions.add(1, {
+      'latchkey.assertion.user_verified': userVerified ?? false,
+      'latchkey.assertion.backed_up': backedUp ?? false,
+      // Under `observe` nobody is refused for a counter that went backwards: no reason tells of it, only this.
+      ...(signCount !== null && { 'latchkey.assertion.sign_count': signCount }),
+    });
+  }
+}
+
+/** Counts what became of sign-in challenges: prefetched ones that nobody used leave no record, only this. */
+export function countChallenge(result: 'issued' | 'prefetched' | 'taken' | 'expired' | 'unused'): void {
+  ignoringErrors(() => meters().challenges.add(1, { 'latchkey.challenge.result': result }));
+}
+
+/** Counts what became of a record at a sink. */
+export function countAuditRecord(sink: string, result: 'written' | 'failed'): void {
+  meters().audit.add(1, { 'latchkey.audit.sink': sink, 'latchkey.audit.result': result });
+}

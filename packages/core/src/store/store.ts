@@ -1,0 +1,287 @@
+/**
+ * The store contracts: what Latchkey needs from a place that keeps state, and what each verb promises.
+ * Types only. `memory-store.ts` keeps them in memory; `@latchkey/testing` checks any store against the same promises.
+ *
+ * A store that cannot keep a promise throws. Core answers every throw with `store_unavailable` and lets nobody in.
+ * Instants are milliseconds since the epoch and are handed in: a store reads no clock to decide.
+ */
+import type { AttemptRecord, Enforcement, EventName, Outcome, Purpose } from '../record/attempt.ts';
+
+/** A value, or a promise of it. A store that answers at once need not make a promise. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** A ceremony between its options and its end, as a store sees it. */
+export interface PendingCeremony {
+  /** Unique, at most 64 ASCII characters, case-sensitive. */
+  readonly attemptId: string;
+  /** What the ceremony is for. A challenge for one purpose serves no other. */
+  readonly purpose: Purpose;
+  /** Hash of the browser binding cookie: 43 base64url characters, case-sensitive. */
+  readonly binding: string;
+  /** The user it was opened for, or null. */
+  readonly userId: string | null;
+  /** False while a page has only prefetched it and nobody has acted on it. */
+  readonly begun: boolean;
+  /** Open only while `now < expiresAt`. Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Opaque to the store: text of at most 32 KiB. */
+  readonly state: string;
+}
+
+/** Which ceremony to take, and what it must match. A member left out matches anything. */
+export interface TakeCondition {
+  readonly attemptId: string;
+  readonly binding: string;
+  readonly purpose?: Purpose;
+  readonly userId?: string | null;
+  readonly now: number;
+}
+
+/** The answer of {@link ChallengeStore.take}. Mismatches are judged in the order purpose, binding, user. */
+export type TakeResult =
+  | { readonly status: 'fresh'; readonly ceremony: PendingCeremony }
+  | { readonly status: 'expired' | 'consumed' | 'unknown' }
+  | { readonly status: 'mismatch'; readonly member: 'purpose' | 'binding' | 'user' };
+
+/** How long after its expiry an id is still known as taken or expired, in milliseconds. Later it is `unknown`. */
+export const REMEMBERED_MS = 600_000;
+
+/** Keeps ceremonies between their options and their end. */
+export interface ChallengeStore {
+  /** Keeps a new ceremony until `expiresAt`. Throws for an id it knows already. */
+  put(ceremony: PendingCeremony): Awaitable<void>;
+
+  /** Marks a prefetched ceremony as begun, if it is still open and the binding is its own; else does nothing. */
+  begin(ceremony: { readonly attemptId: string; readonly binding: string }): Awaitable<void>;
+
+  /**
+   * Gives the ceremony to exactly one of any number of concurrent takers. Existence, expiry (open only while
+   * `now < expiresAt`) and match are decided inside the take. A take that does not match, or comes too late, changes nothing.
+   */
+  take(condition: TakeCondition): Awaitable<TakeResult>;
+
+  /**
+   * Gives each ceremony that expired untaken to exactly one of any number of concurrent sweepers, oldest first, at
+   * most `limit` a call; and forgets ids whose expiry is more than {@link REMEMBERED_MS} ago.
+   */
+  takeExpired(due: { readonly now: number; readonly limit: number }): Awaitable<PendingCeremony[]>;
+}
+
+/** A stored credential. WebAuthn Level 3, §4 "credential record". */
+export interface Passkey {
+  /** Ours: a UUID. Management routes and sessions name it; never the credential id. */
+  readonly id: string;
+  /** The application's own id of the account. */
+  readonly userId: string;
+  /**
+   * The user handle in the credential: 32 random bytes, one per user. Empty for a passkey that was moved here from a place
+   * that did not keep it: then nothing is compared with it, and `keepHandle` is asked for one before the passkey is inserted.
+   */
+  readonly userHandle: Uint8Array;
+  /** 1 to 1,023 bytes. Belongs to one user. */
+  readonly credentialId: Uint8Array;
+  /** COSE_Key, at most 4 KiB. */
+  readonly publicKey: Uint8Array;
+  /** COSE algorithm identifier, e.g. -7 for ES256. */
+  readonly algorithm: number;
+  /** Unsigned 32-bit. */
+  readonly signCount: number;
+  /** As the browser reported them, cleaned: at most 8 words of at most 32 characters. */
+  readonly transports: readonly string[];
+  /** Lower-case UUID; all zeros when the provider does not say. */
+  readonly aaguid: string;
+  /** Null for a passkey that was moved here from a place that did not keep it. It is learnt at the first use. */
+  readonly backupEligible: boolean | null;
+  /** Whether it was backed up at its last use. */
+  readonly backedUp: boolean;
+  /** The relying party that it was registered at. */
+  readonly rpId: string;
+  /** At most 100 characters. */
+  readonly nickname: string;
+  /** False while it may not be used. */
+  readonly enabled: boolean;
+  /** Raised by one at each disabling of an enabled passkey, so that sessions made before it stay dead when it is enabled again. */
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Milliseconds since the epoch; null before the first use. */
+  readonly lastUsedAt: number | null;
+}
+
+/** What a verified assertion changes. */
+export interface PasskeyUse {
+  readonly signCount: number;
+  readonly backupEligible: boolean;
+  readonly backedUp: boolean;
+  readonly usedAt: number;
+}
+
+/** What may be changed of a passkey. */
+export interface PasskeyChange {
+  readonly nickname?: string;
+  readonly enabled?: boolean;
+}
+
+/** Which passkey of which user, at which relying party. `keepLast`: not if it is the last enabled one there. */
+export interface PasskeySelection {
+  readonly userId: string;
+  readonly rpId: string;
+  readonly id: string;
+  readonly keepLast: boolean;
+}
+
+/**
+ * `wasEnabled`: before this change; of several who disable or enable one at once, exactly one is told that it was otherwise.
+ * `last`: refused, because it is the user's last enabled passkey at this relying party and `keepLast` was asked for.
+ */
+export type PasskeyChangeResult =
+  | { readonly status: 'done'; readonly passkey: Passkey; readonly wasEnabled: boolean }
+  | { readonly status: 'not_found' | 'last' };
+
+/** `stale`: the passkey is gone, disabled, or was used meanwhile. `session_gone`: the session to renew has ended. Neither changes anything. */
+export type UseResult = 'recorded' | 'stale' | 'session_gone';
+
+/** Keeps passkeys and the one user handle of each user. */
+export interface PasskeyStore {
+  /** One handle per user until the user is forgotten: the first proposed wins, and everyone gets that one. */
+  keepHandle(handle: { readonly userId: string; readonly proposed: Uint8Array }): Awaitable<Uint8Array>;
+
+  /**
+   * Adds a passkey; never overwrites. `limit` when the user already has `max` passkeys at its relying party, also under
+   * concurrent inserts; else `exists` when anyone has that credential id. Keeps the passkey's handle for a user who has none.
+   */
+  insert(addition: { readonly passkey: Passkey; readonly max: number }): Awaitable<'inserted' | 'exists' | 'limit'>;
+
+  /**
+   * Every passkey of the user who owns this credential id, the one found first; empty when nobody does. `userHandle`
+   * is what the browser claimed: a hint where to look, never a condition.
+   */
+  find(credential: { readonly credentialId: Uint8Array; readonly userHandle: Uint8Array | null }): Awaitable<Passkey[]>;
+
+  /** A user's passkeys, oldest first. */
+  listByUser(userId: string): Awaitable<Passkey[]>;
+
+  /**
+   * Compare and set: records the use only while the passkey is there, enabled, of the same `generation`, and its counter is
+   * still `passkey.signCount`; and, when `passkey` was never used (`lastUsedAt` null), while it still was not. So exactly one
+   * use is the first. With `session`, which is given only where {@link PasskeyStore.sessions} is there, both are stored or neither.
+   */
+  recordUse(use: {
+    readonly passkey: Passkey;
+    readonly use: PasskeyUse;
+    readonly session?: SessionStart;
+  }): Awaitable<UseResult>;
+
+  /** The session store whose sessions `recordUse` can begin in the same step. Left out where it cannot. */
+  readonly sessions?: SessionStore;
+
+  /** Changes a passkey. With `keepLast` it refuses to disable the last enabled one, also when two try at once. */
+  update(change: PasskeySelection & { readonly change: PasskeyChange }): Awaitable<PasskeyChangeResult>;
+
+  /** Removes a passkey. With `keepLast` it refuses to remove the last enabled one, also when two try at once. */
+  remove(selection: PasskeySelection): Awaitable<PasskeyChangeResult>;
+
+  /** Forgets a user: every passkey, at every relying party, and the handle. Answers the passkeys that were removed. */
+  forget(userId: string): Awaitable<Passkey[]>;
+}
+
+/** Who is signed in, in one browser. A cookie holds its token; the store holds only the token's hash. */
+export interface SignInSession {
+  /** A UUID: what lists, records and tokens name. A step-up keeps it. */
+  readonly id: string;
+  /** SHA-256 of the token in the cookie: 43 base64url characters, case-sensitive. Unique. */
+  readonly tokenHash: string;
+  readonly userId: string;
+  readonly rpId: string;
+  /** The passkey that signed in, and its generation then: a later one means that it was disabled since. */
+  readonly passkeyId: string;
+  readonly generation: number;
+  /** The attempt that made it. */
+  readonly attemptId: string;
+  readonly authenticatedAt: number;
+  readonly userVerified: boolean;
+  readonly enforcement: Enforcement;
+  /** The last step-up: when, for which action (null: for none in particular), and with which passkey. */
+  readonly stepUp: { readonly at: number; readonly action: string | null; readonly passkeyId: string } | null;
+  readonly createdAt: number;
+  /** When a request was last seen. Written at most once a minute. */
+  readonly seenAt: number;
+  /** Live only while `now < expiresAt`. */
+  readonly expiresAt: number;
+  /** Where the sign-in came from, as in its record; null where that is not known. */
+  readonly address: string | null;
+  readonly userAgent: string | null;
+}
+
+/**
+ * A session to begin. `replaces`: the token hash of a session that ends in the same step, or null. `renews`: that session
+ * must still be there, and goes on under the new token; else nothing changes.
+ */
+export interface SessionStart {
+  readonly session: SignInSession;
+  readonly replaces: string | null;
+  readonly renews: boolean;
+}
+
+/**
+ * Which sessions to end: one by its id; all of a user (at one relying party; all but one); all that a passkey made or
+ * confirmed. Members narrow.
+ */
+export type SessionSelection =
+  | { readonly id: string; readonly userId?: string; readonly rpId?: string }
+  | { readonly tokenHash: string }
+  | { readonly userId: string; readonly rpId?: string; readonly except?: string }
+  | { readonly passkeyId: string; readonly userId: string };
+
+/** Keeps sign-in sessions. */
+export interface SessionStore {
+  /** Begins a session. Throws for an id or a token hash that is taken. False only where `renews` and there was nothing to renew. */
+  begin(start: SessionStart): Awaitable<boolean>;
+
+  /** The session, also an expired one that nobody has forgotten yet; null where there is none. */
+  find(which: { readonly tokenHash: string } | { readonly id: string }): Awaitable<SignInSession | null>;
+
+  /** Stores that a session was seen. Never moves `seenAt` back, and never revives a session that has ended: then false. */
+  touch(seen: { readonly id: string; readonly seenAt: number }): Awaitable<boolean>;
+
+  /** Ends sessions, and answers those that were there: of several who end one at once, exactly one gets it. */
+  end(which: SessionSelection): Awaitable<SignInSession[]>;
+
+  /** A user's sessions, newest first; expired ones may be among them. */
+  listByUser(userId: string): Awaitable<SignInSession[]>;
+
+  /** Forgets at most `limit` sessions that expired at `now` or before; answers how many. Never forgets a live one. */
+  forgetExpired(due: { readonly now: number; readonly limit: number }): Awaitable<number>;
+}
+
+/** Which records to list. Every member narrows; `before` is the `event.id` of the last record already seen. */
+export interface AttemptQuery {
+  readonly name?: EventName;
+  /** From this instant on. */
+  readonly since?: number;
+  /** Before this instant. */
+  readonly until?: number;
+  readonly userId?: string;
+  readonly outcome?: Outcome;
+  readonly enforcement?: Enforcement;
+  readonly before?: string;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+/** Keeps the records of attempts. */
+export interface AttemptStore {
+  /** Keeps a record; the same `event.id` twice is one record. */
+  append(record: AttemptRecord): Awaitable<void>;
+  /** Newest first, by `event.id` (UUIDv7). */
+  list(query: AttemptQuery): Awaitable<AttemptRecord[]>;
+}
+
+/** Everything Latchkey keeps. Mix freely: challenges in Redis, passkeys and sessions in SQL. */
+export interface Store {
+  readonly challenges: ChallengeStore;
+  readonly passkeys: PasskeyStore;
+  /** Needed unless the application only issues tokens (`sessions: false`). */
+  readonly sessions?: SessionStore;
+  readonly attempts?: AttemptStore;
+}

@@ -1,0 +1,76 @@
+/** X.509 certificates: whether a chain leads to a root. RFC 5280 §6.1, offline, by the clock that is handed in. */
+
+import { X509Certificate } from 'node:crypto';
+import { SettingsService } from '@simplewebauthn/server';
+import { getCertificateInfo } from '@simplewebauthn/server/helpers';
+
+/** As many certificates as are looked at: real chains have one to three. */
+export const MAX_CHAIN = 5;
+
+/**
+ * Whether a chain, its end certificate first, leads to a root: each certificate valid now, issued and signed by the next,
+ * until a root has issued one or is one. RFC 5280 §6.1, without policies, names and revocation. WebAuthn §7.1 step 24.
+ */
+export function leadsTo(roots: readonly X509Certificate[], chain: readonly X509Certificate[], now: number): boolean {
+  if (chain.length > MAX_CHAIN) return false;
+  for (const [depth, certificate] of chain.entries()) {
+    if (!isUsable(certificate, now)) return false;
+    if (roots.some((root) => root.raw.equals(certificate.raw))) return true;
+    if (roots.some((root) => hasIssued(root, certificate, depth) && isUsable(root, now))) return true;
+    const issuer = chain[depth + 1];
+    if (!issuer || !hasIssued(issuer, certificate, depth)) return false;
+  }
+  return false;
+}
+
+/** Key usage, alternative names, basic constraints, policies, extended key usage. RFC 5280 §4.2.1. */
+const UNDERSTOOD: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.32', '2.5.29.37']);
+
+const BASIC_CONSTRAINTS = '2.5.29.19';
+
+/** Valid now, and nothing critical in it that is not understood. RFC 5280 §4.1.2.5, §6.1.4 (o). */
+function isUsable(certificate: X509Certificate, now: number): boolean {
+  const { validFromDate, validToDate } = certificate;
+  if (!(validFromDate.getTime() <= now && now <= validToDate.getTime())) return false;
+  return certificateExtensions(certificate.raw).every(({ id, critical }) => !critical || UNDERSTOOD.has(id));
+}
+
+/** By name, key identifier and key usage, by signature, and as a CA that may have so many CAs below it. RFC 5280 §6.1.4. */
+function hasIssued(issuer: X509Certificate, subject: X509Certificate, depth: number): boolean {
+  return issuer.ca && subject.checkIssued(issuer) && pathLength(issuer) >= depth && subject.verify(issuer.publicKey);
+}
+
+/** `BasicConstraints ::= SEQUENCE { cA TRUE, pathLenConstraint INTEGER OPTIONAL }`, RFC 5280 §4.2.1.9. */
+function pathLength(issuer: X509Certificate): number {
+  const constraints = certificateExtensions(issuer.raw).find(({ id }) => id === BASIC_CONSTRAINTS)?.value;
+  return constraints?.length === 8 ? constraints[7]! : Number.POSITIVE_INFINITY;
+}
+
+export const fromBase64 = (der: string) => fromDer(Buffer.from(der, 'base64'));
+
+/**
+ * A certificate that is these bytes, and all of them. Node looks for PEM before it reads DER: a genuine certificate as
+ * text inside a forged one would be found here, while the library verified the statement with the forger's key.
+ */
+export function fromDer(der: Uint8Array): X509Certificate {
+  const certificate = new X509Certificate(der);
+  if (!certificate.raw.equals(der)) throw new Error('it is not one certificate in DER');
+  return certificate;
+}
+
+/** The extensions of an X.509 certificate in DER. RFC 5280 §4.2. Throws when it is none. */
+export function certificateExtensions(
+  der: Uint8Array,
+): readonly { id: string; critical: boolean; value: Uint8Array }[] {
+  const { extensions = [] } = getCertificateInfo(Uint8Array.from(der)).parsedCertificate.tbsCertificate;
+  return [...extensions].map(({ extnID: id, critical, extnValue }) => ({
+    id,
+    critical,
+    value: new Uint8Array(extnValue.buffer),
+  }));
+}
+
+/** The roots the library knows for FIDO metadata, in PEM. */
+export function fidoRoots(): readonly string[] {
+  return SettingsService.getRootCertificates({ identifier: 'mds' });
+}

@@ -1,0 +1,212 @@
+/**
+ * Reading what browsers and authenticators send. Sizes and shapes are checked before anything is parsed; what cannot be
+ * read is refused with its reason. Nothing is believed here.
+ */
+
+import {
+  decodeAttestationObject,
+  decodeCredentialPublicKey,
+  parseAuthenticatorData,
+} from '@simplewebauthn/server/helpers';
+import { refuse } from '../errors.ts';
+import type { Flags } from '../record/draft.ts';
+import type { Base64Url } from './json.ts';
+import type { CoseLabels } from './signature.ts';
+
+/** WebAuthn §5.8.1. */
+export interface ClientData {
+  readonly type: string;
+  readonly challenge: Base64Url;
+  readonly origin: string;
+  readonly crossOrigin: boolean;
+  readonly topOrigin: string | null;
+}
+
+interface Answer {
+  readonly credentialId: Buffer<ArrayBuffer>;
+  readonly clientDataJSON: Buffer<ArrayBuffer>;
+  readonly attachment: 'platform' | 'cross-platform' | null;
+}
+
+/** An authentication answer, read and not yet believed. WebAuthn §5.2.2. */
+export interface Assertion extends Answer {
+  readonly authenticatorData: Buffer<ArrayBuffer>;
+  readonly signature: Buffer<ArrayBuffer>;
+  readonly userHandle: Buffer<ArrayBuffer> | null;
+}
+
+/** A registration answer, read and not yet believed. WebAuthn §5.2.1. */
+export interface Attestation extends Answer {
+  readonly attestationObject: Buffer<ArrayBuffer>;
+  readonly transports: readonly string[];
+  /** The `credential` member as it came; the library wants it whole. */
+  readonly json: object;
+}
+
+/** What is in authenticator data. WebAuthn §6.1. */
+export interface AuthenticatorData {
+  readonly rpIdHash: Uint8Array;
+  readonly flags: Flags;
+  readonly signCount: number;
+}
+
+/** Credential ids are at most this long. WebAuthn §7.1 step 25. */
+export const MAX_CREDENTIAL_ID = 1_023;
+
+/** And user handles. WebAuthn §4 "User Handle". */
+const MAX_USER_HANDLE = 64;
+
+/** `AuthenticationResponseJSON` from a body. Throws Refusal. */
+export function readAssertion(credential: object): Assertion {
+  const { response, answer } = readCredential(credential);
+  const given = own(response, 'userHandle');
+  const userHandle = given === undefined || given === null ? null : bytes(given);
+  if (userHandle !== null && userHandle.length > MAX_USER_HANDLE) throw refuse('malformed_request');
+  return {
+    ...answer,
+    authenticatorData: bytes(own(response, 'authenticatorData')),
+    signature: bytes(own(response, 'signature')),
+    userHandle,
+  };
+}
+
+/** `RegistrationResponseJSON` from a body. Throws Refusal. */
+export function readAttestation(credential: object): Attestation {
+  const { response, answer } = readCredential(credential);
+  const transports = own(response, 'transports');
+  return {
+    ...answer,
+    attestationObject: bytes(own(response, 'attestationObject')),
+    // Only words that look like one of a growing registry; anything else is dropped, as §5.2.1.1 asks for unknown values to be harmless.
+    transports: Array.isArray(transports)
+      ? [
+          ...new Set(
+            transports.filter((word): word is string => typeof word === 'string' && /^[a-z0-9-]{1,32}$/.test(word)),
+          ),
+        ].slice(0, 8)
+      : [],
+    json: credential,
+  };
+}
+
+function readCredential(credential: object): { response: object; answer: Answer } {
+  const id = own(credential, 'id');
+  const response = own(credential, 'response');
+  if (own(credential, 'type') !== 'public-key' || typeof response !== 'object' || response === null) {
+    throw refuse('malformed_request');
+  }
+  const credentialId = bytes(id);
+  if (own(credential, 'rawId') !== id) throw refuse('credential_id_mismatch');
+  if (credentialId.length === 0 || credentialId.length > MAX_CREDENTIAL_ID) throw refuse('malformed_request');
+  const attachment = own(credential, 'authenticatorAttachment');
+  return {
+    response,
+    answer: {
+      credentialId,
+      clientDataJSON: bytes(own(response, 'clientDataJSON')),
+      attachment: attachment === 'platform' || attachment === 'cross-platform' ? attachment : null,
+    },
+  };
+}
+
+/** An own member: nothing is ever read from a prototype. */
+function own(value: object, name: string): unknown {
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** Canonical base64url to bytes: one spelling only, so that equal ids are equal strings. */
+export function bytes(text: unknown): Buffer<ArrayBuffer> {
+  if (typeof text !== 'string') throw refuse('malformed_request');
+  const decoded = Buffer.from(text, 'base64url');
+  if (decoded.toString('base64url') !== text) throw refuse('malformed_request');
+  return decoded;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Client data, parsed as WebAuthn §5.8.1.2 says. Throws Refusal. */
+export function readClientData(clientDataJSON: Uint8Array): ClientData {
+  let data: unknown;
+  try {
+    data = JSON.parse(utf8.decode(clientDataJSON));
+  } catch (cause) {
+    throw refuse('client_data_malformed', { cause });
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refuse('client_data_malformed');
+  const [type, challenge, origin] = [own(data, 'type'), own(data, 'challenge'), own(data, 'origin')];
+  const [crossOrigin, topOrigin] = [own(data, 'crossOrigin'), own(data, 'topOrigin')];
+  if (
+    typeof type !== 'string' ||
+    typeof challenge !== 'string' ||
+    typeof origin !== 'string' ||
+    (crossOrigin !== undefined && typeof crossOrigin !== 'boolean') ||
+    (topOrigin !== undefined && typeof topOrigin !== 'string') ||
+    !validTokenBinding(own(data, 'tokenBinding'))
+  ) {
+    throw refuse('client_data_malformed');
+  }
+  return { type, challenge, origin, crossOrigin: crossOrigin ?? false, topOrigin: topOrigin ?? null };
+}
+
+/** Level 2's `tokenBinding` (§5.8.1 there), which old browsers still send. */
+function validTokenBinding(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return ['present', 'supported'].includes(own(value, 'status') as string);
+}
+
+/** Authenticator data of an assertion. Throws Refusal. */
+export function readAuthenticatorData(data: Buffer<ArrayBuffer>): AuthenticatorData {
+  const bits = data[32] ?? 0;
+  // The fixed part and nothing else, which is what nearly every assertion has.
+  if (data.length === 37 && (bits & (AT | ED)) === 0) {
+    return {
+      rpIdHash: data.subarray(0, 32),
+      flags: {
+        userPresent: (bits & UP) !== 0,
+        userVerified: (bits & UV) !== 0,
+        backupEligible: (bits & BE) !== 0,
+        backedUp: (bits & BS) !== 0,
+      },
+      signCount: data.readUInt32BE(33),
+    };
+  }
+  try {
+    const { rpIdHash, flags, counter } = parseAuthenticatorData(data);
+    return {
+      rpIdHash,
+      flags: { userPresent: flags.up, userVerified: flags.uv, backupEligible: flags.be, backedUp: flags.bs },
+      signCount: counter,
+    };
+  } catch (cause) {
+    throw refuse('authenticator_data_malformed', { cause });
+  }
+}
+
+/** The flags of authenticator data. WebAuthn §6.1. */
+const [UP, UV, BE, BS, AT, ED] = [0x01, 0x04, 0x08, 0x10, 0x40, 0x80] as const;
+
+export function readAttestedData(attestationObject: Uint8Array<ArrayBuffer>) {
+  try {
+    const object = decodeAttestationObject(attestationObject);
+    const x5c: unknown = object.get('attStmt').get('x5c');
+    const parsed = parseAuthenticatorData(object.get('authData'));
+    const { credentialID: credentialId, credentialPublicKey: publicKey, flags } = parsed;
+    if (!credentialId || !publicKey || credentialId.length > MAX_CREDENTIAL_ID) throw new Error('no credential');
+    return {
+      rpIdHash: parsed.rpIdHash,
+      flags: { userPresent: flags.up, userVerified: flags.uv, backupEligible: flags.be, backedUp: flags.bs },
+      signCount: parsed.counter,
+      credentialId,
+      publicKey,
+      format: object.get('fmt') as unknown,
+      certificates: Array.isArray(x5c) && x5c.every((der) => der instanceof Uint8Array) ? (x5c as Uint8Array[]) : null,
+    };
+  } catch (cause) {
+    throw refuse('authenticator_data_malformed', { cause });
+  }
+}
+
+export function decodeKey(publicKey: Uint8Array): CoseLabels {
+  return decodeCredentialPublicKey(Uint8Array.from(publicKey)) as unknown as CoseLabels;
+}
