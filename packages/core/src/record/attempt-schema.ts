@@ -17,6 +17,8 @@ import {
   REASON_SOURCES,
   REASONS,
   REQUIREMENTS,
+  SESSION_ENDERS,
+  SESSION_ENDINGS,
   SEVERITIES,
   SIGN_COUNTS,
   SIGNATURES,
@@ -163,6 +165,7 @@ export const ATTEMPT_SCHEMA = {
         userVerificationPolicy: oneOf(USER_VERIFICATION),
         backupEligible: orNull(flag),
         backedUp: orNull(flag),
+        backupEligibleChanged: orNull(flag),
         signCount: orNull(oneOf(SIGN_COUNTS)),
         crossOrigin: orNull(flag),
       }),
@@ -177,8 +180,14 @@ export const ATTEMPT_SCHEMA = {
         ref: orNull(keyedPseudonym),
         aaguid: orNull({ type: 'string', format: 'uuid' }),
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
+        discoverableReported: orNull(flag),
       }),
       user: object({ known: flag, id: orNull({ type: 'string', minLength: 1 }), hash: orNull(keyedPseudonym) }),
+      session: object({
+        id: orNull({ type: 'string', format: 'uuid' }),
+        endedBy: orNull(oneOf(SESSION_ENDERS)),
+        endedBecause: orNull(oneOf(SESSION_ENDINGS)),
+      }),
       client: object({
         address: orNull(text(64)),
         userAgent: orNull({ type: 'string', maxLength: 1536 }),
@@ -187,7 +196,7 @@ export const ATTEMPT_SCHEMA = {
       rp: object({ id: text(253), origin: orNull(text(1536)) }),
       http: orNull(
         object({
-          method: oneOf(['POST', 'PATCH', 'DELETE']),
+          method: oneOf(['GET', 'POST', 'PATCH', 'DELETE']),
           route: text(64),
           status: { type: 'integer', minimum: 200, maximum: 599 },
         }),

@@ -22,6 +22,10 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     meaning: 'One address, browser or account asked too often; this record stands for all of its refusals in a minute.',
     advice: 'If it was many people behind one address, check how your proxy hands on addresses, then raise that limit.',
   },
+  first_factor_missing: {
+    meaning: 'The policy wants a first factor, and users.identify named nobody for this request.',
+    advice: 'Nothing is wrong if the person had not signed in by the first factor yet; otherwise check users.identify.',
+  },
   origin_denied: {
     meaning: 'The request came from a page of another origin, by its Origin or Sec-Fetch-Site header.',
     advice:
