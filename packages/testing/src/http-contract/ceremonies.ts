@@ -1,15 +1,8 @@
 /** Why this file exists: the rules about what ceremonies do: sign up, sign in under each policy, end in the page, expire, step up. */
 import assert from 'node:assert/strict';
-import { NOT_USED, USED } from './agent.ts';
-import {
-  assertOneRefusal,
-  assertProblem,
-  assertSignedOut,
-  type HttpRule,
-  lastRecord,
-  rule,
-} from './http-contract-rule.ts';
-import { createSoftwarePasskey } from './software-passkey.ts';
+import { NOT_USED, USED } from '../agent.ts';
+import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
+import { assertOneRefusal, assertProblem, assertSignedOut, type HttpRule, lastRecord, rule } from './rule.ts';
 
 export const ceremonyRules: readonly HttpRule[] = [
   rule('signs a new person up with a passkey, and in', async (site) => {

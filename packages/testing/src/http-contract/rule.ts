@@ -1,8 +1,8 @@
 /** Why this file exists: what a rule of the HTTP contract is, and the few assertions every rule needs. */
 import assert from 'node:assert/strict';
 import type { AttemptRecord, ProblemCode, Reason } from '@latchkey/core';
-import type { Agent, Reply } from './agent.ts';
-import { openSite, type Site, type SiteOptions, type World } from './site.ts';
+import type { Agent, Reply } from '../agent.ts';
+import { openSite, type Site, type SiteOptions, type World } from '../site.ts';
 
 export interface HttpRule {
   /** A fact in the present tense. */

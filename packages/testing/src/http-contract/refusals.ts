@@ -5,11 +5,20 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { ProblemCode, Reason } from '@latchkey/core';
-import { type Agent, USED } from './agent.ts';
-import { findAlgorithm } from './algorithm.ts';
-import { packedAttestation } from './attestation.ts';
-import type { AuthenticationBend, RegistrationBend } from './bend.ts';
-import { declaredAlgorithm, flipBit, pointOffCurve, rawSignature, sha1Signature, zeroSignature } from './forgeries.ts';
+import { type Agent, USED } from '../agent.ts';
+import { findAlgorithm } from '../passkey/algorithm.ts';
+import { packedAttestation } from '../passkey/attestation.ts';
+import type { AuthenticationBend, RegistrationBend } from '../passkey/bend.ts';
+import {
+  declaredAlgorithm,
+  flipBit,
+  pointOffCurve,
+  rawSignature,
+  sha1Signature,
+  zeroSignature,
+} from '../passkey/forgeries.ts';
+import { createSoftwarePasskey, type SoftwarePasskey } from '../passkey/software-passkey.ts';
+import type { Site, SiteOptions } from '../site.ts';
 import {
   assertOneRefusal,
   assertProblem,
@@ -18,9 +27,7 @@ import {
   idOfOther,
   lastRecord,
   rule,
-} from './http-contract-rule.ts';
-import type { Site, SiteOptions } from './site.ts';
-import { createSoftwarePasskey, type SoftwarePasskey } from './software-passkey.ts';
+} from './rule.ts';
 
 type Refusal = readonly [status: number, code: ProblemCode, reason: Reason];
 

@@ -1,8 +1,8 @@
 /** Why this file exists: the rules about a person's own passkeys and session: listing, changing, removing, guards, signals. */
 import assert from 'node:assert/strict';
-import type { Agent } from './agent.ts';
-import { assertProblem, assertSignedOut, type HttpRule, idOfOther, rule } from './http-contract-rule.ts';
-import { createSoftwarePasskey } from './software-passkey.ts';
+import type { Agent } from '../agent.ts';
+import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
+import { assertProblem, assertSignedOut, type HttpRule, idOfOther, rule } from './rule.ts';
 
 const list = async (agent: Agent) => (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
 const path = (id: string) => `/passkeys/credentials/${id}`;

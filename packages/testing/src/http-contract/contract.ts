@@ -8,13 +8,13 @@
  *
  * A check opens its own site on a free port, signs for real with a software passkey, and closes it again.
  */
-export type { HttpRule } from './http-contract-rule.ts';
+export type { HttpRule } from './rule.ts';
 
-import { ceremonyRules } from './http-contract-ceremonies.ts';
-import { passkeyRules } from './http-contract-passkeys.ts';
-import { refusalRules } from './http-contract-refusals.ts';
-import type { HttpRule } from './http-contract-rule.ts';
-import { wireRules } from './http-contract-wire.ts';
+import { ceremonyRules } from './ceremonies.ts';
+import { passkeyRules } from './passkeys.ts';
+import { refusalRules } from './refusals.ts';
+import type { HttpRule } from './rule.ts';
+import { wireRules } from './wire.ts';
 
 /** Every rule: the ceremonies, what they must refuse, own passkeys and sessions, and the wire itself. */
 export const httpContract: readonly HttpRule[] = [...ceremonyRules, ...refusalRules, ...passkeyRules, ...wireRules];
