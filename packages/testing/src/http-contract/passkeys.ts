@@ -118,7 +118,7 @@ export const passkeyRules: readonly HttpRule[] = [
     assert.equal((await agent.session()).status, 200);
     const [userId] = site.accounts.keys();
     const [passkey] = await site.store.passkeys.listByUser(userId!);
-    await site.store.passkeys.remove(userId!, passkey!.id, false);
+    await site.store.passkeys.remove({ rpId: passkey!.rpId, userId: userId!, id: passkey!.id, keepLast: false });
     site.clock.now += 60_000;
     await assertSignedOut(agent);
   }),
