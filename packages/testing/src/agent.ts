@@ -1,6 +1,6 @@
 /**
- * Why this file exists: a browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the
- * routes with a software passkey. No page, no DOM.
+ * A browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the routes with a software
+ * passkey. It has no page and no DOM.
  */
 import type { AuthenticationBend, RegistrationBend } from './passkey/bend.ts';
 import { createSoftwarePasskey, type SoftwarePasskey } from './passkey/software-passkey.ts';

@@ -1,4 +1,4 @@
-/** Why this file exists: it is the whole public surface of @latchkey/testing. */
+/** The public names of @latchkey/testing. */
 
 export { type Agent, createAgent, NOT_USED, type Reply, USED } from './agent.ts';
 export { type HttpRule, httpContract } from './http-contract/contract.ts';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the HTTP contract as data, for whoever writes an adapter of their own.
+ * The HTTP contract as data, for whoever writes an adapter of their own.
  *
  * ```ts
  * import { httpContract, openSite } from '@latchkey/testing';
@@ -12,9 +12,18 @@ export type { HttpRule } from './rule.ts';
 
 import { ceremonyRules } from './ceremonies.ts';
 import { passkeyRules } from './passkeys.ts';
+import { policyRules } from './policies.ts';
 import { refusalRules } from './refusals.ts';
+import { stateRules } from './refused-state.ts';
 import type { HttpRule } from './rule.ts';
 import { wireRules } from './wire.ts';
 
-/** Every rule: the ceremonies, what they must refuse, own passkeys and sessions, and the wire itself. */
-export const httpContract: readonly HttpRule[] = [...ceremonyRules, ...refusalRules, ...passkeyRules, ...wireRules];
+/** Every rule: the ceremonies, policy, what both must refuse, own passkeys and sessions, and the wire itself. */
+export const httpContract: readonly HttpRule[] = [
+  ...ceremonyRules,
+  ...policyRules,
+  ...refusalRules,
+  ...stateRules,
+  ...passkeyRules,
+  ...wireRules,
+];

@@ -1,4 +1,4 @@
-/** Why this file exists: the rules about a person's own passkeys and session: listing, changing, removing, guards, signals. */
+/** The rules about a person's own passkeys and session: listing, changing, removing, guards, signals. */
 import assert from 'node:assert/strict';
 import type { Agent } from '../agent.ts';
 import { createSoftwarePasskey } from '../passkey/software-passkey.ts';

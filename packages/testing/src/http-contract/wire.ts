@@ -1,4 +1,4 @@
-/** Why this file exists: the rules about the wire itself: methods, media types, sizes, origins, headers, cookies, documents. */
+/** The rules about the wire itself: methods, media types, sizes, origins, headers, cookies, documents. */
 import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { USED } from '../agent.ts';
