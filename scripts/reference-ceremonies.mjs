@@ -2,7 +2,7 @@
 // with a software passkey, a memory store and the OpenTelemetry SDK.
 import { createRequire } from 'node:module';
 import * as core from '../packages/core/src/index.ts';
-import { createSoftwarePasskey } from '../packages/testing/src/software-passkey.ts';
+import { createSoftwarePasskey } from '../packages/testing/src/passkey/software-passkey.ts';
 
 const tests = new URL('../tests/package.json', import.meta.url);
 

@@ -1,10 +1,13 @@
 /**
- * Why this file exists: a browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the
- * routes with a software passkey. No page, no DOM.
+ * A browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the routes with a software
+ * passkey. It has no page and no DOM.
  */
-import type { AuthenticationBend, RegistrationBend } from './bend.ts';
-import { createSoftwarePasskey, type SoftwarePasskey } from './software-passkey.ts';
-import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from './webauthn-json.ts';
+import type { AuthenticationBend, RegistrationBend } from './passkey/bend.ts';
+import { createSoftwarePasskey, type SoftwarePasskey } from './passkey/software-passkey.ts';
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from './passkey/webauthn-json.ts';
 
 /** An answer, read whole. `json` is the parsed body, or null where there is none. */
 export interface Reply {

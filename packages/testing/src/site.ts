@@ -1,6 +1,6 @@
 /**
- * Why this file exists: a small application behind a mounted adapter, with accounts, a clock that only moves when told,
- * and every record it leaves. What the HTTP contract is checked against.
+ * A small application behind a mounted adapter, with accounts, a clock that only moves when told, and every record it
+ * leaves. The HTTP contract is checked against it.
  */
 import assert from 'node:assert/strict';
 import {

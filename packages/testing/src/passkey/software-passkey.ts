@@ -1,7 +1,6 @@
 /**
- * Why this file exists: a server can only be tested with answers that are really signed. This is a browser and an
- * authenticator in one, with one passkey in it. It signs for real and refuses what a browser refuses; everything it says
- * can be bent (bend.ts). `register` and `authenticate` each read from top to bottom in the order of the specification.
+ * A browser and an authenticator in one, with one passkey in it. It signs for real and refuses what a browser refuses, and
+ * a bend (bend.ts) can change everything it says. `register` and `authenticate` follow the order of the specification.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { type AlgorithmName, type AlgorithmNumber, type CoseKey, findAlgorithm } from './algorithm.ts';

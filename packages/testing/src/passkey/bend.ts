@@ -1,7 +1,7 @@
 /**
- * Why this file exists: a server is tested by genuine answers that are wrong in one place. A *bend* names that place. Its
- * members follow an answer on its way: what the browser writes, what the authenticator writes, the signature, the JSON.
- * Each changes that one thing; what is made from it later follows, what was made before it stays.
+ * A *bend* changes one thing in a genuine answer, to test what a server makes of it. Its members follow an answer on its
+ * way (what the browser writes, what the authenticator writes, the signature, the JSON): what is made later follows the
+ * change, what was made before stays.
  */
 import type { KeyObject } from 'node:crypto';
 import type { CoseKey } from './algorithm.ts';

@@ -1,7 +1,4 @@
-/**
- * Why this file exists: authenticator data is the half of the signed bytes that the authenticator writes. Its layout
- * (WebAuthn L3 §6.1) is worth seeing on one screen.
- */
+/** Writes authenticator data, the half of the signed bytes that the authenticator makes (WebAuthn L3 §6.1). */
 
 /** The eight flags of authenticator data (WebAuthn L3 §6.1), from the lowest bit to the highest. */
 export interface Flags {

@@ -1,6 +1,5 @@
 /**
- * Why this file exists: the signature algorithms differ in how a key is made, how it is written as a COSE key and
- * which hash is signed, and in nothing else. A row per algorithm says it all; one more algorithm is one more row.
+ * The signature algorithms, one row each: how a key is made, how it is written as a COSE key, and which hash is signed.
  */
 import { generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { CborValue } from './cbor.ts';

@@ -1,8 +1,8 @@
-/** Why this file exists: the rules about a person's own passkeys and session: listing, changing, removing, guards, signals. */
+/** The rules about a person's own passkeys and session: listing, changing, removing, guards, signals. */
 import assert from 'node:assert/strict';
-import type { Agent } from './agent.ts';
-import { assertProblem, assertSignedOut, type HttpRule, idOfOther, rule } from './http-contract-rule.ts';
-import { createSoftwarePasskey } from './software-passkey.ts';
+import type { Agent } from '../agent.ts';
+import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
+import { assertProblem, assertSignedOut, type HttpRule, idOfOther, rule } from './rule.ts';
 
 const list = async (agent: Agent) => (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
 const path = (id: string) => `/passkeys/credentials/${id}`;
@@ -118,7 +118,7 @@ export const passkeyRules: readonly HttpRule[] = [
     assert.equal((await agent.session()).status, 200);
     const [userId] = site.accounts.keys();
     const [passkey] = await site.store.passkeys.listByUser(userId!);
-    await site.store.passkeys.remove(userId!, passkey!.id, false);
+    await site.store.passkeys.remove({ rpId: passkey!.rpId, userId: userId!, id: passkey!.id, keepLast: false });
     site.clock.now += 60_000;
     await assertSignedOut(agent);
   }),

@@ -1,7 +1,6 @@
 /**
- * Why this file exists: a software passkey takes and gives the JSON that a page exchanges with its server (WebAuthn L3
- * §5.1.8 to §5.1.10). The shapes are written here so that a test needs neither the DOM library nor another package.
- * What comes in asks only for what is read, so that any server's options fit.
+ * The JSON that a page exchanges with its server (WebAuthn L3 §5.1.8 to §5.1.10), written here so that a test needs neither
+ * the DOM library nor another package. What comes in asks only for what is read, so that any server's options fit.
  */
 
 /** Names one credential (§5.8.3). `id` is base64url. */

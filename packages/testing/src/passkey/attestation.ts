@@ -1,6 +1,6 @@
 /**
- * Why this file exists: an authenticator may say who made it, in a statement that its maker's key signs. A server that
- * believes such statements is tested with genuine ones, by a maker of the test's own.
+ * Attestation that is really signed, by a maker of the test's own: for servers that believe what an authenticator says
+ * about its maker.
  */
 import { createPrivateKey, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import { algorithmOf } from './algorithm.ts';

@@ -1,8 +1,8 @@
-/** Why this file exists: what a rule of the HTTP contract is, and the few assertions every rule needs. */
+/** What a rule of the HTTP contract is, and the few assertions that rules share. */
 import assert from 'node:assert/strict';
 import type { AttemptRecord, ProblemCode, Reason } from '@latchkey/core';
-import type { Agent, Reply } from './agent.ts';
-import { openSite, type Site, type SiteOptions, type World } from './site.ts';
+import { type Agent, type Reply, USED } from '../agent.ts';
+import { openSite, type Site, type SiteOptions, type World } from '../site.ts';
 
 export interface HttpRule {
   /** A fact in the present tense. */
@@ -68,3 +68,7 @@ export async function idOfOther(agent: Agent): Promise<string> {
   assert.equal(others.length, 1, 'expected one passkey besides the current one');
   return others[0].id;
 }
+
+/** Answers a sign-in with options that this agent got before. */
+export const verify = (agent: Agent, attemptId: string, credential: unknown): Promise<Reply> =>
+  agent.post('/authentication/verify', { attemptId, credential, client: USED });

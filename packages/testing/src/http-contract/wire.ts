@@ -1,8 +1,8 @@
-/** Why this file exists: the rules about the wire itself: methods, media types, sizes, origins, headers, cookies, documents. */
+/** The rules about the wire itself: methods, media types, sizes, origins, headers, cookies, documents. */
 import assert from 'node:assert/strict';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { USED } from './agent.ts';
-import { assertOneRefusal, assertProblem, type HttpRule, lastRecord, rule } from './http-contract-rule.ts';
+import { USED } from '../agent.ts';
+import { assertOneRefusal, assertProblem, type HttpRule, lastRecord, rule } from './rule.ts';
 
 const OPTIONS = '/passkeys/authentication/options';
 /** Every text that a body can hold: where, in which member, with what beside it. */

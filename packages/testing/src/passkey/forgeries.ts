@@ -1,7 +1,4 @@
-/**
- * Why this file exists: some bends are attacks with a history and take a line of arithmetic. They are written once, here,
- * to be put into a bend by name.
- */
+/** Attacks with a history that take a line of arithmetic, each to be put into a bend by its name. */
 import { sign } from 'node:crypto';
 import type { CoseKey } from './algorithm.ts';
 import type { Signing } from './bend.ts';

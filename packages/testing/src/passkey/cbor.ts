@@ -1,7 +1,6 @@
 /**
- * Why this file exists: an authenticator writes two things in CBOR, its public key and the attestation object.
- * This writes just what they need (RFC 8949 §3). Nothing here reads CBOR: a test that decoded with the code that
- * encoded would prove little.
+ * Writes the CBOR that an authenticator needs for its public key and the attestation object (RFC 8949 §3). It reads none:
+ * a test that decoded with the code that encoded would prove little.
  */
 
 /** What {@link encodeCbor} can write. A map is a `Map`, because the labels of a COSE key are numbers. */

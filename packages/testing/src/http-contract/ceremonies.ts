@@ -1,15 +1,10 @@
-/** Why this file exists: the rules about what ceremonies do: sign up, sign in under each policy, end in the page, expire, step up. */
+/** The rules about what ceremonies do: sign up, sign in, end in the page, expire, step up; and what each must accept. */
 import assert from 'node:assert/strict';
-import { NOT_USED, USED } from './agent.ts';
-import {
-  assertOneRefusal,
-  assertProblem,
-  assertSignedOut,
-  type HttpRule,
-  lastRecord,
-  rule,
-} from './http-contract-rule.ts';
-import { createSoftwarePasskey } from './software-passkey.ts';
+import { USED } from '../agent.ts';
+import { packedAttestation } from '../passkey/attestation.ts';
+import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
+import { OTHER_ID } from './refused-answers.ts';
+import { assertOneRefusal, assertProblem, assertSignedOut, type HttpRule, lastRecord, rule, verify } from './rule.ts';
 
 export const ceremonyRules: readonly HttpRule[] = [
   rule('signs a new person up with a passkey, and in', async (site) => {
@@ -68,92 +63,6 @@ export const ceremonyRules: readonly HttpRule[] = [
       const passkey = await agent.signUp('ada', createSoftwarePasskey({ origin: site.origin, algorithm }));
       assert.equal((await site.agent().signIn(passkey)).status, 200);
     }),
-  ),
-
-  rule('lets a modal and a conditional sign-in through under prefer, and says they were not enforced', async (site) => {
-    const passkey = await site.agent().signUp('ada');
-    for (const mode of ['modal', 'conditional']) {
-      const reply = await site.agent().signIn(passkey, { mode });
-      assert.equal(reply.status, 200);
-      assert.equal(reply.json.attempt.enforcement, 'not_enforced');
-      assert.deepEqual(lastRecord(site).immediate.unmet, [
-        'ui_mode_requested',
-        'ui_mode_conformant',
-        'ui_mode_reported',
-      ]);
-    }
-  }),
-
-  rule(
-    'refuses under require what the page says was not immediate',
-    async (site) => {
-      const passkey = await site.agent().signUp('ada');
-      for (const [client, reason] of [
-        [NOT_USED, 'immediate_contradicted'],
-        [{ uiMode: 'none', immediateGet: false }, 'immediate_not_reported'],
-        [{ uiMode: 'telepathy' }, 'immediate_not_reported'],
-        [undefined, 'immediate_not_reported'],
-      ] as const) {
-        const agent = site.agent();
-        const { attemptId, publicKey } = await agent.signInOptions();
-        const credential = passkey.authenticate(publicKey);
-        const reply = await assertOneRefusal(site, reason, () =>
-          agent.post('/authentication/verify', { attemptId, credential, client }),
-        );
-        assertProblem(reply, 403, 'policy_denied');
-        const { policy, immediate, assertion } = lastRecord(site);
-        assert.deepEqual(
-          [policy.decision, policy.failedRule, immediate.enforcement],
-          ['deny', 'immediate_mediation', 'not_enforced'],
-        );
-        assert.equal(assertion.signature, 'valid');
-        await assertSignedOut(agent);
-      }
-      assert.equal((await site.agent().signIn(passkey)).status, 200);
-    },
-    { policy: { immediateMediation: 'require' } },
-  ),
-
-  rule(
-    'issues nothing but immediate options under require',
-    async (site) => {
-      for (const mode of ['modal', 'conditional']) {
-        const reply = await assertOneRefusal(site, 'immediate_not_requested', () =>
-          site.agent().post('/authentication/options', { mode }),
-        );
-        assertProblem(reply, 403, 'mode_not_allowed');
-      }
-      const { json } = await site.agent().post('/authentication/options', { client: { immediateGet: false } });
-      assert.equal(json.mode, 'immediate');
-    },
-    { policy: { immediateMediation: 'require' } },
-  ),
-
-  rule(
-    'lets in under report, and records what require would have refused',
-    async (site) => {
-      const passkey = await site.agent().signUp('ada');
-      assert.equal((await site.agent().signIn(passkey, { client: NOT_USED })).status, 200);
-      assert.deepEqual(
-        [lastRecord(site).policy.wouldDeny, lastRecord(site).immediate.enforcement],
-        [true, 'not_enforced'],
-      );
-      assert.equal((await site.agent().signIn(passkey)).status, 200);
-      assert.equal(lastRecord(site).policy.wouldDeny, false);
-    },
-    { policy: { immediateMediation: 'report' } },
-  ),
-
-  rule(
-    'does not speak of enforcement when the policy is off',
-    async (site) => {
-      const passkey = await site.agent().signUp('ada');
-      assertProblem(await site.agent().post('/authentication/options', { mode: 'immediate' }), 403, 'mode_not_allowed');
-      assert.equal(lastRecord(site).reason, 'policy_denied');
-      assert.equal((await site.agent().signIn(passkey, { mode: 'modal' })).status, 200);
-      assert.equal(lastRecord(site).immediate.enforcement, 'not_applicable');
-    },
-    { policy: { immediateMediation: 'off' } },
   ),
 
   rule('chooses the mode for a request that names none by what the browser can do', async (site) => {
@@ -389,5 +298,92 @@ export const ceremonyRules: readonly HttpRule[] = [
       (await site.agent().signInOptions({ mode: 'immediate', identifier: 'ada' })).publicKey.allowCredentials,
       [],
     );
+  }),
+
+  rule(
+    'accepts what no step forbids: a byte order mark, reserved flags, extension outputs nobody asked for',
+    async (site) => {
+      const bom = { clientDataJSON: (json: Uint8Array) => Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), json]) };
+      const more = {
+        ...bom,
+        flags: { RFU1: true, RFU2: true },
+        extensions: new Map([['x', true]]),
+        clientExtensionResults: { appid: true, '': [] },
+      };
+      const agent = site.agent();
+      await agent.signUp('ada');
+      const passkey = createSoftwarePasskey({ origin: site.origin });
+      assert.equal((await agent.addPasskey(passkey, more)).status, 201);
+      assert.equal((await site.agent().signIn(passkey, { bend: more })).status, 200);
+      const withoutResults = createSoftwarePasskey({ origin: site.origin });
+      assert.equal((await agent.addPasskey(withoutResults, { clientExtensionResults: undefined })).status, 201);
+    },
+  ),
+
+  rule('accepts self attestation, and makes nothing of it', async (site) => {
+    const agent = site.agent();
+    await agent.signUp('ada');
+    const passkey = createSoftwarePasskey({ origin: site.origin });
+    assert.equal((await agent.addPasskey(passkey, packedAttestation())).status, 201);
+    assert.equal((await site.agent().signIn(passkey)).status, 200);
+  }),
+
+  rule('keeps what a registration says: id, key, counter, flags and transports that are words', async (site) => {
+    const agent = site.agent();
+    const longest = Buffer.alloc(1_023, 9).toString('base64url');
+    const passkey = createSoftwarePasskey({ origin: site.origin, credentialId: longest, signCount: 4_294_967_294 });
+    const { attemptId, publicKey } = (await agent.post('/registration/options', { username: 'ada' })).json;
+    const transports = ['usb', 'usb', 'NFC!', 7, null, 'x'.repeat(33), 'smart-card'];
+    const credential = passkey.register(publicKey, { transports });
+    assert.equal((await agent.post('/registration/verify', { attemptId, credential })).status, 201);
+    const [userId] = site.accounts.keys();
+    const stored = async () => (await site.store.passkeys.listByUser(userId!))[0]!;
+    assert.deepEqual(
+      [
+        Buffer.from((await stored()).credentialId).toString('base64url'),
+        (await stored()).signCount,
+        (await stored()).algorithm,
+      ],
+      [longest, 4_294_967_294, -7],
+    );
+    assert.deepEqual([(await stored()).backupEligible, (await stored()).backedUp], [true, true]);
+    assert.deepEqual((await stored()).transports, ['usb', 'smart-card']);
+    assert.equal((await site.agent().signIn(passkey, { bend: { flags: { BS: false } } })).status, 200);
+    assert.deepEqual([(await stored()).signCount, (await stored()).backedUp], [4_294_967_295, false]);
+  }),
+
+  rule('keeps the highest of the counters that arrive at once, and lets each of them in', async (site) => {
+    const passkey = await site.agent().signUp('ada', createSoftwarePasskey({ origin: site.origin, signCount: 0 }));
+    const answers = [];
+    for (let i = 0; i < 4; i++) {
+      const agent = site.agent();
+      const { attemptId, publicKey } = await agent.signInOptions();
+      answers.push({ agent, attemptId, credential: passkey.authenticate(publicKey) });
+    }
+    const replies = await Promise.all(
+      answers.map(({ agent, attemptId, credential }) => verify(agent, attemptId, credential)),
+    );
+    assert.deepEqual(
+      replies.map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
+    const [userId] = site.accounts.keys();
+    assert.equal((await site.store.passkeys.listByUser(userId!))[0]!.signCount, 4);
+  }),
+
+  rule('needs no user handle once a user was named, and takes no other', async (site) => {
+    const passkey = await site.agent().signUp('ada');
+    for (const [userHandle, status] of [
+      [undefined, 200],
+      [null, 200],
+      [OTHER_ID, 401],
+      ['', 401],
+    ] as const) {
+      const agent = site.agent();
+      const { attemptId, publicKey } = await agent.signInOptions({ mode: 'modal', identifier: 'ada' });
+      const reply = await verify(agent, attemptId, passkey.authenticate(publicKey, { userHandle }));
+      assert.equal(reply.status, status, reply.text);
+      if (status === 401) assert.equal(lastRecord(site).reason, 'user_handle_mismatch');
+    }
   }),
 ];
