@@ -73,7 +73,7 @@ export function createPasskeys(options: PasskeysOptions): Passkeys {
   const { shared, configOf } = checkOptions(options);
   const store = reliable(shared.store, shared.storeTimeoutMs);
   const sessions = createSessions(shared, store);
-  const limits = createLimits(shared.rateLimit);
+  const limits = createLimits(shared.rateLimit, shared.now);
   const stopSweeping = keepSweeping(shared, store, limits);
   const stopChecking = warnOfLoss(shared);
 

@@ -6,7 +6,7 @@ import { canonicalName } from '../ceremony/decoys.ts';
 import { Refusal, refuse } from '../errors.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { pseudonym } from '../record/pseudonym.ts';
-import { type HttpServices, type LimitedKey, subscriber } from './limits.ts';
+import { byAddress, byName, type HttpServices, type LimitedKey } from './limits.ts';
 import { OUTCOME, type Route } from './routes.ts';
 import { BODIES, type Body, readBody } from './shape.ts';
 
@@ -33,7 +33,10 @@ export async function receive(context: RequestContext, { limits }: HttpServices,
   const length = Number(request.header('content-length') ?? Number.NaN);
   const mayBeEmpty = route.method === 'DELETE';
   const announced = length > 0 || request.header('transfer-encoding') !== undefined;
-  if (mayBeEmpty && type === undefined && !announced) return {};
+  if (mayBeEmpty && type === undefined && !announced) {
+    await limits.admit(countedBy(context, route));
+    return {};
+  }
   const encoding = request.header('content-encoding') ?? 'identity';
   if (!JSON_TYPE.test(type ?? '') || encoding.toLowerCase() !== 'identity') {
     throw refuse('malformed_request', { code: 'unsupported_media_type' });
@@ -52,7 +55,7 @@ export async function receive(context: RequestContext, { limits }: HttpServices,
   }
   if (typeof body.identifier === 'string') {
     const name = canonicalName(context.config.users, body.identifier);
-    await limits.admit([['account', pseudonym(context.config.identityKey, name)]]);
+    await limits.admit([byName(pseudonym(context.config.identityKey, name), request.address)]);
   }
   if (route.ceremony?.[1] !== 'options') {
     const { report, immediateGet } = readClientReport(body.client);
@@ -64,15 +67,14 @@ export async function receive(context: RequestContext, { limits }: HttpServices,
   return body;
 }
 
-/** What this request counts against: its address, its browser, and the ceremonies nobody has finished yet. */
-function countedBy({ request, binding }: RequestContext, { ceremony, path }: Route): LimitedKey[] {
-  const address = subscriber(request.address);
-  if (!ceremony) return path === OUTCOME ? [['outcome', address]] : [];
+/** What this request counts against: its address, its network, and its browser. */
+function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
+  if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
+  if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
   const [purpose, step] = ceremony;
   return [
-    [purpose === 'registration' ? 'registration' : step, address],
+    ...byAddress(purpose === 'registration' ? 'registration' : step, request.address),
     ...(binding === null ? [] : [['browser', binding] as const]),
-    ...(step === 'options' ? [['unfinished', 'all'] as const] : []),
   ];
 }
 

@@ -112,8 +112,10 @@ async function serve(context: RequestContext, services: HttpServices, route: Rou
       };
       if (refusal.also) announceBeside(context, route, refusal.also, status);
       const record = recordOf(context, route, verdict, status);
-      if (refusal.limited) services.limits.withhold(refusal.limited.limit, record, config.now());
-      else publishRecord(record, config, request.logger);
+      const published = refusal.limited
+        ? services.limits.fold({ key: refusal.limited.limit, reason: refusal.reason, record, now: config.now() })
+        : record;
+      if (published) publishRecord(published, config, request.logger);
     }
     const recorded = route.ceremony && refusal.reason !== null && !refusal.limited;
     return problem(code, {}, recorded ? draft.attemptId : undefined, refusal);

@@ -3,8 +3,8 @@
  * here does nothing, and costs next to nothing. Providers are looked up per use, so an SDK that starts after us is not missed.
  */
 
-import { isIPv6 } from 'node:net';
 import * as otel from '@opentelemetry/api';
+import { networkOf } from '../address.ts';
 import type { AttemptRecord, EventName } from '../record/attempt.ts';
 import { ATTEMPT_SCHEMA } from '../record/attempt-schema.ts';
 import type { SpanPlace } from '../record/draft.ts';
@@ -169,16 +169,6 @@ function flatten(record: AttemptRecord): otel.Attributes {
     attributes[attribute] = Array.isArray(model) ? [...model] : (model as otel.AttributeValue);
   }
   return attributes;
-}
-
-/** The network an address is in: /24 for IPv4, /48 for IPv6. Nothing for what is no address: it may be anything. */
-function networkOf(address: string): string | undefined {
-  const [, v4] = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}(?::\d+)?$/i.exec(address) ?? [];
-  if (v4 !== undefined) return `${v4}.0`;
-  if (!isIPv6(address)) return undefined;
-  const [head = ''] = address.split('::');
-  const groups = head.split(':').filter((group) => group !== '');
-  return `${groups.slice(0, 3).join(':')}::`;
 }
 
 const SEVERITY = { INFO: 9, WARN: 13, ERROR: 17 } as const;
