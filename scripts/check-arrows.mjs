@@ -15,7 +15,7 @@ const CORE = '@latchkey/core';
 
 /** @type {Record<string, Arrows>} */
 const ALLOWED = {
-  core: { dependencies: ['@simplewebauthn/server', 'rate-limiter-flexible'], peers: ['@opentelemetry/api'] },
+  core: { dependencies: ['@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'], typesOnly: [CORE] },
@@ -40,7 +40,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],

@@ -69,10 +69,7 @@ export class LimitRefusal extends Refusal {
 }
 
 /** A refusal for the record; the code on the wire follows from the reason and from what the ceremony was for. */
-export function refuse(
-  reason: Reason,
-  more: { code?: ProblemCode; rule?: FailedRule; cause?: unknown } = {},
-): Refusal {
+export function refuse(reason: Reason, more: { code?: ProblemCode; rule?: FailedRule; cause?: unknown } = {}): Refusal {
   return new Refusal(reason, more.code ?? null, more);
 }
 

@@ -71,15 +71,15 @@ export {
   type Purpose,
   REASON_SOURCES,
   REASONS,
+  REQUIREMENTS,
   type Reason,
   type ReasonSource,
-  REQUIREMENTS,
   type Requirement,
   SESSION_ENDERS,
   SESSION_ENDINGS,
+  SEVERITIES,
   type SessionEnder,
   type SessionEnding,
-  SEVERITIES,
   SIGN_COUNTS,
   SIGNATURES,
   type SignInMode,
@@ -120,7 +120,9 @@ export {
 } from './store/store.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
-export type Guarded<U extends User = User> = { readonly session: PasskeySession<U> } | { readonly response: HttpResponse };
+export type Guarded<U extends User = User> =
+  | { readonly session: PasskeySession<U> }
+  | { readonly response: HttpResponse };
 
 /** Passkeys for one or more relying parties: what an adapter mounts. `U`: the application's type of an account. */
 export interface Passkeys<U extends User = User, Request = unknown, Response = unknown> {
@@ -132,8 +134,8 @@ export interface Passkeys<U extends User = User, Request = unknown, Response = u
   requireSignIn(request: HttpRequest<Request, Response>, rule?: SignInRule): Promise<Guarded<U>>;
   /** Whether somebody confirmed with their passkey as the rule wants it. Never throws. */
   requireStepUp(request: HttpRequest<Request, Response>, rule: StepUpRule): Promise<Guarded<U>>;
-  /** The session of a request, or null. Rejects when the store does not answer. */
-  readSession(request: HttpRequest<Request, Response>): Promise<PasskeySession<U> | null>;
+  /** The session of a request, or null; or the answer to give, where the store does not tell. Never throws. */
+  readSession(request: HttpRequest<Request, Response>): Promise<Guarded<U> | { readonly session: null }>;
   /**
    * Ends the session of a request, for the application's own sign-out. Answers the values of Set-Cookie that take the cookie
    * away. Rejects when the store does not answer: then the person is still signed in.

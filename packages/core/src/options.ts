@@ -28,22 +28,31 @@ export const LIMITS = {
   outcome: { points: 600, seconds: 60 },
   /** Registration options and verify together, by address. */
   registration: { points: 120, seconds: 60 },
+  /** Changes to passkeys and sessions (PATCH and DELETE), by address. */
+  changes: { points: 120, seconds: 60 },
+  /** All that is counted by address, together, by IPv6 /48: whoever has one has 65,536 addresses in the sense above. */
+  network: { points: 6_000, seconds: 60 },
   /** Ceremony requests of every kind together, by browser binding. */
   browser: { points: 240, seconds: 60 },
-  /** Options that name a user, by that name, from anywhere. */
+  /** Sign-in options that look a user up by name, by that name and address. */
   account: { points: 60, seconds: 60 },
-  /** Challenges issued to everyone together: the cap on unfinished ceremonies, and so on the memory they take. */
-  unfinished: { points: 100_000, seconds: 120 },
+  /**
+   * Challenges that nobody has answered yet and that have not expired: `points` at most at once, and of those a network
+   * (IPv4 /24, IPv6 /48) at most a twentieth. `seconds` is for a limiter of `create` only: how long a challenge lives.
+   */
+  unfinished: { points: 200_000, seconds: 120 },
 } as const satisfies Record<string, LimitRule>;
 
 export type LimitName = keyof typeof LIMITS;
 
 /**
- * What counts. Resolves while there are points left and rejects with `{ msBeforeNext }` when there are none, as every
- * limiter of rate-limiter-flexible does; a rejection with an Error is a store that does not answer.
+ * What counts. `consume` resolves while there are points left and rejects with `{ msBeforeNext }` when there are none, as
+ * every limiter of rate-limiter-flexible does; a rejection with an Error is a store that does not answer.
  */
 export interface Limiter {
-  consume(key: string): Promise<unknown>;
+  consume(key: string): Awaitable<unknown>;
+  /** Gives one point back. Asked of the limiter for `unfinished` only, when a challenge is answered. */
+  reward?(key: string): Awaitable<unknown>;
 }
 
 export interface RateLimitOptions {
@@ -344,7 +353,7 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
    * Called after each sign-in and sign-up, when the session is stored and before the answer: the bridge to a session of the
    * application's own. What it returns is added to the answer (a token, say). When it throws, nobody is signed in.
    */
-  readonly onSignIn?: (signIn: SignIn<U, Request, Response>) => Awaitable<object | undefined | void>;
+  readonly onSignIn?: (signIn: SignIn<U, Request, Response>) => Awaitable<unknown>;
   /** Called wherever a session of ours ends in a request: the bridge to the application's own sign-out. What it throws is logged. */
   readonly onSignOut?: (signOut: SignOut<Request, Response>) => Awaitable<unknown>;
   /**

@@ -93,9 +93,7 @@ export async function signInOptions(
     {
       mode,
       ...(named && { offered: named.credentials.map(({ id }) => id) }),
-      ...(identified
-        ? { namedUserId: identified.id }
-        : named?.userId !== undefined && { namedUserId: named.userId }),
+      ...(identified ? { namedUserId: identified.id } : named?.userId !== undefined && { namedUserId: named.userId }),
     },
   );
   return {
@@ -219,7 +217,7 @@ export async function bridge(
     request: request.native,
     response: request.nativeResponse,
   });
-  return added ?? undefined;
+  return typeof added === 'object' && added !== null ? added : undefined;
 }
 
 /** `POST /step-up/verify`. */
@@ -296,8 +294,7 @@ async function verifyAssertion(
   if (!signed) throw refuse('signature_invalid');
   // Flags and counter are trusted only after the signature, and only now is the application asked about its user.
   draft.flags = data.flags;
-  draft.backupEligibleChanged =
-    passkey.backupEligible !== null && passkey.backupEligible !== data.flags.backupEligible;
+  draft.backupEligibleChanged = passkey.backupEligible !== null && passkey.backupEligible !== data.flags.backupEligible;
   const user = await config.accounts.active(passkey.userId);
   if (!user) throw refuse('user_disabled');
 
@@ -443,7 +440,8 @@ async function afterRegression(
     ? await store.passkeys.update({ userId, rpId, id, change: { enabled: false }, keepLast: false })
     : null;
   const disabled = changed?.status === 'done' && changed.wasEnabled ? changed.passkey : null;
-  if (disabling && context.config.sessions) await sessions.end(context, { userId, passkeyId: id }, 'policy', 'passkey_disabled');
+  if (disabling && context.config.sessions)
+    await sessions.end(context, { userId, passkeyId: id }, 'policy', 'passkey_disabled');
   if (disabled) {
     context.events.push({ name: 'latchkey.passkey.disabled', changes: {} });
     notify(context, user, disabled, { kind: 'passkey_disabled', by: 'counter' });

@@ -4,9 +4,9 @@
  */
 
 import { hash } from 'node:crypto';
+import type { Policy } from '../config/config.ts';
 import { refuse } from '../errors.ts';
 import { random } from '../random.ts';
-import type { Policy } from '../config/config.ts';
 import type { Purpose, SignInMode, UserVerification } from '../record/attempt.ts';
 import type { SpanPlace } from '../record/draft.ts';
 import { newId } from '../record/id.ts';

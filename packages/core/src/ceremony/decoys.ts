@@ -35,7 +35,13 @@ export function decoys(key: KeyObject, { rpId, name }: { rpId: string; name: str
   const bytes = (use: string) => Buffer.from(derive(key, use, `${rpId}\0${name}`), 'base64url');
   const dice = bytes('decoy kinds');
   return Array.from({ length: drawn(NUMBERS, dice[0]!) + 1 }, (_, index) => {
-    const { length, transports } = KINDS[drawn(KINDS.map(({ of256 }) => of256), dice[index + 1]!)]!;
+    const { length, transports } =
+      KINDS[
+        drawn(
+          KINDS.map(({ of256 }) => of256),
+          dice[index + 1]!,
+        )
+      ]!;
     const id = Buffer.concat([bytes(`decoy ${index}`), bytes(`decoy ${index} on`)]).subarray(0, length);
     return { type: 'public-key' as const, id: id.toString('base64url'), ...(transports && { transports }) };
   });

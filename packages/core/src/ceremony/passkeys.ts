@@ -66,7 +66,8 @@ export function signalsFor(
   { passkeys, userHandle }: { passkeys: readonly Passkey[]; userHandle?: Uint8Array },
 ): Signals | null {
   // A passkey that was moved here may have a handle that nobody knows.
-  const handle = passkeys.find((passkey) => passkey.userHandle.length > 0)?.userHandle ?? userHandle ?? passkeys[0]?.userHandle;
+  const handle =
+    passkeys.find((passkey) => passkey.userHandle.length > 0)?.userHandle ?? userHandle ?? passkeys[0]?.userHandle;
   if (handle === undefined) return null;
   const userId = Buffer.from(handle).toString('base64url');
   return {
@@ -92,9 +93,7 @@ export async function changePasskey(
   id: string,
   change: PasskeyChange,
 ): Promise<{ passkey: Passkey; event: EventName; switched: boolean }> {
-  const { passkey, wasEnabled } = done(
-    await store.passkeys.update({ ...(await selection(config, user, id)), change }),
-  );
+  const { passkey, wasEnabled } = done(await store.passkeys.update({ ...(await selection(config, user, id)), change }));
   const event =
     change.enabled === undefined
       ? 'latchkey.passkey.renamed'

@@ -54,9 +54,7 @@ export async function registrationOptions(
   if (mustBeRecent) requireRecent(registrant, config);
   const account = registrant ? null : newAccount(context, body);
   const proposed = randomBytes(32);
-  const handle = registrant
-    ? await store.passkeys.keepHandle({ userId: registrant.user.id, proposed })
-    : proposed;
+  const handle = registrant ? await store.passkeys.keepHandle({ userId: registrant.user.id, proposed }) : proposed;
   const userHandle = Buffer.from(handle).toString('base64url');
   const nickname = body.nickname?.trim();
 

@@ -108,7 +108,9 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
   }
 
   /** The session in the store, with its passkey still good; else why it is not. */
-  async function lookUp(tokenHash: string): Promise<SignInSession | { dead: SignInSession; because: SessionEnding } | null> {
+  async function lookUp(
+    tokenHash: string,
+  ): Promise<SignInSession | { dead: SignInSession; because: SessionEnding } | null> {
     const endingsBefore = endings;
     const session = await store.sessions!.find({ tokenHash });
     if (session === null) return null;
@@ -117,7 +119,8 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     const passkey = passkeys.find(({ id }) => id === session.passkeyId);
     if (passkey === undefined) return { dead: session, because: 'passkey_removed' };
     // Of another generation: it was disabled since, and perhaps enabled again.
-    if (!passkey.enabled || passkey.generation !== session.generation) return { dead: session, because: 'passkey_disabled' };
+    if (!passkey.enabled || passkey.generation !== session.generation)
+      return { dead: session, because: 'passkey_disabled' };
     const stepUp = session.stepUp && isGood(session.stepUp.passkeyId) ? session.stepUp : null;
     const live = { ...session, stepUp };
     remember(live, endingsBefore);
@@ -282,7 +285,11 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     ): SessionStart {
       const now = config.now();
       const stepUp = { at: now, action, passkeyId: passkey.id };
-      return { session: issue(context, { ...session, stepUp, seenAt: now }), replaces: session.tokenHash, renews: true };
+      return {
+        session: issue(context, { ...session, stepUp, seenAt: now }),
+        replaces: session.tokenHash,
+        renews: true,
+      };
     },
 
     /**
@@ -333,7 +340,10 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       const signedIn = await current(context);
       if (!signedIn) throw refuseUnrecorded('sign_in_required');
       const { session } = signedIn;
-      if (rule.within !== undefined && !isRecent(lastConfirmed(session), milliseconds('within', rule.within), config.now())) {
+      if (
+        rule.within !== undefined &&
+        !isRecent(lastConfirmed(session), milliseconds('within', rule.within), config.now())
+      ) {
         throw refuseUnrecorded('step_up_required');
       }
       if (rule.enforced && session.enforcement !== 'enforced') throw refuseUnrecorded('policy_denied');

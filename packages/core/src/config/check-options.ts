@@ -88,7 +88,11 @@ function checkShared(options: PasskeysOptions): AppConfig {
   );
   isFunction('notify', options.notify, 'Write a function that is handed a notification, or leave it out.');
   isFunction('onSignIn', options.onSignIn, 'Write a function that is handed the sign-in, or leave it out.');
-  isFunction('onSignOut', options.onSignOut, 'Write a function that is handed the session that ended, or leave it out.');
+  isFunction(
+    'onSignOut',
+    options.onSignOut,
+    'Write a function that is handed the session that ended, or leave it out.',
+  );
   for (const [index, sink] of (audit.sinks ?? []).entries()) {
     demand(
       typeof sink?.name === 'string' && typeof sink.write === 'function',

@@ -26,7 +26,11 @@ export function checkSessions(options: SessionOptions | false): SessionsConfig |
     revalidateAfterMs: milliseconds('sessions.revalidateAfter', revalidateAfter),
     checkOrigin: options.checkOrigin ?? true,
     followIdentify: options.followIdentify ?? false,
-    cookie: { name, domain, sameSite: SAME_SITE[oneOf('sessions.cookie.sameSite', sameSite, ['lax', 'strict', 'none'])] },
+    cookie: {
+      name,
+      domain,
+      sameSite: SAME_SITE[oneOf('sessions.cookie.sameSite', sameSite, ['lax', 'strict', 'none'])],
+    },
   };
 }
 

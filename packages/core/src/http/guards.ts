@@ -9,7 +9,7 @@ import {
   type StepUpRule,
 } from '../ceremony/session.ts';
 import type { AppConfig, ConfigOf } from '../config/config.ts';
-import { asRefusal, codeOf, PROBLEMS, type ProblemCode } from '../errors.ts';
+import { asRefusal, codeOf, PROBLEMS, type ProblemCode, refuseUnrecorded } from '../errors.ts';
 import { newDraft } from '../record/draft.ts';
 import type { Publisher } from '../signals/publish.ts';
 import { problem, respond } from './answer.ts';
@@ -63,22 +63,19 @@ export function createGuards(
     requireStepUp: (request: HttpRequest, rule: StepUpRule) =>
       guard(request, (context) => sessions.requireStepUp(context, rule), rule.redirectTo),
 
-    /** The session, or null; also where a page of another site asks to change something. Throws when the store is down. */
-    async readSession(request: HttpRequest): Promise<PasskeySession | null> {
-      const config = configOf(request.native);
-      if (config === null) return null;
-      const context = openGuard(config, publisher, request);
-      try {
-        refuseForeign(context);
-      } catch {
-        return null;
-      }
-      try {
-        const signedIn = await sessions.current(context);
-        return signedIn && describeSession(signedIn);
-      } finally {
-        publishEvents(context, null);
-      }
+    /** The session, or null where there is none, and where a page of another site asks to change something. */
+    async readSession(request: HttpRequest): Promise<GuardResult | { readonly session: null }> {
+      const nobody = refuseUnrecorded('sign_in_required');
+      const result = await guard(
+        request,
+        async (context) => {
+          const signedIn = await sessions.current(context);
+          if (signedIn === null) throw nobody;
+          return describeSession(signedIn);
+        },
+        undefined,
+      );
+      return 'response' in result && result.response.status < 500 ? { session: null } : result;
     },
 
     /** Ends the session of a request, for the application's own sign-out. Answers the cookies to set. Throws when the store is down. */

@@ -48,7 +48,10 @@ export async function receive(
   const parsed =
     length === 0 ? undefined : 'parsed' in request.body ? request.body.parsed : await readJson(request.body.stream);
   if (parsed === undefined && mayBeEmpty) return {};
-  const body: (BodyOf<BodySchema> & Record<string, unknown>) | undefined = readBody(route.body ?? BODIES.nothing, parsed);
+  const body: (BodyOf<BodySchema> & Record<string, unknown>) | undefined = readBody(
+    route.body ?? BODIES.nothing,
+    parsed,
+  );
   if (!body) {
     const missing = route.ceremony?.[1] === 'verify' && isRecordWithout(parsed, 'attemptId');
     if (missing) draft.challengeStatus = 'missing';

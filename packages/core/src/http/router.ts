@@ -6,7 +6,16 @@ import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { subscriberOf } from '../address.ts';
 import type { RequestContext } from '../ceremony/context.ts';
 import type { ConfigOf } from '../config/config.ts';
-import { asRefusal, codeOf, LimitRefusal, outcomeOf, PROBLEMS, type Refusal, refuseUnrecorded, stageOf } from '../errors.ts';
+import {
+  asRefusal,
+  codeOf,
+  LimitRefusal,
+  outcomeOf,
+  PROBLEMS,
+  type Refusal,
+  refuseUnrecorded,
+  stageOf,
+} from '../errors.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
 import { EVENT_OF } from '../record/draft.ts';
 import type { Publisher } from '../signals/publish.ts';
@@ -72,13 +81,19 @@ function routesAt(path: string): { matches: readonly Route[]; id: string } {
   return { matches: [], id: '' };
 }
 
-async function serve(context: RequestContext, services: RouterServices, route: Route, id: string): Promise<HttpResponse> {
+async function serve(
+  context: RequestContext,
+  services: RouterServices,
+  route: Route,
+  id: string,
+): Promise<HttpResponse> {
   try {
     if (route.path !== '/client.js') checkOrigin(context);
     const body = await receive(context, services, route);
     const who = await whoAsks(context, services, route);
     const answer = await counted(context, services, route, () => route.run(context, services, who, body, id));
-    if (answer.ends) await publish(context, services, route, attemptRecord(context, answer.ends, http(route, answer.status)));
+    if (answer.ends)
+      await publish(context, services, route, attemptRecord(context, answer.ends, http(route, answer.status)));
     for (const follow of context.whenDone) follow();
     publishEvents(context, http(route, answer.status));
     return respond(answer, context.cookies);
@@ -98,7 +113,12 @@ async function whoAsks(context: RequestContext, services: RouterServices, { need
 }
 
 /** Counts a ceremony as unfinished from its options to its end, or to the end of its challenge's life. */
-async function counted<T>(context: RequestContext, { limits }: RouterServices, route: Route, run: () => Promise<T>): Promise<T> {
+async function counted<T>(
+  context: RequestContext,
+  { limits }: RouterServices,
+  route: Route,
+  run: () => Promise<T>,
+): Promise<T> {
   const { draft, config, receivedAt } = context;
   const unfinished = () => ({ address: draft.address, issuedAt: draft.startedAt, ttlMs: draft.challengeTtlMs });
   if (route.ceremony?.[1] === 'options') {
@@ -119,7 +139,12 @@ async function counted<T>(context: RequestContext, { limits }: RouterServices, r
 }
 
 /** A ceremony whose record a `fail_closed` sink does not take is refused, and ends in another record. What cannot be undone is recorded all the same. */
-async function publish(context: RequestContext, { publisher }: RouterServices, route: Route, record: AttemptRecord): Promise<void> {
+async function publish(
+  context: RequestContext,
+  { publisher }: RouterServices,
+  route: Route,
+  record: AttemptRecord,
+): Promise<void> {
   try {
     const asked = await publisher.writeRequired(record);
     context.reporter.record(record, { asked });
@@ -130,7 +155,12 @@ async function publish(context: RequestContext, { publisher }: RouterServices, r
 }
 
 /** Takes back what was stored, leaves the record of the refusal, and answers it. */
-async function refused(context: RequestContext, services: RouterServices, route: Route, refusal: Refusal): Promise<HttpResponse> {
+async function refused(
+  context: RequestContext,
+  services: RouterServices,
+  route: Route,
+  refusal: Refusal,
+): Promise<HttpResponse> {
   const { draft, reporter } = context;
   const code = codeOf(refusal, route.ceremony?.[0] ?? 'sign_in');
   const [status] = PROBLEMS[code];

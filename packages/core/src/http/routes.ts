@@ -209,7 +209,10 @@ export const ROUTES: readonly Route[] = [
             createdAt,
             seenAt,
             expiresAt,
-            passkey: { id: passkeyId, nickname: passkeys.find((passkey) => passkey.id === passkeyId)?.nickname ?? null },
+            passkey: {
+              id: passkeyId,
+              nickname: passkeys.find((passkey) => passkey.id === passkeyId)?.nickname ?? null,
+            },
             address,
             userAgent,
             current: id === session.id,
