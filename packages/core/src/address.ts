@@ -5,26 +5,53 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** The key of everything that is no address, so that made-up texts are not made-up subscribers. */
-const UNKNOWN = 'unknown';
-
 /** The address alone, in its shortest form (RFC 5952). What is no address comes back as it is: it is a claim to record. */
 export function plainAddress(text: string): string {
-  const numbers = read(text);
-  return numbers === null ? text : write(numbers);
+  return lookUp(text)?.plain ?? text;
 }
 
 /** What one subscriber has: an IPv4 address, or the /64 of an IPv6 address. `unknown` for what is no address. */
 export function subscriberOf(text: string | null): string {
-  const numbers = read(text);
-  if (numbers === null) return UNKNOWN;
-  return isShort(numbers) ? write(numbers) : `${write(cut(numbers, 4))}/64`;
+  // One key for all of it, so that made-up texts are not made-up subscribers.
+  return lookUp(text)?.subscriber ?? 'unknown';
 }
 
-/** The network around a subscriber: the /24 of an IPv4 address (`192.0.2.0`), the /48 of an IPv6 address (`2001:db8::`). */
+/** The network around a subscriber: `192.0.2.0/24` of an IPv4 address, `2001:db8::/48` of an IPv6 address. */
 export function networkOf(text: string | null): string | undefined {
-  const numbers = read(text);
-  return numbers === null ? undefined : write(cut(numbers, 3));
+  return lookUp(text)?.network;
+}
+
+interface Address {
+  readonly plain: string;
+  readonly subscriber: string;
+  readonly network: string;
+}
+
+/** The longest text that is read: an IPv6 address with brackets, zone and port. */
+const LONGEST = 64;
+
+/** The addresses read last: a request asks for its own several times. */
+const known = new Map<string, Address | null>();
+
+const MOST_KNOWN = 1_000;
+
+function lookUp(text: string | null): Address | null {
+  if (text === null || text.length > LONGEST) return null;
+  let address = known.get(text);
+  if (address === undefined) {
+    if (known.size === MOST_KNOWN) known.clear();
+    address = describe(read(text));
+    known.set(text, address);
+  }
+  return address;
+}
+
+function describe(numbers: Numbers | null): Address | null {
+  if (numbers === null) return null;
+  const plain = write(numbers);
+  return isShort(numbers)
+    ? { plain, subscriber: plain, network: `${write(cut(numbers, 3))}/24` }
+    : { plain, subscriber: `${write(cut(numbers, 4))}/64`, network: `${write(cut(numbers, 3))}/48` };
 }
 
 /** An IPv4 address as four numbers of 8 bits, an IPv6 address as eight of 16 bits. */
@@ -35,11 +62,7 @@ const isShort = (numbers: Numbers) => numbers.length === 4;
 /** The first `count` numbers, and zeros. */
 const cut = (numbers: Numbers, count: number): Numbers => numbers.map((each, at) => (at < count ? each : 0));
 
-/** The longest text that is read: an IPv6 address with brackets, zone and port. */
-const LONGEST = 64;
-
-function read(text: string | null): Numbers | null {
-  if (text === null || text.length > LONGEST) return null;
+function read(text: string): Numbers | null {
   const bare = /^\[(.*)\](?::\d{1,5})?$/.exec(text)?.[1] ?? text;
   // An IPv6 address may end in what looks like a port. So the whole text is tried first.
   return readBare(bare) ?? readBare(bare.replace(/:\d{1,5}$/, ''));
@@ -68,13 +91,16 @@ function groups(side: string): number[] {
   });
 }
 
+/** Without the leading zeros of a group, and `::` for the longest run of two or more groups of zero. RFC 5952 §4. */
 function write(numbers: Numbers): string {
   if (isShort(numbers)) return numbers.join('.');
-  const long = numbers.map((group) => group.toString(16)).join(':');
-  const runs = long.match(/\b0(?::0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  if (longest === '') return long;
-  // A run may also be found inside a longer one; the longest is found whole.
-  const at = long.search(new RegExp(`\\b${longest}\\b`));
-  return `${long.slice(0, at).replace(/:$/, '')}::${long.slice(at + longest.length).replace(/^:/, '')}`;
+  let longest = { from: 0, to: 1 };
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (numbers[to] === 0) to++;
+    if (to - from > longest.to - longest.from) longest = { from, to };
+  }
+  const text = (some: Numbers) => some.map((group) => group.toString(16)).join(':');
+  if (longest.to - longest.from === 1) return text(numbers);
+  return `${text(numbers.slice(0, longest.from))}::${text(numbers.slice(longest.to))}`;
 }

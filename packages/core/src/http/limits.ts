@@ -57,7 +57,7 @@ export interface Limits {
 export function byAddress(name: AddressLimit, address: string | null): LimitedKey[] {
   const network = networkOf(address);
   const own: LimitedKey = [name, subscriberOf(address)];
-  return network?.includes(':') ? [own, ['network', `${network}/48`]] : [own];
+  return network?.endsWith('/48') ? [own, ['network', network]] : [own];
 }
 
 /** What a request counts against that looks a user up by name. Elsewhere the owner of the name is not held up by it. */
@@ -79,15 +79,22 @@ export function createLimits(options: RateLimitOptions | false, clock: () => num
   const cap = capUnfinished(ruleOf('unfinished').points, clock);
   return {
     async admit(counted) {
-      for (const [name, key] of counted) await consume(limiters.get(name), key, `${name}:${key}`);
+      for (const [name, key] of counted) {
+        try {
+          const answer = limiters.get(name)?.consume(key);
+          if (answer !== undefined) await answer;
+        } catch (rejected) {
+          throw refusalOf(rejected, `${name}:${key}`);
+        }
+      }
     },
     async begin(ceremony) {
       if (!cap.begin(ceremony)) throw over(`unfinished:${subscriberOf(ceremony.address)}`, RETRY_MS);
       try {
-        await consume(shared, 'all', 'unfinished:all');
-      } catch (refusal) {
+        await shared?.consume('all');
+      } catch (rejected) {
         cap.finish(ceremony);
-        throw refusal;
+        throw refusalOf(rejected, 'unfinished:all');
       }
     },
     finish(ceremony) {
@@ -103,13 +110,10 @@ function over(limit: string, waitMs: number) {
   return new LimitRefusal({ limit, retryAfter: Math.max(1, Math.ceil(waitMs / 1_000)) });
 }
 
-async function consume(limiter: Limiter | undefined, key: string, limit: string): Promise<void> {
-  try {
-    await limiter?.consume(key);
-  } catch (rejected) {
-    if (rejected instanceof Error) throw refuse('store_unavailable', { cause: rejected });
-    throw over(limit, (rejected as { readonly msBeforeNext: number }).msBeforeNext);
-  }
+/** What a limiter rejected with: an Error is its store that does not answer, else there are no points left. */
+function refusalOf(rejected: unknown, limit: string) {
+  if (rejected instanceof Error) return refuse('store_unavailable', { cause: rejected });
+  return over(limit, (rejected as { readonly msBeforeNext: number }).msBeforeNext);
 }
 
 async function giveBack(limiter: Limiter): Promise<void> {
@@ -162,7 +166,7 @@ function inMemory({ points, seconds }: LimitRule, clock: () => number): Limiter 
 const RETRY_MS = 5_000;
 
 /** A network has at most this part of the cap, and a subscriber this part of its network's share. */
-const PARTS = { network: 1 / 20, subscriber: 1 / 5 };
+const PARTS = { network: 1 / 20, subscriber: 1 / 2 };
 
 /** Who holds less is refused only when nothing is free: small caps would have no shares otherwise. */
 const LEAST_SHARE = 4;
@@ -187,7 +191,7 @@ function capUnfinished(points: number, clock: () => number) {
   let expiredUntil = 0;
   const secondOf = ({ issuedAt, ttlMs }: Unfinished) => Math.ceil((issuedAt + ttlMs) / 1_000);
   const keysOf = (address: string | null) =>
-    ['all', `network ${networkOf(address) ?? 'unknown'}`, `subscriber ${subscriberOf(address)}`] as const;
+    ['all', networkOf(address) ?? 'no network', subscriberOf(address)] as const;
 
   function expire(): void {
     const now = Math.floor(clock() / 1_000);

@@ -164,7 +164,8 @@ function flatten(record: AttemptRecord): otel.Attributes {
   for (const { part, name, attribute } of MEMBERS) {
     const parent = (part === null ? record : record[part as keyof AttemptRecord]) as Record<string, unknown> | null;
     const value = parent?.[name] ?? null;
-    const model = attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string) : value;
+    const model =
+      attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string)?.split('/')[0] : value;
     if (model === null || model === undefined) continue;
     attributes[attribute] = Array.isArray(model) ? [...model] : (model as otel.AttributeValue);
   }
