@@ -1,5 +1,5 @@
-// What `npm run demo` and `npm test` share: install when something changed, and run the workspace's own tools. It has to
-// run on a clean clone with the machine's Node.js 20 and nothing else.
+// The workspace: installs it when something changed, and runs its own tools. It has to run on a clean clone with the machine's
+// Node.js 20 and nothing else.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,10 +25,10 @@ export function isInstalled() {
   }
 }
 
-/** Installs what the lockfile names. Its output goes to stderr. @returns {Promise<number>} the exit code */
+/** Installs what the lockfile names. Its output is shown only if it fails. @returns {Promise<number>} the exit code */
 export async function install() {
   const before = fingerprint();
-  const code = await pnpm(['install', '--frozen-lockfile', '--config.confirm-modules-purge=false']);
+  const code = await pnpm(['install', '--frozen-lockfile', '--config.confirm-modules-purge=false'], { quiet: true });
   if (code === 0) writeFileSync(STAMP, before);
   return code;
 }
@@ -39,9 +39,15 @@ export function turbo(...args) {
   return pnpm(['exec', 'turbo', 'run', ...args, '--output-logs=errors-only', '--log-order=grouped'], { quiet: true });
 }
 
-/** Runs a tool that the workspace has installed. @param {string} name @param {readonly string[]} args @param {NodeJS.ProcessEnv} [more] */
-export function tool(name, args, more) {
-  return run(join(ROOT, 'node_modules/.bin', name), args, { cwd: ROOT, env: toolEnv(more) });
+/**
+ * Runs a tool that the workspace has installed. A quiet one is heard only if it fails.
+ * @param {string} name
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [more]
+ * @param {{ quiet?: boolean }} [options]
+ */
+export function tool(name, args, more, options) {
+  return run(join(ROOT, 'node_modules/.bin', name), args, { cwd: ROOT, env: toolEnv(more), ...options });
 }
 
 /** How long something took, in words. @param {number} since from performance.now() */
@@ -51,7 +57,7 @@ export function timeSince(since) {
 }
 
 /** The environment with the workspace's own Node.js and tools first. @param {NodeJS.ProcessEnv} [more] */
-function toolEnv(more = {}) {
+export function toolEnv(more = {}) {
   const env = { ...process.env, ...more };
   return { ...env, PATH: [join(ROOT, 'node_modules/.bin'), env.PATH].join(delimiter) };
 }

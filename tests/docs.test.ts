@@ -156,7 +156,7 @@ describe('links', () => {
 
 describe('the reference', () => {
   it('says what the code says', async () => {
-    const made = await node(['--conditions=latchkey-source', 'scripts/reference.mjs', '--check'], root);
+    const made = await node(['--conditions=latchkey-source', 'scripts/docs/reference.ts', '--check'], root);
     expect(made).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 

@@ -86,7 +86,7 @@ describe('a tarball', () => {
       '"exports" leads to sources.',
       { exports: { '.': { 'latchkey-source': './dist/index.js', ...MANIFEST.exports['.'] } } },
     ],
-    ['has no limit in scripts/tarballs.mjs', { name: '@latchkey/new' }],
+    ['has no limit in scripts/release/tarballs.ts', { name: '@latchkey/new' }],
     ['bytes, and the limit is', {}, { 'README.md': randomBytes(12_000).toString('base64') }],
     ['LICENSE is missing.', {}, { LICENSE: undefined }],
     ['dist/index.js.map does not belong in it.', {}, { 'dist/index.js.map': '{}' }],
@@ -101,7 +101,7 @@ describe('a tarball', () => {
   beforeAll(async () => {
     const tarballs = WRONG.map(([, manifest, files = {}], index) => packed(`wrong-${index}`, manifest, files));
     const right = packed('right', {}, {});
-    ({ said } = await script('packages.mjs', right, ...tarballs));
+    ({ said } = await script('release/packages.ts', right, ...tarballs));
   }, 120_000);
 
   it('passes when it is as it should be', () => {
@@ -117,7 +117,7 @@ describe('a tarball', () => {
 describe('tarballs together', { timeout: 60_000 }, () => {
   it('do not pass with two versions', async () => {
     const { content, said } = await script(
-      'packages.mjs',
+      'release/packages.ts',
       packed('one', {}, {}),
       packed('two', { name: '@latchkey/sql', version: '1.2.4', peerDependencies: {} }, {}),
     );
@@ -127,12 +127,12 @@ describe('tarballs together', { timeout: 60_000 }, () => {
 
   it('are ready for release only with a repository and a version', async () => {
     const repository = { type: 'git', url: 'git+https://example.com/somebody/latchkey.git', directory: 'packages/koa' };
-    const ready = await script('packages.mjs', '--release', packed('ready', { repository }, {}));
+    const ready = await script('release/packages.ts', '--release', packed('ready', { repository }, {}));
     expect(ready).toMatchObject({ content: true });
-    const nowhere = await script('packages.mjs', '--release', packed('nowhere', {}, {}));
+    const nowhere = await script('release/packages.ts', '--release', packed('nowhere', {}, {}));
     expect(nowhere.said).toContain('"repository" is missing');
     const first = packed('first', { repository, version: '0.0.0', peerDependencies: {} }, {});
-    expect((await script('packages.mjs', '--release', first)).said).toContain('the version is 0.0.0.');
+    expect((await script('release/packages.ts', '--release', first)).said).toContain('the version is 0.0.0.');
   });
 });
 
@@ -141,10 +141,10 @@ describe('the public surface', { timeout: 120_000 }, () => {
     const root = join(folder, 'surface');
     const home = join(root, 'packages/small');
     write(home, { ...FILES, 'package.json': JSON.stringify({ name: 'small', version: '1.0.0', type: 'module' }) });
-    const check = () => script('api-reports.mjs', '--check', '--root', root);
+    const check = () => script('release/api-reports.ts', '--check', '--root', root);
     expect((await check()).said).toContain('api/small.api.md is not what the package exports now');
 
-    await script('api-reports.mjs', '--root', root);
+    await script('release/api-reports.ts', '--root', root);
     expect(await check()).toEqual({ content: true, said: '' });
 
     write(home, { 'dist/index.d.ts': 'export declare const one: string;\n' });

@@ -76,7 +76,7 @@ describe('the count', () => {
   async function count(tests: string) {
     write('some.test.js', tests);
     const result = join(folder, 'tally.json');
-    const reporter = join(ROOT, 'scripts/vitest-tally.mjs');
+    const reporter = join(ROOT, 'scripts/test/reporter.ts');
     const args = ['run', '--globals', `--root=${folder}`, `--reporter=${reporter}`];
     await run(join(ROOT, 'node_modules/.bin/vitest'), args, { env: { ...process.env, LATCHKEY_TALLY: result } }).catch(
       () => 'failing tests are what this is about',
@@ -89,6 +89,7 @@ describe('the count', () => {
     expect(await count(`it('a', () => {}); it('b', () => { throw new Error(); }); ${skipped}`)).toEqual({
       passed: 1,
       failed: 1,
+      failures: ['some.test.js > b'],
       notRun: ['some.test.js > c', 'some.test.js > d', 'some.test.js > e'],
       broken: [],
     });

@@ -1,16 +1,18 @@
 // Makes PostgreSQL, MariaDB, Redis, Chromium and Prometheus available to the tests, whatever the machine has: what answers is
 // used, what is installed is started, what can be installed is installed, and what is missing is named in a sentence.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { ask, find, interrupted, run } from './programs.mjs';
-import { dockerAnswers, MARIADB, messageOf, POSTGRES, REDIS, startInDocker, startOwn } from './servers.mjs';
-import { ROOT, TEMPORARY, timeSince } from './workspace.mjs';
+import { ask, find, interrupted } from '../programs.mjs';
+import { apt, findPrometheus, hasApt, unpackPrometheus } from '../prometheus.mjs';
+import { timeSince } from '../workspace.mjs';
+import { dockerAnswers, MARIADB, messageOf, POSTGRES, REDIS, type Server, startInDocker, startOwn } from './servers.ts';
 
-/**
- * @typedef {import('./servers.mjs').Server} Server
- * @typedef {(line: string) => void} Say
- * @typedef {{ variable: string, url: string, stop: () => Promise<void> }} Service
- */
+type Say = (line: string) => void;
+
+interface Service {
+  /** The environment variable that names its URL. */
+  readonly variable: string;
+  readonly url: string;
+  stop(): Promise<void>;
+}
 
 const SERVERS = [POSTGRES, MARIADB, REDIS];
 const BROWSERS = [
@@ -20,16 +22,11 @@ const BROWSERS = [
 ];
 const BROWSER_MISSING =
   'Chromium is missing: install it (Debian: `apt-get install chromium`; macOS: `brew install --cask chromium`), or set CHROMIUM to a Chrome or Chromium.';
-/** Where Debian's package of Prometheus is unpacked. Installed, it would run as a system service from then on. */
-const UNPACKED = join(ROOT, 'node_modules/.latchkey-prometheus');
 const PROMETHEUS_MISSING =
   'Prometheus is missing: install it (Debian: `apt-get install prometheus`; macOS: `brew install prometheus`), or set PROMETHEUS and PROMTOOL to its two programs.';
 
-/**
- * What the tests need to know to find everything, and how to stop what was started.
- * @param {Say} say
- */
-export async function startServices(say) {
+/** What the tests need to know to find everything, and how to stop what was started. */
+export async function startServices(say: Say) {
   const answering = await Promise.all(SERVERS.map((server) => findAnswering(server, say)));
   const missing = SERVERS.filter((_, index) => answering[index] === undefined);
   await installPackages(say);
@@ -53,13 +50,8 @@ export async function startServices(say) {
   return { env: { ...urls, CHROMIUM: chromium.path, ...prometheus.env }, stop };
 }
 
-/**
- * A server that runs already, at the URL it was given or at its usual one.
- * @param {Server} server
- * @param {Say} say
- * @returns {Promise<Service | undefined>}
- */
-async function findAnswering(server, say) {
+/** A server that runs already, at the URL it was given or at its usual one. */
+async function findAnswering(server: Server, say: Say): Promise<Service | undefined> {
   const { name, variable } = server;
   if (process.env.LATCHKEY_TEST_SERVERS === 'own') return undefined;
   const given = process.env[variable];
@@ -75,19 +67,14 @@ async function findAnswering(server, say) {
   }
 }
 
-/**
- * Starts a server from what is installed, or else in Docker.
- * @param {Server} server
- * @param {Say} say
- * @returns {Promise<Service>}
- */
-async function startMissing(server, say) {
+/** Starts a server from what is installed, or else in Docker. */
+async function startMissing(server: Server, say: Say): Promise<Service> {
   const { name, variable, debian, homebrew } = server;
   const since = performance.now();
-  for (const [where, isThere, start] of /** @type {const} */ ([
+  for (const [where, isThere, start] of [
     ['', async () => isInstalled(server), startOwn],
     [' in Docker', dockerAnswers, startInDocker],
-  ])) {
+  ] as const) {
     if (interrupted() !== undefined) throw new Error('Interrupted.');
     if (!(await isThere())) continue;
     try {
@@ -103,60 +90,25 @@ async function startMissing(server, say) {
   );
 }
 
-/**
- * Installs what is not there, where that needs no question: on Debian and Ubuntu, as root.
- * @param {Say} say
- */
-async function installPackages(say) {
+/** Installs what is not there, where that needs no question: on Debian and Ubuntu, as root. */
+async function installPackages(say: Say) {
   // Also where servers answer: tests start more of them, to kill, to cut off, or to make a cluster.
   const packages = SERVERS.filter((server) => !isInstalled(server)).map(({ debian }) => debian);
   if ((await findBrowser()) === undefined) packages.push('chromium', 'fonts-dejavu-core');
   const wantsPrometheus = (await findPrometheus()) === undefined;
   if (packages.length === 0 && !wantsPrometheus) return;
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return;
+  if (!hasApt()) return;
   const since = performance.now();
   say(`installs ${[...packages, ...(wantsPrometheus ? ['prometheus'] : [])].join(', ')} with apt-get …`);
-  const quietly = { quiet: true, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
   const code =
-    (await run('apt-get', ['update', '-qq'], quietly)) ||
-    (packages.length > 0 &&
-      (await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quietly))) ||
+    (await apt(['update', '-qq'])) ||
+    (packages.length > 0 && (await apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]))) ||
     (wantsPrometheus && (await unpackPrometheus())) ||
     0;
   say(code === 0 ? `installed in ${timeSince(since)}` : `apt-get failed after ${timeSince(since)}`);
 }
 
-/** Debian's package, without what it would do to the system. Answers an exit code. */
-async function unpackPrometheus() {
-  const folder = mkdtempSync(join(TEMPORARY, 'latchkey-prometheus-'));
-  try {
-    const code = await run('apt-get', ['download', '-qq', 'prometheus'], { quiet: true, cwd: folder });
-    const [archive] = readdirSync(folder);
-    if (code !== 0 || archive === undefined) return code || 1;
-    mkdirSync(UNPACKED, { recursive: true });
-    return await run('dpkg-deb', ['--extract', join(folder, archive), UNPACKED], { quiet: true });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Prometheus and promtool: as named, or on the PATH, or as unpacked here before. */
-export async function findPrometheus() {
-  const [PROMETHEUS, PROMTOOL] = /** @type {const} */ (['prometheus', 'promtool']).map((name) => {
-    const variable = name.toUpperCase();
-    const given = process.env[variable];
-    const found = given ? find(given) : (find(name) ?? find(join(UNPACKED, 'usr/bin', name)));
-    if (given && found === undefined) throw new Error(`${variable} is set, but ${given} is no program.`);
-    return found;
-  });
-  if (PROMETHEUS === undefined || PROMTOOL === undefined) return undefined;
-  const { output } = await ask(PROMETHEUS, ['--version']);
-  const version = /version (\S+)/.exec(output)?.[1] ?? 'of some version';
-  return { version: `Prometheus ${version}`, env: { PROMETHEUS, PROMTOOL } };
-}
-
-/** @param {Server} server */
-function isInstalled(server) {
+function isInstalled(server: Server) {
   return server.programs.every((program) => find(program) !== undefined);
 }
 
@@ -173,7 +125,6 @@ async function findBrowser() {
   return undefined;
 }
 
-/** @param {string} url */
-function withoutPassword(url) {
+function withoutPassword(url: string) {
   return url.replace(/:[^:@/]*@/, ':…@');
 }

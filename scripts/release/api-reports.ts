@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
-import { ROOT } from './workspace.mjs';
-
-/** @typedef {import('@microsoft/api-extractor').IConfigFile} ConfigFile */
+import { Extractor, ExtractorConfig, type IConfigFile } from '@microsoft/api-extractor';
+import { ROOT } from '../workspace.mjs';
 
 /** A sentence for each package whose surface is not what its report says. The packages must be built. */
 export function reportFaults(root = ROOT) {
@@ -24,8 +22,8 @@ export function reportFaults(root = ROOT) {
   ];
 }
 
-/** The report of every built package with an entry, by file name. @param {string} root @returns {Map<string, string>} */
-function readReports(root) {
+/** The report of every built package with an entry, by file name. */
+function readReports(root: string): Map<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-api-'));
   try {
     const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
@@ -39,11 +37,10 @@ function readReports(root) {
   }
 }
 
-/** @param {string} home @param {string} folder for what it writes */
-function report(home, folder) {
+/** @param folder for what it writes */
+function report(home: string, folder: string) {
   const name = basename(home);
-  /** @type {string[]} */
-  const complaints = [];
+  const complaints: string[] = [];
   Extractor.invoke(ExtractorConfig.prepare(configuration(home, folder)), {
     localBuild: true,
     messageCallback(message) {
@@ -55,8 +52,7 @@ function report(home, folder) {
   return readFileSync(join(folder, `${name}.api.md`), 'utf8').replaceAll('\r\n', '\n');
 }
 
-/** @param {string} home @param {string} folder */
-function configuration(home, folder) {
+function configuration(home: string, folder: string) {
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2024', 'dom', 'dom.iterable'],
@@ -69,7 +65,7 @@ function configuration(home, folder) {
   return {
     packageJsonFullPath: join(home, 'package.json'),
     configObjectFullPath: undefined,
-    configObject: /** @type {ConfigFile} */ ({
+    configObject: {
       projectFolder: home,
       mainEntryPointFilePath: join(home, 'dist/index.d.ts'),
       compiler: { overrideTsconfig: { compilerOptions, include: ['dist'] } },
@@ -81,7 +77,7 @@ function configuration(home, folder) {
         // What is part of a signature and has no name outside is worth seeing in the report.
         extractorMessageReporting: { 'ae-forgotten-export': { logLevel: 'warning', addToApiReportFile: true } },
       },
-    }),
+    } as IConfigFile,
   };
 }
 

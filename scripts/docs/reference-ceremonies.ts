@@ -1,10 +1,14 @@
 // What the reference pages say of signals and answers is seen, not written: here every kind of ceremony is lived through once,
 // with a software passkey, a memory store and the OpenTelemetry SDK.
 import { createRequire } from 'node:module';
-import * as core from '../packages/core/src/index.ts';
-import { createSoftwarePasskey } from '../packages/testing/src/software-passkey.ts';
+import * as core from '../../packages/core/src/index.ts';
+import { createSoftwarePasskey } from '../../packages/testing/src/software-passkey.ts';
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from '../../packages/testing/src/webauthn-json.ts';
 
-const tests = new URL('../tests/package.json', import.meta.url);
+const tests = new URL('../../tests/package.json', import.meta.url);
 
 /** Goes once through everything that leaves a signal, and answers what the OpenTelemetry SDK and the routes gave. */
 export async function live() {
@@ -29,22 +33,22 @@ export async function live() {
   const answers = await ceremonies();
   await reader.forceFlush();
 
-  /** @type {Map<string, { kind: string, unit: string, description: string, attributes: Set<string> }>} */
-  const metrics = new Map();
+  const metrics: Map<string, { kind: string; unit: string; description: string; attributes: Set<string> }> = new Map();
   for (const { scopeMetrics } of measured.getMetrics()) {
     for (const { descriptor, dataPoints, dataPointType } of scopeMetrics.flatMap(
-      (/** @type {any} */ scope) => scope.metrics,
+      (scope: { metrics: object[] }) => scope.metrics,
     )) {
       const { name, unit, description } = descriptor;
       const kind = dataPointType === 0 ? 'histogram' : 'counter';
-      const attributes = new Set(dataPoints.flatMap((/** @type {any} */ point) => Object.keys(point.attributes)));
-      metrics.set(name, { kind, unit, description, attributes: /** @type {Set<string>} */ (attributes) });
+      const attributes = new Set(dataPoints.flatMap((point: { attributes: object }) => Object.keys(point.attributes)));
+      metrics.set(name, { kind, unit, description, attributes: attributes as Set<string> });
     }
   }
   const all = finished.getFinishedSpans();
-  const nameOf = new Map(all.map((/** @type {any} */ span) => [span.spanContext().spanId, span.name]));
-  /** @type {Map<string, { parents: Set<string>, attributes: Set<string> }>} */
-  const spans = new Map();
+  const nameOf = new Map<string, string>(
+    all.map((span: { name: string; spanContext(): { spanId: string } }) => [span.spanContext().spanId, span.name]),
+  );
+  const spans: Map<string, { parents: Set<string>; attributes: Set<string> }> = new Map();
   for (const span of all) {
     const seen = spans.get(span.name) ?? { parents: new Set(), attributes: new Set() };
     const parent = nameOf.get(span.parentSpanContext?.spanId);
@@ -52,8 +56,7 @@ export async function live() {
     for (const name of Object.keys(span.attributes)) seen.attributes.add(name);
     spans.set(span.name, seen);
   }
-  /** @type {Map<string, { severities: Set<string>, attributes: Set<string> }>} */
-  const events = new Map();
+  const events: Map<string, { severities: Set<string>; attributes: Set<string> }> = new Map();
   for (const { eventName, severityText, attributes } of logged.getFinishedLogRecords()) {
     const seen = events.get(eventName) ?? { severities: new Set(), attributes: new Set() };
     seen.severities.add(severityText);
@@ -65,7 +68,17 @@ export async function live() {
 }
 
 /** A success: its status, and the members of its body with whether they were there each time. */
-/** @typedef {{ status: number, members: Map<string, boolean> }} Answer */
+interface Answer {
+  readonly status: number;
+  readonly members: Map<string, boolean>;
+}
+
+/** As much of the answers' bodies as the next request needs. */
+interface Body {
+  readonly attemptId: string;
+  readonly publicKey: PublicKeyCredentialCreationOptionsJSON & PublicKeyCredentialRequestOptionsJSON;
+  readonly passkey: { readonly id: string };
+}
 
 async function ceremonies() {
   const clock = { now: Date.UTC(2026, 10, 22) };
@@ -104,25 +117,28 @@ async function ceremonies() {
     clock: () => clock.now,
   });
 
-  /** @type {Map<string, Answer>} */
-  const answers = new Map();
-  /** @type {{ data: any, cookie: string | null }} */
-  const browser = { data: undefined, cookie: null };
-  const session = {
+  const answers: Map<string, Answer> = new Map();
+  const browser: { data: Awaited<ReturnType<core.SessionPort['read']>>; cookie: string | null } = {
+    data: undefined,
+    cookie: null,
+  };
+  const session: core.SessionPort = {
     read: () => browser.data,
     rotate: async () => {},
-    write: async (/** @type {any} */ data) => {
+    write: async (data) => {
       browser.data = data;
     },
     clear: async () => {
       browser.data = undefined;
     },
   };
-  /** @param {string} route @param {object} [body] @param {string} [id] @returns {Promise<any>} */
-  async function ask(route, body, id) {
+  async function ask(route: string, body?: object, id?: string): Promise<Body> {
     const [method = '', path = ''] = route.split(' ');
-    /** @type {Record<string, string | undefined>} */
-    const headers = { origin, 'user-agent': 'Reference', cookie: browser.cookie ?? undefined };
+    const headers: Record<string, string | undefined> = {
+      origin,
+      'user-agent': 'Reference',
+      cookie: browser.cookie ?? undefined,
+    };
     if (body) headers['content-type'] = 'application/json';
     const response = await passkeys.handle({
       method,
@@ -153,18 +169,18 @@ async function ceremonies() {
   const unused = { uiMode: 'none', immediateGet: true };
   const newPasskey = (signCount = 0) => createSoftwarePasskey({ origin, signCount, backupEligible: false });
 
-  /** @param {ReturnType<typeof newPasskey>} passkey @param {object} body */
-  async function register(passkey, body) {
+  async function register(passkey: ReturnType<typeof newPasskey>, body: object) {
     const { attemptId, publicKey } = await ask('POST /registration/options', body);
     return ask('POST /registration/verify', { attemptId, credential: passkey.register(publicKey), client: unused });
   }
-  /** @param {ReturnType<typeof newPasskey>} passkey @param {{ mode?: string, client?: object, bend?: object }} [how] */
-  async function signIn(passkey, { mode = 'immediate', client = used, bend } = {}) {
+  async function signIn(
+    passkey: ReturnType<typeof newPasskey>,
+    { mode = 'immediate', client = used, bend }: { mode?: string; client?: object; bend?: object } = {},
+  ) {
     const { attemptId, publicKey } = await ask('POST /authentication/options', { mode, client });
     return ask('POST /authentication/verify', { attemptId, credential: passkey.authenticate(publicKey, bend), client });
   }
-  /** @param {ReturnType<typeof newPasskey>} passkey @param {string} [action] */
-  async function stepUp(passkey, action) {
+  async function stepUp(passkey: ReturnType<typeof newPasskey>, action?: string) {
     const { attemptId, publicKey } = await ask('POST /step-up/options', { ...(action && { action }), client: used });
     return ask('POST /step-up/verify', { attemptId, credential: passkey.authenticate(publicKey), client: unused });
   }

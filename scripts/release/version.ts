@@ -2,9 +2,9 @@
 // core's sources say the same.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { install, isInstalled, ROOT, tool } from './workspace.mjs';
+import { ROOT, tool } from '../workspace.mjs';
 
-const code = (isInstalled() ? 0 : await install()) || (await tool('changeset', ['version']));
+const code = await tool('changeset', ['version']);
 if (code === 0) {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'packages/core/package.json'), 'utf8'));
   const file = join(ROOT, 'packages/core/src/version.ts');

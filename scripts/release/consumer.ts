@@ -2,11 +2,12 @@
 // users do, and run through a ceremony. What only works inside this repository shows here.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ask } from './programs.mjs';
-import { ROOT } from './workspace.mjs';
+import { ask } from '../programs.mjs';
+import { ROOT } from '../workspace.mjs';
+import type { Tarball } from './tarballs.ts';
 
-/** @typedef {import('./tarballs.mjs').Tarball} Tarball */
-/** @typedef {(what: string, action: () => Promise<void>) => Promise<unknown>} Check runs an action, and says how it ended */
+/** Runs an action, and says how it ended. */
+type Check = (what: string, action: () => Promise<void>) => Promise<unknown>;
 
 /** How many packages an installation of core may bring, itself and its peer included. 25 of them are SimpleWebAuthn's. */
 const CORE_BRINGS = 28;
@@ -18,12 +19,12 @@ const COMPILER_OPTIONS = { target: 'es2022', strict: true, types: ['node'], esMo
 
 /**
  * Installs the tarballs into a folder and checks what can be done with them.
- * @param {readonly Tarball[]} tarballs
- * @param {{ folder: string, check: Check, full: boolean, nodes: readonly string[] }} how
- *   `full`: with an empty npm cache, every TypeScript and every module resolution. `nodes`: versions to run on besides the
- *   one that runs this
+ * @param how `full`: with an empty npm cache, every TypeScript and every module resolution. `nodes`: versions to run on besides the one that runs this
  */
-export async function checkConsumer(tarballs, { folder, check, full, nodes }) {
+export async function checkConsumer(
+  tarballs: readonly Tarball[],
+  { folder, check, full, nodes }: { folder: string; check: Check; full: boolean; nodes: readonly string[] },
+) {
   const home = join(folder, 'consumer');
   const npm = createNpm(full ? ['--cache', join(folder, 'cache')] : ['--prefer-offline']);
   const installed = await check('npm install', async () => {
@@ -64,12 +65,8 @@ export async function checkConsumer(tarballs, { folder, check, full, nodes }) {
   }
 }
 
-/**
- * The consumer's sources: the application twice, and a module that imports every package.
- * @param {string} home
- * @param {readonly Tarball[]} tarballs
- */
-function write(home, tarballs) {
+/** The consumer's sources: the application twice, and a module that imports every package. */
+function write(home: string, tarballs: readonly Tarball[]) {
   const names = tarballs.filter(({ manifest }) => manifest.exports).map(({ manifest }) => manifest.name);
   const every = [
     ...names.map((name, index) => `import * as p${index} from '${name}';`),
@@ -77,11 +74,10 @@ function write(home, tarballs) {
     "if (all.some((one) => Object.keys(one).length === 0)) throw new Error('A package exports nothing.');",
   ].join('\n');
   for (const kind of ['mts', 'cts']) {
-    cpSync(join(ROOT, 'scripts/consumer/app.mts'), join(home, `app.${kind}`));
+    cpSync(join(ROOT, 'scripts/release/consumer/app.mts'), join(home, `app.${kind}`));
     writeFileSync(join(home, `every.${kind}`), every);
   }
-  /** @param {string} name @param {object} compilerOptions @param {string[]} files */
-  const tsconfig = (name, compilerOptions, files) =>
+  const tsconfig = (name: string, compilerOptions: object, files: string[]) =>
     writeFileSync(
       join(home, `tsconfig.${name}.json`),
       JSON.stringify({ compilerOptions: { ...COMPILER_OPTIONS, ...compilerOptions }, files }),
@@ -96,11 +92,9 @@ function write(home, tarballs) {
 
 /**
  * Without `skipLibCheck`: our declarations must hold where they land. Those of others need not hold beside each other.
- * @param {string} home
- * @param {string} tsc
- * @param {string} name of the tsconfig
+ * @param name of the tsconfig
  */
-async function compile(home, tsc, name) {
+async function compile(home: string, tsc: string, name: string) {
   const faults = [];
   for (const project of [name, `${name}.every`]) {
     const args = ['-p', `tsconfig.${project}.json`, '--pretty', 'false'];
@@ -112,8 +106,7 @@ async function compile(home, tsc, name) {
   if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
-/** @param {string} home @param {string} node @param {string} file */
-async function ceremony(home, node, file) {
+async function ceremony(home: string, node: string, file: string) {
   await program(home, node, [file.replace('app', 'every')]);
   const said = await program(home, node, [file]);
   if (said.trim() !== 'signed in') throw new Error(`It said: ${said}`);
@@ -121,12 +114,9 @@ async function ceremony(home, node, file) {
 
 /**
  * Installs a tool into a folder of its own.
- * @param {Npm} npm
- * @param {string} folder
- * @param {string} spec
- * @returns {Promise<string>} the `node_modules` it is in
+ * @returns the `node_modules` it is in
  */
-async function tool(npm, folder, spec) {
+async function tool(npm: Npm, folder: string, spec: string): Promise<string> {
   const home = join(folder, spec.replace(/\W/g, '-'));
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, 'package.json'), '{ "private": true }');
@@ -134,41 +124,44 @@ async function tool(npm, folder, spec) {
   return join(home, 'node_modules');
 }
 
-/** @typedef {(home: string, args: readonly string[]) => Promise<unknown>} Npm */
+type Npm = (home: string, args: readonly string[]) => Promise<unknown>;
 
-/** @param {readonly string[]} options @returns {Npm} */
-function createNpm(options) {
+function createNpm(options: readonly string[]): Npm {
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
   return (home, args) => program(home, 'npm', [...args, ...quiet, ...options]);
 }
 
-/**
- * Runs a program and returns what it says; what it says is in the error if it fails.
- * @param {string} cwd
- * @param {string} command
- * @param {readonly string[]} args
- */
-async function program(cwd, command, args) {
+/** Runs a program and returns what it says; what it says is in the error if it fails. */
+async function program(cwd: string, command: string, args: readonly string[]) {
   const { code, output } = await ask(command, args, { cwd });
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with code ${code}:\n${output}`);
   return output;
 }
 
-/**
- * A package and all that it makes npm install, optional peers aside.
- * @param {{ packages: Record<string, { dependencies?: object, peerDependencies?: object, peerDependenciesMeta?: Record<string, { optional?: boolean }> }> }} lock
- * @param {string} name
- */
-function closure({ packages }, name) {
+/** A package and all that it makes npm install, optional peers aside. */
+function closure(
+  {
+    packages,
+  }: {
+    packages: Record<
+      string,
+      {
+        dependencies?: object;
+        peerDependencies?: object;
+        peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+      }
+    >;
+  },
+  name: string,
+) {
   const found = new Set();
-  /** @param {string} path @param {string} wanted @returns {string | undefined} where Node.js finds it, seen from a path */
-  const locate = (path, wanted) => {
+  /** @returns where Node.js finds it, seen from a path */
+  const locate = (path: string, wanted: string): string | undefined => {
     const candidate = `${path && `${path}/`}node_modules/${wanted}`;
     if (candidate in packages) return candidate;
     return path === '' ? undefined : locate(path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))), wanted);
   };
-  /** @param {string} path @param {string} wanted */
-  const visit = (path, wanted) => {
+  const visit = (path: string, wanted: string) => {
     const at = locate(path, wanted);
     if (at === undefined || found.has(at)) return;
     found.add(at);

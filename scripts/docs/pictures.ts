@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// Takes the README's pictures of the demo: `npm run pictures`, or `node scripts/pictures.mjs [FOLDER]` once everything is
+// Takes the README's pictures of the demo: `npm run pictures`, or `node scripts/docs/pictures.ts [FOLDER]` once everything is
 // built. Starts the demo, signs people up and in with a virtual authenticator in real Chromium, lets some of it fail, and
 // captures what the pages show. So that the charts have a past, the demo runs several times over one store, each time with
 // its clock a few minutes nearer to now; nothing in the pictures is made up.
@@ -9,10 +9,8 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { NODE, ROOT } from './workspace.mjs';
-
-/** @typedef {import('playwright-core').Page} Page */
+import { chromium, type Page } from 'playwright-core';
+import { NODE, ROOT } from '../workspace.mjs';
 
 const FOLDER = process.argv[2] ?? join(ROOT, 'docs/pictures');
 const MOST_BYTES = 150_000;
@@ -46,12 +44,8 @@ try {
   rmSync(temporary, { recursive: true, force: true });
 }
 
-/**
- * The demo, with its clock so many minutes behind.
- * @param {number} ago
- * @param {(url: string) => Promise<void>} work
- */
-async function withDemo(ago, work) {
+/** The demo, with its clock so many minutes behind. */
+async function withDemo(ago: number, work: (url: string) => Promise<void>) {
   const clock = `const now = Date.now; Date.now = () => now() - ${ago * 60_000};`;
   const demo = spawn(
     NODE,
@@ -77,13 +71,9 @@ async function withDemo(ago, work) {
   }
 }
 
-/**
- * @param {import('node:child_process').ChildProcess} child
- * @returns {Promise<string>}
- */
-async function addressOf(child) {
+async function addressOf(child: import('node:child_process').ChildProcess): Promise<string> {
   let output = '';
-  const stdout = /** @type {import('node:stream').Readable} */ (child.stdout);
+  const stdout = child.stdout as import('node:stream').Readable;
   for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
     output += chunk;
     const url = /^listening on (\S+)\n/.exec(output)?.[1];
@@ -94,12 +84,8 @@ async function addressOf(child) {
   throw new Error('The demo ended before it was ready. Is everything built?');
 }
 
-/**
- * Someone signs up and in; others come without a passkey, and some answers are wrong.
- * @param {string} url
- * @param {(typeof PAST)[number]} how
- */
-async function live(url, { ago, signIns, left, refused }) {
+/** Someone signs up and in; others come without a passkey, and some answers are wrong. */
+async function live(url: string, { ago, signIns, left, refused }: (typeof PAST)[number]) {
   const { page, context } = await visitor();
   await page.goto(`${url}/sign-up`);
   await page.getByRole('textbox', { name: 'Name', exact: true }).fill(`ada-${ago}`);
@@ -123,28 +109,30 @@ async function live(url, { ago, signIns, left, refused }) {
   await stranger.context.close();
 }
 
-/** A genuine answer whose signature was tampered with. @param {Page} page */
-async function answerWrongly(page) {
+/** A genuine answer whose signature was tampered with. */
+async function answerWrongly(page: Page) {
   await page.evaluate(async () => {
-    /** @param {string} path @param {object} body */
-    const post = (path, body) =>
+    const post = (path: string, body: object) =>
       fetch(`/passkeys${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       });
     const options = await post('/authentication/options', { mode: 'modal' });
-    const { attemptId, publicKey } = /** @type {any} */ (await options.json());
+    const { attemptId, publicKey } = (await options.json()) as {
+      attemptId: string;
+      publicKey: PublicKeyCredentialRequestOptionsJSON;
+    };
     const asked = PublicKeyCredential.parseRequestOptionsFromJSON(publicKey);
-    const credential = /** @type {PublicKeyCredential} */ (await navigator.credentials.get({ publicKey: asked }));
-    const answer = /** @type {any} */ (credential.toJSON());
+    const credential = (await navigator.credentials.get({ publicKey: asked })) as PublicKeyCredential;
+    const answer = credential.toJSON() as AuthenticationResponseJSON;
     answer.response.signature = answer.response.signature.replace(/.{8}$/, 'AAAAAAAA');
     await post('/authentication/verify', { attemptId, credential: answer });
   });
 }
 
-/** A tab that is closed with the sheet open. @param {string} url */
-async function leaveOpen(url) {
+/** A tab that is closed with the sheet open. */
+async function leaveOpen(url: string) {
   const { page, context, touch } = await visitor();
   await page.goto(url);
   await touch(false);
@@ -154,8 +142,7 @@ async function leaveOpen(url) {
   await context.close();
 }
 
-/** @param {string} url */
-async function takePictures(url) {
+async function takePictures(url: string) {
   mkdirSync(FOLDER, { recursive: true });
   const { page, context } = await visitor();
   await page.goto(`${url}/attempts`);
@@ -192,13 +179,11 @@ async function visitor() {
   return {
     context,
     page,
-    /** @param {boolean} enabled */
-    touch: (enabled) => cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
+    touch: (enabled: boolean) => cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
   };
 }
 
-/** @param {Page} page @param {string} name */
-async function picture(page, name) {
+async function picture(page: Page, name: string) {
   const path = join(FOLDER, name);
   await page.screenshot({ path, animations: 'disabled' });
   const { size } = statSync(path);

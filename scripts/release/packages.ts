@@ -1,30 +1,14 @@
 // `npm run check:packages`: packs what is published and looks at it as npm and a stranger do. `npm test` runs the quick half.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { reportFaults } from './api-reports.mjs';
-import { checkConsumer } from './consumer.mjs';
-import { interrupted } from './programs.mjs';
-import { commonFaults, pack, readTarball, tarballFaults } from './tarballs.mjs';
-import { TEMPORARY, timeSince } from './workspace.mjs';
-
-/** @typedef {import('./tarballs.mjs').Tarball} Tarball */
+import { interrupted } from '../programs.mjs';
+import { TEMPORARY, timeSince } from '../workspace.mjs';
+import { reportFaults } from './api-reports.ts';
+import { checkConsumer } from './consumer.ts';
+import { commonFaults, type Manifest, pack, readTarball, type Tarball, tarballFaults } from './tarballs.ts';
 
 const NODES = ['22.15.0', '22', '24', '26'];
-
-const USAGE = `npm run check:packages [-- OPTION… FILE…]
-
-Packs every package, built, and checks the tarballs: their contents, sizes and package.json, publint, are-the-types-wrong,
-and the public surface against api/. Then npm installs them into an empty folder, an application is compiled against them,
-and signs in with a passkey, as a module and as CommonJS.
-
-  --quick         with the TypeScript and the Node.js of this repository only: what \`npm test\` does
-  --node VERSION  on this Node.js, from the npm package \`node\`; may be repeated; ${NODES.join(', ')} unless given
-  --out FOLDER    keep the tarballs there
-  --release       fail unless they could be published: with a repository, and a version other than 0.0.0
-  --help          this
-  FILE            look only into these tarballs; nothing is packed or installed
-`;
 
 const { values: options, positionals: files } = parseArgs({
   allowPositionals: true,
@@ -38,7 +22,7 @@ const { values: options, positionals: files } = parseArgs({
 });
 let failed = 0;
 
-if (options.help) process.stdout.write(USAGE);
+if (options.help) process.stdout.write(readFileSync(new URL('./help.txt', import.meta.url), 'utf8'));
 else {
   await (files.length > 0 ? lookInto(files.map(readTarball)) : everything()).catch((error) => fail(error.message));
   process.exitCode = interrupted() ?? (failed > 0 ? 1 : 0);
@@ -57,8 +41,7 @@ async function everything() {
   }
 }
 
-/** @param {readonly Tarball[]} tarballs */
-async function lookInto(tarballs) {
+async function lookInto(tarballs: readonly Tarball[]) {
   const manifests = tarballs.map(({ manifest }) => manifest);
   for (const tarball of tarballs) {
     const what = `${basename(tarball.file)}, ${tarball.bytes.length} bytes`;
@@ -68,28 +51,20 @@ async function lookInto(tarballs) {
   if (options.release) await check('ready for release', async () => stopAt(releaseFaults(manifests)));
 }
 
-/**
- * npm proves where a package was built by comparing `repository`, and refuses provenance without it.
- * @param {readonly import('./tarballs.mjs').Manifest[]} manifests
- */
-function releaseFaults(manifests) {
+/** npm proves where a package was built by comparing `repository`, and refuses provenance without it. */
+function releaseFaults(manifests: readonly Manifest[]) {
   return manifests.flatMap(({ name, version, repository }) => [
     ...(repository?.url ? [] : [`${name}: "repository" is missing; CONTRIBUTING.md says how to set it.`]),
     ...(version === '0.0.0' ? [`${name}: the version is 0.0.0.`] : []),
   ]);
 }
 
-/** @param {readonly string[]} faults */
-function stopAt(faults) {
+function stopAt(faults: readonly string[]) {
   if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
-/**
- * Something that counts as one, and says how it ended.
- * @param {string} what
- * @param {() => Promise<void>} action
- */
-async function check(what, action) {
+/** Something that counts as one, and says how it ended. */
+async function check(what: string, action: () => Promise<void>) {
   const start = performance.now();
   try {
     await action();
@@ -102,8 +77,7 @@ async function check(what, action) {
   }
 }
 
-/** @param {string} sentence */
-function fail(sentence) {
+function fail(sentence: string) {
   failed += 1;
   console.error(`packages: FAILED: ${sentence}`);
 }

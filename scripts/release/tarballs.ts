@@ -1,30 +1,43 @@
 // The packages as npm would get them: packs every one that is published, and says what is wrong with what is inside.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { checkPackage, createPackageFromTarballData, type Package } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { pnpm, ROOT } from './workspace.mjs';
+import { pnpm, ROOT } from '../workspace.mjs';
 
-/**
- * What a package.json says that matters here.
- * @typedef {{
- *   name: string, version: string, private?: boolean, type?: string, license?: string, author?: string,
- *   description?: string, keywords?: string[], sideEffects?: boolean, engines?: { node?: string },
- *   exports?: Record<string, unknown>, bin?: Record<string, string>, scripts?: Record<string, string>,
- *   repository?: { type?: string, url?: string, directory?: string }, homepage?: string, bugs?: unknown,
- *   publishConfig?: { access?: string, provenance?: boolean },
- *   dependencies?: Record<string, string>, peerDependencies?: Record<string, string>,
- * }} Manifest
- *
- * @typedef {{ file: string, bytes: Buffer, manifest: Manifest, inside: import('@arethetypeswrong/core').Package }} Tarball
- */
+/** What a package.json says that matters here. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly type?: string;
+  readonly license?: string;
+  readonly author?: string;
+  readonly description?: string;
+  readonly keywords?: readonly string[];
+  readonly sideEffects?: boolean;
+  readonly engines?: { readonly node?: string };
+  readonly exports?: Record<string, unknown>;
+  readonly bin?: Record<string, string>;
+  readonly scripts?: Record<string, string>;
+  readonly repository?: { readonly type?: string; readonly url?: string; readonly directory?: string };
+  readonly homepage?: string;
+  readonly bugs?: unknown;
+  readonly publishConfig?: { readonly access?: string; readonly provenance?: boolean };
+  readonly dependencies?: Record<string, string>;
+  readonly peerDependencies?: Record<string, string>;
+}
 
-/**
- * How large a tarball may be, in bytes. What grows past its line has a reason, and the reason is in the same commit.
- * @type {Record<string, number>}
- */
-const LIMITS = {
+export interface Tarball {
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly manifest: Manifest;
+  readonly inside: Package;
+}
+
+/** How large a tarball may be, in bytes. What grows past its line has a reason, and the reason is in the same commit. */
+const LIMITS: Record<string, number> = {
   '@latchkey/audit': 24_000,
   '@latchkey/browser': 20_000,
   '@latchkey/core': 96_000,
@@ -41,8 +54,8 @@ const LIMITS = {
 const CONTENTS =
   /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|client\/client\.js|schema\/.+\.schema\.json)$/;
 
-/** Packs every published package into a folder. @param {string} folder @returns {Promise<Tarball[]>} */
-export async function pack(folder) {
+/** Packs every published package into a folder. */
+export async function pack(folder: string): Promise<Tarball[]> {
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty.`);
   const code = await pnpm(['--recursive', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
@@ -53,16 +66,15 @@ export async function pack(folder) {
   return files.sort().map((file) => readTarball(join(folder, file)));
 }
 
-/** @param {string} file @returns {Tarball} */
-export function readTarball(file) {
+export function readTarball(file: string): Tarball {
   const bytes = readFileSync(file);
   const inside = createPackageFromTarballData(bytes);
   const manifest = JSON.parse(inside.readFile(`/node_modules/${inside.packageName}/package.json`));
   return { file, bytes, manifest, inside };
 }
 
-/** A sentence for each thing that is wrong with a tarball. @param {Tarball} tarball @returns {Promise<string[]>} */
-export async function tarballFaults(tarball) {
+/** A sentence for each thing that is wrong with a tarball. */
+export async function tarballFaults(tarball: Tarball): Promise<string[]> {
   const faults = [
     ...manifestFaults(tarball.manifest),
     ...contentFaults(tarball),
@@ -72,11 +84,8 @@ export async function tarballFaults(tarball) {
   return faults.map((fault) => `${tarball.manifest.name}: ${fault}`);
 }
 
-/**
- * What must hold for all packages together: one version, and one repository or, as long as there is none, none.
- * @param {readonly Manifest[]} manifests
- */
-export function commonFaults(manifests) {
+/** What must hold for all packages together: one version, and one repository or, as long as there is none, none. */
+export function commonFaults(manifests: readonly Manifest[]) {
   const versions = new Set(manifests.map(({ version }) => version));
   const repositories = new Set(manifests.map(({ repository }) => repository?.url ?? 'none'));
   return [
@@ -85,13 +94,10 @@ export function commonFaults(manifests) {
   ];
 }
 
-/** @param {Manifest} manifest @returns {string[]} */
-function manifestFaults(manifest) {
+function manifestFaults(manifest: Manifest): string[] {
   const { name, dependencies = {}, peerDependencies = {}, scripts = {}, repository } = manifest;
-  /** @type {string[]} */
-  const faults = [];
-  /** @param {boolean} holds @param {string} otherwise */
-  const must = (holds, otherwise) => holds || faults.push(otherwise);
+  const faults: string[] = [];
+  const must = (holds: boolean, otherwise: string) => holds || faults.push(otherwise);
   must(manifest.type === 'module', '"type" is not "module".');
   must(!manifest.exports || manifest.sideEffects === false, '"sideEffects" is not false.');
   must(manifest.license === 'MIT', '"license" is not "MIT".');
@@ -113,8 +119,7 @@ function manifestFaults(manifest) {
   return faults;
 }
 
-/** @param {Tarball} tarball @returns {string[]} */
-function contentFaults({ manifest: { name }, bytes, inside }) {
+function contentFaults({ manifest: { name }, bytes, inside }: Tarball): string[] {
   const root = `/node_modules/${name}/`;
   const files = inside.listFiles().map((path) => path.slice(root.length));
   const limit = LIMITS[name];
@@ -124,15 +129,15 @@ function contentFaults({ manifest: { name }, bytes, inside }) {
     ...files
       .filter((file) => inside.readFile(root + file).includes(ROOT))
       .map((file) => `${file} names the folder that it was built in.`),
-    ...(limit === undefined ? ['has no limit in scripts/tarballs.mjs: say how large it may be.'] : []),
+    ...(limit === undefined ? ['has no limit in scripts/release/tarballs.ts: say how large it may be.'] : []),
     ...(limit !== undefined && bytes.length > limit ? [`has ${bytes.length} bytes, and the limit is ${limit}.`] : []),
   ];
 }
 
-/** publint's opinion of how it is packaged; suggestions count. @param {Tarball} tarball */
-async function publintFaults({ bytes, manifest }) {
+/** publint's opinion of how it is packaged; suggestions count. */
+async function publintFaults({ bytes, manifest }: Tarball) {
   const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  const { messages } = await publint({ pack: { tarball: /** @type {ArrayBuffer} */ (tarball) }, strict: true });
+  const { messages } = await publint({ pack: { tarball: tarball as ArrayBuffer }, strict: true });
   return messages.map((message) => `publint: ${formatMessage(message, manifest, { color: false })}`);
 }
 
@@ -140,9 +145,8 @@ async function publintFaults({ bytes, manifest }) {
  * Whether TypeScript finds the types that fit the JavaScript, from ESM, from CommonJS and in bundlers. Not asked of
  * TypeScript's `node10` resolution, which does not know `exports`. That `require` gets a module is as intended: Node.js
  * has been able to do that since 22.12.
- * @param {Tarball} tarball
  */
-async function typesFaults({ manifest, inside }) {
+async function typesFaults({ manifest, inside }: Tarball) {
   if (!manifest.exports) return [];
   const result = await checkPackage(inside);
   if (!result.types) return ['has no types.'];

@@ -4,50 +4,64 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeOf, outcomeOf, refuse, stageOf } from '../packages/core/src/errors.ts';
-import * as core from '../packages/core/src/index.ts';
-import { ROUTES } from '../packages/core/src/routes.ts';
-import { live } from './reference-ceremonies.mjs';
+import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
+import * as core from '../../packages/core/src/index.ts';
+import { ROUTES } from '../../packages/core/src/routes.ts';
+import { live } from './reference-ceremonies.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(root, 'docs/reference');
 
 // --- Markdown ---
 
-/** @param {readonly string[]} head @param {readonly (readonly string[])[]} rows */
-function table(head, rows) {
-  const line = (/** @type {readonly string[]} */ row) =>
+function table(head: readonly string[], rows: readonly (readonly string[])[]) {
+  const line = (row: readonly string[]) =>
     `| ${row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-const code = (/** @type {string} */ text) => `\`${text}\``;
+const code = (text: string) => `\`${text}\``;
 
-/** @param {string} title @param {string} source @param {readonly string[]} parts */
-function page(title, source, ...parts) {
-  const made = `<!-- Made by scripts/reference.mjs from ${source}. Change that, then: npm run reference -->`;
+function page(title: string, source: string, ...parts: readonly string[]) {
+  const made = `<!-- Made by scripts/docs/reference.ts from ${source}. Change that, then: npm run reference -->`;
   return `${[made, `# ${title}`, ...parts].join('\n\n')}\n`;
 }
 
 // --- docstrings ---
 
-/** @typedef {{ name: string, optional: boolean, type: string, doc: string, members: Member[] }} Member */
+/** As much of JSON Schema as the record and the bodies use. */
+interface Schema {
+  readonly const?: string;
+  readonly enum?: readonly (string | boolean)[];
+  readonly anyOf?: readonly Schema[];
+  readonly type?: string;
+  readonly items?: Schema;
+  readonly format?: string;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
 
-/**
- * The members of an interface with their docstrings. Reads the source as Biome formats it: TypeScript 7 has no API.
- * @param {string} file @param {string} name @returns {Member[]}
- */
-function membersOf(file, name) {
+interface Member {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly type: string;
+  readonly doc: string;
+  readonly members: readonly Member[];
+}
+
+/** The members of an interface with their docstrings. Reads the source as Biome formats it: TypeScript 7 has no API. */
+function membersOf(file: string, name: string): Member[] {
   const source = readFileSync(join(root, file), 'utf8');
   const [, body] = new RegExp(`^export interface ${name} \\{\\n(.*?)^\\}`, 'ms').exec(source) ?? [];
   if (body === undefined) throw new Error(`${file} has no interface ${name}.`);
   return members(body.trimEnd().split('\n'), '  ');
 }
 
-/** @param {readonly string[]} lines @param {string} indent @returns {Member[]} */
-function members(lines, indent) {
-  /** @type {Member[]} */
-  const found = [];
+function members(lines: readonly string[], indent: string): Member[] {
+  const found: Member[] = [];
   let doc = '';
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at]?.slice(indent.length) ?? '';
@@ -74,8 +88,8 @@ function members(lines, indent) {
   return found;
 }
 
-/** What a docstring says, without what it says of the default, and the default. @param {string} doc */
-function splitDefault(doc) {
+/** What a docstring says, without what it says of the default, and the default. */
+function splitDefault(doc: string) {
   const [sentence, value] = /\bDefault:? ((?:`[^`]*`|[^.`])+)\.(?= |$)/.exec(doc) ?? [];
   if (sentence === undefined || value === undefined) return { text: doc, value: '' };
   return { text: doc.replace(sentence, '').replace(/ {2,}/g, ' ').trim(), value };
@@ -101,17 +115,15 @@ function errors() {
   );
 }
 
-/** Where a refusal says its code itself: the reason alone does not tell. @type {Record<string, readonly import('../packages/core/src/attempt.ts').Reason[]>} */
-const SAID_WHERE_REFUSED = {
+/** Where a refusal says its code itself: the reason alone does not tell. */
+const SAID_WHERE_REFUSED: Record<string, readonly import('../../packages/core/src/attempt.ts').Reason[]> = {
   mode_not_allowed: ['immediate_not_requested', 'policy_denied'],
   content_too_large: ['malformed_request'],
   unsupported_media_type: ['malformed_request'],
 };
 
-/** @param {string} wanted */
-function reasonsOf(wanted) {
-  /** @type {readonly ('sign_in' | 'registration')[]} */
-  const purposes = ['sign_in', 'registration'];
+function reasonsOf(wanted: string) {
+  const purposes: readonly ('sign_in' | 'registration')[] = ['sign_in', 'registration'];
   const named =
     SAID_WHERE_REFUSED[wanted] ??
     core.REASONS.filter((reason) => purposes.some((purpose) => codeOf(refuse(reason), purpose) === wanted));
@@ -142,20 +154,19 @@ function reasons() {
 
 function record() {
   const docs = new Map();
-  const visit = (/** @type {Member[]} */ list, /** @type {string} */ prefix) => {
+  const visit = (list: readonly Member[], prefix: string) => {
     for (const member of list) {
       docs.set(prefix + member.name, member.doc);
       visit(member.members, `${prefix}${member.name}.`);
     }
   };
   visit(membersOf('packages/core/src/attempt.ts', 'AttemptRecord'), '');
-  /** @type {string[][]} */
-  const rows = [];
-  const walk = (/** @type {any} */ schema, /** @type {string} */ prefix) => {
-    for (const [name, member] of Object.entries(/** @type {Record<string, any>} */ (schema.properties))) {
+  const rows: string[][] = [];
+  const walk = (schema: Schema, prefix: string) => {
+    for (const [name, member] of Object.entries(schema.properties ?? {})) {
       const path = prefix + name;
-      const optional = schema.required.includes(name) ? '' : ' (may be missing)';
-      const inner = member.properties ? member : member.anyOf?.find((/** @type {any} */ one) => one.properties);
+      const optional = schema.required?.includes(name) ? '' : ' (may be missing)';
+      const inner = member.properties ? member : member.anyOf?.find((one) => one.properties);
       const doc = docs.get(path) ?? '';
       if (inner === undefined || doc !== '') rows.push([code(path), inner ? '' : valuesOf(member) + optional, doc]);
       if (inner) walk(inner, `${path}.`);
@@ -172,20 +183,19 @@ function record() {
   );
 }
 
-/** @param {any} schema @returns {string} */
-function valuesOf(schema) {
+function valuesOf(schema: Schema): string {
   if (schema.const !== undefined) return code(schema.const);
-  if (schema.enum) return schema.enum.map(code).join(', ');
+  if (schema.enum) return schema.enum.map((value) => code(String(value))).join(', ');
   if (schema.anyOf) return schema.anyOf.map(valuesOf).join(' or ');
-  if (schema.type === 'array') return `list of ${valuesOf(schema.items)}`;
+  if (schema.type === 'array' && schema.items) return `list of ${valuesOf(schema.items)}`;
   if (schema.format === 'uuid') return 'UUID';
   if (schema.format === 'date-time') return 'instant, ISO 8601 in UTC';
   if (schema.pattern?.startsWith('^hmac')) return `pseudonym, ${code('hmac-sha256:KEY:…')}`;
-  return schema.type === 'null' ? code('null') : schema.type === 'string' ? 'text' : schema.type;
+  return schema.type === 'null' ? code('null') : schema.type === 'string' ? 'text' : (schema.type ?? 'anything');
 }
 
 function options() {
-  const section = (/** @type {string} */ heading, /** @type {Member[]} */ list, /** @type {string} */ prefix) => {
+  const section = (heading: string, list: readonly Member[], prefix: string) => {
     const rows = list.flatMap((member) => {
       const { text, value } = splitDefault(member.doc);
       const name = code(
@@ -261,8 +271,8 @@ function limits() {
   );
 }
 
-/** What each route is for: the one thing its code does not say in a sentence. @type {Record<string, string>} */
-const PURPOSES = {
+/** What each route is for: the one thing its code does not say in a sentence. */
+const PURPOSES: Record<string, string> = {
   'POST /authentication/options':
     'Opens a sign-in: a challenge, and what to ask the browser. `prefetch` for a page that prepares before anybody clicked.',
   'POST /authentication/verify':
@@ -284,13 +294,13 @@ const PURPOSES = {
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
 };
 
-/** @param {Awaited<ReturnType<typeof live>>} lived */
-function http({ answers }) {
+function http({ answers }: Awaited<ReturnType<typeof live>>) {
   const sections = ROUTES.map(({ method, path, body }) => {
     const name = `${method} ${path}`;
     const answer = answers.get(name);
     const purpose = PURPOSES[name];
-    if (purpose === undefined || answer === undefined) throw new Error(`scripts/reference.mjs does not know ${name}.`);
+    if (purpose === undefined || answer === undefined)
+      throw new Error(`scripts/docs/reference.ts does not know ${name}.`);
     const rows = Object.entries(body?.properties ?? {}).map(([member, schema]) => [
       code(member),
       body?.required.includes(member) ? 'required' : '',
@@ -318,16 +328,14 @@ function http({ answers }) {
   );
 }
 
-/** @param {any} schema */
-function bodyValues(schema) {
-  if (schema.enum) return schema.enum.map((/** @type {unknown} */ value) => code(JSON.stringify(value))).join(', ');
+function bodyValues(schema: Schema) {
+  if (schema.enum) return schema.enum.map((value: unknown) => code(JSON.stringify(value))).join(', ');
   if (schema.type === 'string') return `text of ${schema.minLength} to ${schema.maxLength} characters`;
   return schema.type ?? 'anything';
 }
 
-/** @param {Awaited<ReturnType<typeof live>>} lived */
-function telemetry({ metrics, spans, events }) {
-  const list = (/** @type {Iterable<string>} */ names) => [...names].sort().map(code).join(', ');
+function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>) {
+  const list = (names: Iterable<string>) => [...names].sort().map(code).join(', ');
   return page(
     'Telemetry',
     'packages/core/src/telemetry.ts, as seen by the OpenTelemetry SDK',
@@ -370,9 +378,11 @@ function telemetry({ metrics, spans, events }) {
   );
 }
 
-/** @param {Map<string, { attributes: Set<string> }>} spans @param {Map<string, { attributes: Set<string> }>} events */
-function attributesOf(spans, events) {
-  const union = (/** @type {Iterable<{ attributes: Set<string> }>} */ all) =>
+function attributesOf(
+  spans: Map<string, { attributes: Set<string> }>,
+  events: Map<string, { attributes: Set<string> }>,
+) {
+  const union = (all: Iterable<{ attributes: Set<string> }>) =>
     new Set([...all].flatMap(({ attributes }) => [...attributes]));
   const onSpans = union(spans.values());
   const onEvents = union(events.values());

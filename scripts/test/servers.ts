@@ -1,5 +1,5 @@
 // How each server that the tests need is asked whether it answers, and how it is started for the tests alone: on a free
-// port of 127.0.0.1, with its data in a folder that goes with it. scripts/services.mjs decides what happens.
+// port of 127.0.0.1, with its data in a folder that goes with it. scripts/test/services.ts decides what happens.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -7,24 +7,31 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ask, atTheEnd, end, find, interrupted, start } from './programs.mjs';
-import { ROOT, TEMPORARY } from './workspace.mjs';
+import { ask, atTheEnd, end, find, interrupted, start } from '../programs.mjs';
+import { ROOT, TEMPORARY } from '../workspace.mjs';
 
-/**
- * @typedef {object} Server
- * @property {string} name
- * @property {string} variable the environment variable with its URL
- * @property {string} usual the URL where it answers on a developer's machine
- * @property {(url: string) => Promise<string>} version connects, makes the database if it is missing, and answers who is there
- * @property {readonly string[]} programs what has to be installed to start one; the first is the server
- * @property {(folder: string) => Promise<void>} prepare makes a new data folder
- * @property {(folder: string, port: number) => string[]} args the server's, for that folder and port
- * @property {NodeJS.Signals} stop the signal that ends it at once and in order
- * @property {(port: number | string) => string} url
- * @property {{ image: string, port: number, env: readonly string[] }} docker
- * @property {string} debian its package there
- * @property {string} homebrew
- */
+export interface Server {
+  readonly name: string;
+  /** The environment variable with its URL. */
+  readonly variable: string;
+  /** The URL where it answers on a developer's machine. */
+  readonly usual: string;
+  /** Connects, makes the database if it is missing, and answers its name and version. */
+  readonly version: (url: string) => Promise<string>;
+  /** What has to be installed to start one; the first is the server. */
+  readonly programs: readonly string[];
+  /** Makes a new data folder. */
+  readonly prepare: (folder: string) => Promise<void>;
+  /** The server's arguments for that folder and port. */
+  readonly args: (folder: string, port: number) => string[];
+  /** The signal that ends it at once and in order. */
+  readonly stop: NodeJS.Signals;
+  readonly url: (port: number | string) => string;
+  readonly docker: { readonly image: string; readonly port: number; readonly env: readonly string[] };
+  /** Its package there. */
+  readonly debian: string;
+  readonly homebrew: string;
+}
 
 const PATIENCE_MS = 60_000;
 const CONNECT_MS = 3_000;
@@ -32,8 +39,7 @@ const CONNECT_MS = 3_000;
 /** The drivers are what the tests use. */
 const driver = createRequire(join(ROOT, 'tests/package.json'));
 
-/** @type {Server} */
-export const POSTGRES = {
+export const POSTGRES: Server = {
   name: 'PostgreSQL',
   variable: 'POSTGRES_URL',
   usual: 'postgres://postgres@127.0.0.1:5432/test',
@@ -60,8 +66,7 @@ export const POSTGRES = {
   homebrew: 'postgresql',
 };
 
-/** @type {Server} */
-export const MARIADB = {
+export const MARIADB: Server = {
   name: 'MariaDB',
   variable: 'MARIADB_URL',
   usual: 'mysql://root@127.0.0.1:3306/test',
@@ -92,8 +97,7 @@ export const MARIADB = {
   homebrew: 'mariadb',
 };
 
-/** @type {Server} */
-export const REDIS = {
+export const REDIS: Server = {
   name: 'Redis',
   variable: 'REDIS_URL',
   usual: 'redis://127.0.0.1:6379',
@@ -106,8 +110,8 @@ export const REDIS = {
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
     });
-    let reason;
-    client.on('error', (/** @type {Error} */ error) => (reason = error));
+    let reason: Error | undefined;
+    client.on('error', (error: Error) => (reason = error));
     try {
       await client.connect();
       const info = await client.info('server');
@@ -128,14 +132,14 @@ export const REDIS = {
   homebrew: 'redis',
 };
 
-/** @typedef {{ url: string, version: string, stop: () => Promise<void> }} Started */
+interface Started {
+  readonly url: string;
+  readonly version: string;
+  stop(): Promise<void>;
+}
 
-/**
- * Starts a server of our own and waits until it answers.
- * @param {Server} server
- * @returns {Promise<Started>}
- */
-export async function startOwn(server) {
+/** Starts a server of our own and waits until it answers. */
+export async function startOwn(server: Server): Promise<Started> {
   const home = newFolder();
   try {
     const data = join(home.path, 'data');
@@ -154,8 +158,7 @@ export async function startOwn(server) {
   }
 }
 
-/** @param {Server} server @param {string} data @param {string} log */
-async function startIn(server, data, log) {
+async function startIn(server: Server, data: string, log: string) {
   const port = await freePort();
   const output = openSync(log, 'w');
   const program = find(server.programs[0] ?? '') ?? '';
@@ -171,12 +174,8 @@ async function startIn(server, data, log) {
   }
 }
 
-/**
- * Starts a server in Docker and waits until it answers.
- * @param {Server} server
- * @returns {Promise<Started>}
- */
-export async function startInDocker(server) {
+/** Starts a server in Docker and waits until it answers. */
+export async function startInDocker(server: Server): Promise<Started> {
   const { image, port, env } = server.docker;
   const variables = env.flatMap((variable) => ['-e', variable]);
   const { code, output } = await ask('docker', ['run', '-d', '--rm', '-p', `127.0.0.1:0:${port}`, ...variables, image]);
@@ -203,13 +202,8 @@ export async function dockerAnswers() {
   return (await ask('docker', ['version', '--format', '{{.Server.Version}}'])).code === 0;
 }
 
-/**
- * Waits until a server that was just started answers, and says which one it is.
- * @param {Server} server
- * @param {string} url
- * @param {() => Promise<boolean>} runs
- */
-async function answer(server, url, runs) {
+/** Waits until a server that was just started answers, and says which one it is. */
+async function answer(server: Server, url: string, runs: () => Promise<boolean>) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     try {
@@ -223,15 +217,14 @@ async function answer(server, url, runs) {
   }
 }
 
-/** What an error says; some drivers put it into a list of reasons, one for each address they tried. @param {unknown} error @returns {string} */
-export function messageOf(error) {
+/** What an error says; some drivers put it into a list of reasons, one for each address they tried. */
+export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const reasons = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : '';
   return error.message || reasons || error.name;
 }
 
-/** @param {string} url @param {string} text */
-async function postgresQuery(url, text) {
+async function postgresQuery(url: string, text: string) {
   const { Client } = driver('pg');
   const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS });
   client.on('error', () => {}); // a later end is told by the query
@@ -243,8 +236,7 @@ async function postgresQuery(url, text) {
   }
 }
 
-/** @param {string} uri @param {string} text */
-async function mysqlQuery(uri, text) {
+async function mysqlQuery(uri: string, text: string) {
   const connection = await driver('mysql2/promise').createConnection({ uri, connectTimeout: CONNECT_MS });
   try {
     const [rows] = await connection.query(text);
@@ -254,20 +246,18 @@ async function mysqlQuery(uri, text) {
   }
 }
 
-/** @param {string} url */
-function databaseOf(url) {
+function databaseOf(url: string) {
   return decodeURIComponent(new URL(url).pathname.slice(1)).replaceAll(/["`]/g, '');
 }
 
-/** @param {string} url @param {string} database */
-function inDatabase(url, database) {
+function inDatabase(url: string, database: string) {
   const other = new URL(url);
   other.pathname = `/${database}`;
   return other.href;
 }
 
-/** Runs a program that has to succeed. @param {string} name @param {readonly string[]} args */
-async function must(name, args) {
+/** Runs a program that has to succeed. */
+async function must(name: string, args: readonly string[]) {
   const { code, output } = await ask(find(name) ?? name, args, nobody());
   if (code !== 0) throw new Error(`${name} failed:\n${output}`);
 }
@@ -279,8 +269,7 @@ function nobody() {
   return { uid: Number(uid), gid: Number(gid), cwd: '/', env: { ...process.env, TMPDIR: TEMPORARY } };
 }
 
-/** @param {string} path */
-function giveToNobody(path) {
+function giveToNobody(path: string) {
   const { uid, gid } = nobody();
   if (uid !== undefined) chownSync(path, uid, gid);
 }
@@ -303,7 +292,7 @@ function newFolder() {
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const { port } = server.address() as import('node:net').AddressInfo;
   server.close();
   await once(server, 'close');
   return port;
