@@ -12,7 +12,7 @@ import { redisStore } from '@latchkey/redis';
 import { openSite, type Reply, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { redisCli, startRedis } from '../stores/redis-server.ts';
+import { redisCli, startRedis } from '../stores/support/redis-server.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 

@@ -13,11 +13,11 @@ import BetterSqlite3 from 'better-sqlite3';
 import { MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
 import { createPool, type PoolConnection } from 'mysql2';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type Server, startMariadb, startPostgres, startRedis } from '../stores/support/database-servers.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { type Hand, mariadbHand, postgresHand, redisHand } from './store-hands.ts';
-import { connectRedis, openPlace, openSql, type Place, postgresPool } from './store-places.ts';
-import { type Server, startMariadb, startPostgres, startRedis } from './store-servers.ts';
+import { type Hand, mariadbHand, postgresHand, redisHand } from './support/admin-connections.ts';
+import { connectRedis, openPlace, openSql, type Place, postgresPool } from './support/store-urls.ts';
 
 const PREFIX = 'latchkey_';
 const STORE_TIMEOUT_MS = 1_000;

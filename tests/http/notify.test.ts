@@ -4,8 +4,8 @@ import { type Agent, createSoftwarePasskey, openSite, type Reply, type SiteOptio
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { kinds, type OpenKind } from './store-kinds.ts';
-import { openPlace } from './store-places.ts';
+import { openPlace } from './support/store-urls.ts';
+import { kinds, type OpenKind } from './support/stores.ts';
 
 type Framework = keyof typeof mounts;
 

@@ -7,7 +7,7 @@ import type { AttemptRecord } from '@latchkey/core';
 import { type Agent, createAgent, createSoftwarePasskey, type Reply, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { assertValidRecord } from './record-schema.ts';
-import { kinds, type OpenKind } from './store-kinds.ts';
+import { kinds, type OpenKind } from './support/stores.ts';
 
 interface ServerProcess {
   readonly origin: string;
@@ -30,7 +30,7 @@ interface Complaint {
 }
 
 async function startProcess(place: OpenKind['place']): Promise<ServerProcess> {
-  const script = new URL('./store-process.ts', import.meta.url).pathname;
+  const script = new URL('./support/store-process.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--conditions=latchkey-source', script, ...place], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

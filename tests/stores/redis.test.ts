@@ -9,9 +9,9 @@ import type { AttemptRecord, Passkey, PendingCeremony } from '@latchkey/core';
 import { redisAttempts, redisChallenges, redisPasskeys, redisStore } from '@latchkey/redis';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { keepsTheContract } from './contract.ts';
-import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
-import { startRedis } from './redis-server.ts';
+import { keepsTheContract } from './support/contract.ts';
+import { type RedisCluster, startRedisCluster } from './support/redis-cluster.ts';
+import { startRedis } from './support/redis-server.ts';
 
 const REDIS_URL = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
 const NOW = Date.UTC(2026, 10, 22);
@@ -447,7 +447,7 @@ test('two processes get a challenge once between them, in 50 takes at the same t
   const opened = ceremony({ expiresAt: NOW + MINUTE });
   const { attemptId, binding } = opened;
   await redisChallenges(redis, { prefix }).put(opened);
-  const script = new URL('./redis-taker.ts', import.meta.url).pathname;
+  const script = new URL('./support/redis-taker.ts', import.meta.url).pathname;
   const args = ['--conditions=latchkey-source', script, REDIS_URL, prefix, attemptId, binding, `${NOW}`, '25'];
   const takers = [0, 1].map((): ChildProcess => {
     const taker = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });

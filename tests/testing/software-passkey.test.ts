@@ -30,7 +30,7 @@ import {
   type SoftwarePasskeyOptions,
   sha1Signature,
   zeroSignature,
-} from '../packages/testing/src/index.ts';
+} from '../../packages/testing/src/index.ts';
 
 const origin = 'https://example.com';
 const rpId = 'example.com';
@@ -635,7 +635,7 @@ function hex(base64url: string): string {
 }
 
 async function signInAnotherProcess(passkey: string, options: string): Promise<AuthenticationResponseJSON> {
-  const source = new URL('../packages/testing/src/index.ts', import.meta.url).href;
+  const source = new URL('../../packages/testing/src/index.ts', import.meta.url).href;
   const script = `
     const { createSoftwarePasskey } = await import(${JSON.stringify(source)});
     const [passkey, options] = process.argv.slice(1).map((text) => JSON.parse(text));

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
-import { startRedis as startRedisOnly } from '../stores/redis-server.ts';
+import { startRedis as startRedisOnly } from './redis-server.ts';
 
 export interface Server {
   readonly url: string;

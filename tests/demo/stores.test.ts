@@ -12,10 +12,10 @@ import { type Agent, createAgent, createSoftwarePasskey, USED } from '@latchkey/
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { startRedisCluster } from './stores/redis-cluster.ts';
-import { startRedis } from './stores/redis-server.ts';
+import { startRedisCluster } from '../stores/support/redis-cluster.ts';
+import { startRedis } from '../stores/support/redis-server.ts';
 
-const SERVER = fileURLToPath(new URL('../examples/demo/src/server.ts', import.meta.url));
+const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
 const { POSTGRES_URL = 'postgres://postgres@127.0.0.1:5432/test', MARIADB_URL = 'mysql://root@127.0.0.1:3306/test' } =
   process.env;
 

@@ -2,7 +2,7 @@
 import { type AttemptRecord, explain, memoryStore, REASON_MEANINGS, REASONS } from '@latchkey/core';
 import { httpContract, openSite, type Site, type SiteOptions, USED } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
-import { mounts } from './http/mounts.ts';
+import { mounts } from '../http/mounts.ts';
 
 const open = (options?: SiteOptions) => openSite({ mount: mounts['Express 5'], store: memoryStore }, options);
 const last = ({ records }: Site) => explain(records.at(-1)!);

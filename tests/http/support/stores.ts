@@ -6,9 +6,9 @@ import type { Store } from '@latchkey/core';
 import { redisChallenges } from '@latchkey/redis';
 import { migrate, sqlStore } from '@latchkey/sql';
 import type { Redis } from 'ioredis';
-import { type Database, databases } from '../stores/databases.ts';
-import { startRedisCluster } from '../stores/redis-cluster.ts';
-import { connectRedis, openPlace } from './store-places.ts';
+import { type Database, databases } from '../../stores/support/databases.ts';
+import { startRedisCluster } from '../../stores/support/redis-cluster.ts';
+import { connectRedis, openPlace } from './store-urls.ts';
 
 export interface OpenKind {
   readonly store: Store;

@@ -11,7 +11,7 @@ import { createPasskeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
 import session from 'express-session';
-import { openPlace } from './store-places.ts';
+import { openPlace } from './store-urls.ts';
 
 const [url, prefix] = process.argv.slice(2) as [string, string];
 const tell = (message: object) => console.log(JSON.stringify(message));

@@ -23,7 +23,7 @@ const running: Program[] = [];
 /** Runs against the sources: no package needs to be built first. */
 export function run(file: URL, env: NodeJS.ProcessEnv = {}): Program {
   const command = ['--conditions=latchkey-source', fileURLToPath(file)];
-  const child = spawn(process.execPath, command, { cwd: new URL('.', file), env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));
   child.stderr.on('data', (chunk) => (output.stderr += chunk));

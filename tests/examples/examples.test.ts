@@ -13,9 +13,9 @@ import {
   stopAll,
   visit,
   whenReady,
-} from './examples.ts';
+} from './example-server.ts';
 
-const root = new URL('../', import.meta.url);
+const root = new URL('../../', import.meta.url);
 
 beforeAll(() => {
   if (!existsSync(new URL('packages/core/client/client.js', root))) {

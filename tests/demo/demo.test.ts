@@ -21,8 +21,8 @@ vi.setConfig({ testTimeout: 60_000 });
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const SERVER = fileURLToPath(new URL('../examples/demo/src/server.ts', import.meta.url));
-const CLIENT = new URL('../packages/core/client/client.js', import.meta.url);
+const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
+const CLIENT = new URL('../../packages/core/client/client.js', import.meta.url);
 
 // --- the demo as a process ---
 

@@ -15,11 +15,8 @@ import { parse, parseFragment } from 'parse5';
 import type { Page as BrowserPage } from 'playwright-core';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { parseDocument } from 'yaml';
-import { ALGORITHMS, checkOptions } from '../packages/core/src/config.ts';
-import { milliseconds } from '../packages/core/src/duration.ts';
-import { faultsOfShell } from './docs/commands.ts';
-import { compile } from './docs/compile.ts';
-import { anchorsOf, type Block, documentation, linksOf, otherPages, type Page, root } from './docs/pages.ts';
+import { ALGORITHMS, checkOptions } from '../../packages/core/src/config.ts';
+import { milliseconds } from '../../packages/core/src/duration.ts';
 import {
   closeBrowser,
   closePages,
@@ -30,7 +27,10 @@ import {
   stopAll,
   visit,
   whenReady,
-} from './examples.ts';
+} from '../examples/example-server.ts';
+import { faultsOfShell } from './commands.ts';
+import { compile } from './compile.ts';
+import { anchorsOf, type Block, documentation, linksOf, otherPages, type Page, root } from './pages.ts';
 
 const ALGORITHM_NAMES = Object.fromEntries(Object.entries(ALGORITHMS).map(([name, number]) => [number, name]));
 // Programs and browsers are started here, on machines that may have much else to do.
