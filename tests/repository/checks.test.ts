@@ -1,6 +1,6 @@
 /**
- * Why this file exists: a check that finds nothing looks the same as one that looks nowhere. Each rule behind `npm test`
- * is shown to bite: the allowed imports, and the count of what passed, failed and did not run.
+ * A check that finds nothing looks the same as one that looks nowhere. Each rule behind `npm test` is shown to bite: the allowed
+ * imports, the count of what passed, failed and did not run, and the warnings of Node.js.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,8 @@ describe('allowed imports', () => {
 });
 
 describe('the count', () => {
-  async function count(tests: string) {
+  async function count(tests: string, config = 'export default {};') {
+    write('vitest.config.js', config);
     write('some.test.js', tests);
     const result = join(folder, 'tally.json');
     const reporter = join(ROOT, 'scripts/test/reporter.ts');
@@ -102,6 +103,15 @@ describe('the count', () => {
   it('has a hook that throws, and the tests that did not run for it', async () => {
     const hook = "describe('x', () => { beforeAll(() => { throw new Error(); }); it('a', () => {}); });";
     expect(await count(hook)).toMatchObject({ notRun: ['some.test.js > x > a'], broken: ['some.test.js > x'] });
+  });
+
+  it('has a file in which Node.js warned, and leaves what is expected', async () => {
+    const setup = JSON.stringify(join(ROOT, 'tests/support/warnings.ts'));
+    const config = `export default { test: { setupFiles: [${setup}] } };`;
+    const warns = "it('a', () => process.emitWarning('of something', 'DeprecationWarning'));";
+    expect(await count(warns, config)).toMatchObject({ passed: 1, broken: ['some.test.js'] });
+    const expected = "it('a', () => crypto.subtle.generateKey('ML-DSA-44', false, ['sign']));";
+    expect(await count(expected, config)).toMatchObject({ passed: 1, broken: [] });
   });
 
   it('has an error that comes outside of any test', async () => {

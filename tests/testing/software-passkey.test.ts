@@ -642,6 +642,7 @@ async function signInAnotherProcess(passkey: string, options: string): Promise<A
     console.log(JSON.stringify(createSoftwarePasskey(passkey).authenticate(options)));
   `;
   const { stdout } = await promisify(execFile)(process.execPath, [
+    '--conditions=latchkey-source',
     '--input-type=module',
     '-e',
     script,
