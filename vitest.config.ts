@@ -16,6 +16,7 @@ export default defineConfig({
     env: { LATCHKEY_SLOWNESS: `${slowness}` },
     testTimeout: 60_000 * slowness,
     hookTimeout: 60_000 * slowness,
+    expect: { poll: { timeout: 10_000 * slowness } },
     // What talks to servers and browsers waits more than it computes: two files at a time also on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // What a test that passes writes to the console is noise.

@@ -1,12 +1,11 @@
 // How each server that the tests need is asked whether it answers, and how it is started for the tests alone: on a free
 // port of 127.0.0.1, with its data in a folder that goes with it. scripts/test/services.ts decides what happens.
-import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../../tests/support/ports.ts';
 import { ask, atTheEnd, end, find, interrupted, start } from '../programs.mjs';
 import { ROOT, TEMPORARY } from '../workspace.mjs';
 
@@ -35,6 +34,7 @@ export interface Server {
 
 const PATIENCE_MS = 60_000;
 const CONNECT_MS = 3_000;
+const ATTEMPTS = 3;
 
 /** The drivers are what the tests use. */
 const driver = createRequire(join(ROOT, 'tests/package.json'));
@@ -138,6 +138,12 @@ interface Started {
   stop(): Promise<void>;
 }
 
+interface Running {
+  readonly url: string;
+  readonly version: string;
+  readonly child: ChildProcess;
+}
+
 /** Starts a server of our own and waits until it answers. */
 export async function startOwn(server: Server): Promise<Started> {
   const home = newFolder();
@@ -146,7 +152,7 @@ export async function startOwn(server: Server): Promise<Started> {
     mkdirSync(data, { mode: 0o700 });
     giveToNobody(data);
     await server.prepare(data);
-    const { url, child, version } = await startIn(server, data, join(home.path, 'log'));
+    const { url, child, version } = await startIn(server, data, join(home.path, 'log'), ATTEMPTS);
     const stop = async () => {
       await end(child, server.stop);
       home.remove();
@@ -158,18 +164,21 @@ export async function startOwn(server: Server): Promise<Started> {
   }
 }
 
-async function startIn(server: Server, data: string, log: string) {
+/** Tries other ports where it ends at once: somebody else may have taken the first one since it was found free. */
+async function startIn(server: Server, data: string, log: string, attempts: number): Promise<Running> {
   const port = await freePort();
   const output = openSync(log, 'w');
   const program = find(server.programs[0] ?? '') ?? '';
   const child = start(program, server.args(data, port), { ...nobody(), cwd: data, stdio: ['ignore', output, output] });
   closeSync(output);
+  const runs = async () => child.exitCode === null && child.signalCode === null;
   try {
     const url = server.url(port);
-    const runs = async () => child.exitCode === null && child.signalCode === null;
     return { url, child, version: await answer(server, url, runs) };
   } catch (error) {
+    const ended = !(await runs());
     await end(child, 'SIGKILL');
+    if (ended && attempts > 1 && interrupted() === undefined) return startIn(server, data, log, attempts - 1);
     throw new Error(`${messageOf(error)}\n${readFileSync(log, 'utf8').trim().split('\n').slice(-5).join('\n')}`);
   }
 }
@@ -287,13 +296,4 @@ function newFolder() {
       forget();
     },
   };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as import('node:net').AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -14,9 +14,10 @@ import { createAgent } from '@latchkey/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 
 // A busy machine takes its time to start a demo, and some tests start two.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: atThisSpeed(60_000) });
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =
@@ -69,7 +70,7 @@ async function startDemo(folder: string, env: Record<string, string> = {}): Prom
   const early = ended.then(({ stderr }) => {
     throw new Error(`The demo ended before it was ready: ${stderr}`);
   });
-  await Promise.race([vi.waitUntil(ready, { timeout: 30_000, interval: 20 }), early]);
+  await Promise.race([vi.waitUntil(ready, { timeout: atThisSpeed(30_000), interval: 20 }), early]);
   early.catch(() => {});
 
   const records = async () => {
@@ -82,7 +83,7 @@ async function startDemo(folder: string, env: Record<string, string> = {}): Prom
     records,
     record: (matches) =>
       vi.waitUntil(async () => (await records()).find(matches), {
-        timeout: 20_000,
+        timeout: atThisSpeed(20_000),
         interval: 20,
       }) as Promise<AttemptRecord>,
     stop: () => {
@@ -147,7 +148,7 @@ async function visit(options: { colorScheme?: 'light' | 'dark'; width?: number }
   const { colorScheme = 'light', width = 1100 } = options;
   const context = await browser.newContext({ colorScheme, viewport: { width, height: 720 } });
   // Shorter than a test may take, so that it is the page that says what it waited for.
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(atThisSpeed(20_000));
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
   const authenticatorId = await plugIn(cdp);
@@ -215,7 +216,7 @@ const isSignIn = ({ event }: AttemptRecord) => event.name === 'latchkey.signin.a
 const isSuccess = (record: AttemptRecord) => isSignIn(record) && record.outcome === 'success';
 
 /** Slow machines are slow: a page may take this long to show what it must. */
-const patiently = { timeout: 20_000 };
+const patiently = { timeout: atThisSpeed(20_000) };
 
 describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
   test('tells the whole story: sign up, sign in, step up, add, rename, remove, sign out', async () => {
@@ -348,7 +349,7 @@ describe('a demo that runs', () => {
     await page.getByText('Your browser did not offer a passkey right away.').waitFor();
     const took = await page.evaluate(() => performance.timeOrigin - Number(sessionStorage.getItem('clickedAt')));
     // A busy machine takes its time; a browser that waited for somebody would wait for a minute or two.
-    expect(took).toBeLessThan(20_000);
+    expect(took).toBeLessThan(atThisSpeed(20_000));
 
     expect(await demo.record(({ attempt }) => attempt.id === attemptId)).toMatchObject({
       outcome: 'cancelled',
@@ -567,7 +568,7 @@ describe('a demo that runs', () => {
         );
       expect(shown.length).toBeGreaterThan(1);
       expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(counts));
-    }, 20_000);
+    }, atThisSpeed(20_000));
   });
 
   test('the chart is read bar by bar with the keyboard alone', async () => {
@@ -582,7 +583,7 @@ describe('a demo that runs', () => {
       await cursor.press('Home');
       expect(await says.textContent()).toMatch(/: nothing$/);
     };
-    await vi.waitFor(atFirstBar, { timeout: 20_000, interval: 50 });
+    await vi.waitFor(atFirstBar, { timeout: atThisSpeed(20_000), interval: 50 });
     expect(await cursor.getAttribute('aria-valuetext')).toBe(await says.textContent());
     let seen = 0;
     for (let bar = 0; bar < 28; bar++) {
@@ -734,7 +735,7 @@ test('a tab that is closed with the sheet open is recorded as abandoned within t
   const after = Date.parse(record.event.time) - Date.parse(record.attempt.startedAt);
   expect(after).toBeGreaterThanOrEqual(2_000);
   // The sweep interval, and twenty seconds for a busy machine: less than the half minute that a sweep takes unless told.
-  expect(after).toBeLessThan(2_000 + 500 + 20_000);
+  expect(after).toBeLessThan(2_000 + 500 + atThisSpeed(20_000));
   expectValid(await demo.records());
 });
 

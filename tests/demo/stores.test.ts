@@ -14,6 +14,7 @@ import { Client } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startRedisCluster } from '../stores/support/redis-cluster.ts';
 import { startRedis } from '../stores/support/redis-server.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 
 const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
 const { POSTGRES_URL = 'postgres://postgres@127.0.0.1:5432/test', MARIADB_URL = 'mysql://root@127.0.0.1:3306/test' } =
@@ -87,7 +88,7 @@ async function startDemo(store: string, origin: string): Promise<{ url: string; 
   });
   const ready = () => /^listening on (\S+)$/m.exec(output)?.[1];
   await Promise.race([
-    vi.waitUntil(ready, { timeout: 30_000, interval: 20 }),
+    vi.waitUntil(ready, { timeout: atThisSpeed(30_000), interval: 20 }),
     ended.then(() => Promise.reject(new Error(`The demo ended before it was ready: ${output}`))),
   ]);
   return {
@@ -146,5 +147,5 @@ describe.each(Object.entries(places))('two demos that share %s', (_kind, open) =
       credential: createSoftwarePasskey({ origin }).register(asked.publicKey),
     };
     expect((await stranger.post('/registration/verify', body, { headers })).json.code).toBe('username_unavailable');
-  }, 60_000);
+  });
 });

@@ -20,7 +20,6 @@ import { milliseconds } from '../../packages/core/src/duration.ts';
 import {
   closeBrowser,
   closePages,
-  freePort,
   liveThroughASession,
   run,
   stop,
@@ -28,13 +27,15 @@ import {
   visit,
   whenReady,
 } from '../examples/example-server.ts';
+import { freePort } from '../support/ports.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 import { faultsOfShell } from './commands.ts';
 import { compile } from './compile.ts';
 import { anchorsOf, type Block, documentation, linksOf, otherPages, type Page, root } from './pages.ts';
 
 const ALGORITHM_NAMES = Object.fromEntries(Object.entries(ALGORITHMS).map(([name, number]) => [number, name]));
 // Programs and browsers are started here, on machines that may have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: atThisSpeed(60_000) });
 
 const blocks = documentation.flatMap((page) => page.blocks);
 const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
@@ -206,7 +207,7 @@ afterAll(stopAll);
 
 /** Runs Node.js to its end. */
 async function node(args: readonly string[], cwd: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, args, { cwd, timeout: 50_000 }).then(
+  return promisify(execFile)(process.execPath, args, { cwd, timeout: atThisSpeed(50_000) }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
   );

@@ -2,13 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { AttemptRecord } from '@latchkey/core';
 import { type Agent, createAgent } from '@latchkey/testing';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 
 // --- a program of ours, as a process ---
 
@@ -41,12 +40,10 @@ export function whenReady<T>({ child, output }: Program, ready: () => T | Promis
         if (child.exitCode !== null || child.signalCode !== null) throw failed(`it ended with ${child.exitCode}`);
         return ready();
       },
-      { timeout: 30_000, interval: 25 },
+      { timeout: atThisSpeed(30_000), interval: 25 },
     )
     .catch((thrown: unknown) => {
-      throw thrown instanceof Error && thrown.message.startsWith('It did')
-        ? thrown
-        : failed('no sign of it in 30 seconds');
+      throw thrown instanceof Error && thrown.message.startsWith('It did') ? thrown : failed('no sign of it in time');
     }) as Promise<NonNullable<T>>;
 }
 
@@ -64,15 +61,6 @@ export interface Site {
 /** Ends whatever still runs. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.map(stop));
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 // --- somebody at a browser ---
@@ -126,7 +114,7 @@ export function recordOf(attemptId: string, { output }: Program): Promise<Attemp
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line))
       .find((record) => record.attempt?.id === attemptId);
-  return vi.waitUntil(written, { timeout: 10_000, interval: 25 });
+  return vi.waitUntil(written, { timeout: atThisSpeed(10_000), interval: 25 });
 }
 
 /** The whole story over HTTP: it needs nothing of the application but the routes and a guarded `/me`. */

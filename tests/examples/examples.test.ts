@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Agent, createAgent, NOT_USED } from '@latchkey/testing';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import {
   closeBrowser,
   closePages,
@@ -39,7 +40,10 @@ async function click(page: Page, name: string): Promise<{ kind: string; me: Reco
   const status = page.getByRole('status');
   const before = await status.textContent();
   await page.getByRole('button', { name }).click();
-  await vi.waitUntil(async () => (await status.textContent()) !== before, { timeout: 10_000, interval: 25 });
+  await vi.waitUntil(async () => (await status.textContent()) !== before, {
+    timeout: atThisSpeed(10_000),
+    interval: 25,
+  });
   const [, kind = '', me = ''] = /^(\w+): (.*)$/s.exec((await status.textContent()) ?? '') ?? [];
   return { kind, me: JSON.parse(me) };
 }

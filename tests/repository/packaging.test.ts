@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { atThisSpeed } from '../support/slowness.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -102,7 +103,7 @@ describe('a tarball', () => {
     const tarballs = WRONG.map(([, manifest, files = {}], index) => packed(`wrong-${index}`, manifest, files));
     const right = packed('right', {}, {});
     ({ said } = await script('release/packages.ts', right, ...tarballs));
-  }, 120_000);
+  }, atThisSpeed(120_000));
 
   it('passes when it is as it should be', () => {
     expect(said).toMatch(/^packages: right\.tgz, \d+ bytes: ok/m);
@@ -114,7 +115,7 @@ describe('a tarball', () => {
   });
 });
 
-describe('tarballs together', { timeout: 60_000 }, () => {
+describe('tarballs together', { timeout: atThisSpeed(120_000) }, () => {
   it('do not pass with two versions', async () => {
     const { content, said } = await script(
       'release/packages.ts',
@@ -136,7 +137,7 @@ describe('tarballs together', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the public surface', { timeout: 120_000 }, () => {
+describe('the public surface', { timeout: atThisSpeed(120_000) }, () => {
   it('does not change without its report', async () => {
     const root = join(folder, 'surface');
     const home = join(root, 'packages/small');

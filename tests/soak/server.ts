@@ -11,7 +11,6 @@ import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createPasskeys, memoryStore, type User } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';

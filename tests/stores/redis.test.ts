@@ -9,6 +9,7 @@ import type { AttemptRecord, Passkey, PendingCeremony } from '@latchkey/core';
 import { redisAttempts, redisChallenges, redisPasskeys, redisStore } from '@latchkey/redis';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import { keepsTheContract } from './support/contract.ts';
 import { type RedisCluster, startRedisCluster } from './support/redis-cluster.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -154,7 +155,10 @@ describe('a cluster of three nodes', () => {
     const first = await take();
     expect(first).toContain('thrown');
     await servers.nodes[0]!.start();
-    await vi.waitFor(async () => expect(await take()).not.toContain('thrown'), { timeout: 15_000, interval: 200 });
+    await vi.waitFor(async () => expect(await take()).not.toContain('thrown'), {
+      timeout: atThisSpeed(15_000),
+      interval: 200,
+    });
     const last = await take();
     // What the dead node had is gone, as it kept nothing on disk; the rest was given once.
     expect(new Set(last)).toEqual(new Set(['consumed', 'unknown']));
@@ -480,7 +484,10 @@ describe('a server that goes away', () => {
     expect(await outcome(take())).toBe('thrown');
     expect(await outcome(challenges.put(ceremony()) as never)).toBe('thrown');
     await server.start();
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('unknown'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('unknown'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('killed after the take, with appendfsync always: it stays taken after the restart', async () => {
@@ -490,7 +497,10 @@ describe('a server that goes away', () => {
     await server.signal('SIGKILL');
     expect(await outcome(take())).toBe('thrown');
     await server.start();
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('killed during 200 takes: none is given twice, and none hangs', async () => {
@@ -509,7 +519,7 @@ describe('a server that goes away', () => {
         after = await takeAll();
         expect(after).not.toContain('thrown');
       },
-      { timeout: 10_000, interval: 100 },
+      { timeout: atThisSpeed(10_000), interval: 100 },
     );
     before.forEach((status, i) => {
       if (status === 'fresh') expect(after[i]).toBe('consumed');
@@ -523,7 +533,10 @@ describe('a server that goes away', () => {
     expect(await outcome(take())).toBe('thrown');
     await server.signal('SIGCONT');
     // The server does what it was sent before it fell silent: the challenge is gone, and nobody has it.
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('never there at all: the first call throws in time', async () => {

@@ -10,6 +10,7 @@ import { Cluster, Redis } from 'ioredis';
 import { Kysely, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
 import { createPool } from 'mysql2';
 import { Pool } from 'pg';
+import { atThisSpeed } from '../../support/slowness.ts';
 
 export interface Place {
   readonly store: Required<Store>;
@@ -41,7 +42,8 @@ function openRedis(redis: Redis | Cluster, prefix: string): Place {
   };
 }
 
-const ONE_SECOND = { maxRetriesPerRequest: 0, commandTimeout: 1000, connectTimeout: 1000 };
+const TIMEOUT_MS = atThisSpeed(1_000);
+const REDIS_OPTIONS = { maxRetriesPerRequest: 0, commandTimeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS };
 
 /** `redis://host:port` or `redis-cluster://host:port,host:port`. */
 export function connectRedis(url: string): Redis | Cluster {
@@ -51,15 +53,15 @@ export function connectRedis(url: string): Redis | Cluster {
           .slice('redis-cluster://'.length)
           .split(',')
           .map((node) => ({ host: node.split(':')[0]!, port: Number(node.split(':')[1]) })),
-        { redisOptions: ONE_SECOND },
+        { redisOptions: REDIS_OPTIONS },
       )
-    : new Redis(url, { ...ONE_SECOND, enableAutoPipelining: true });
+    : new Redis(url, { ...REDIS_OPTIONS, enableAutoPipelining: true });
   redis.on('error', () => {});
   return redis;
 }
 
 export function postgresPool(url: string, max = 10): Pool {
-  const pool = new Pool({ connectionString: url, max, connectionTimeoutMillis: 1000, query_timeout: 1000 });
+  const pool = new Pool({ connectionString: url, max, connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS });
   // Without these, a connection that breaks ends the process: the first is for those that are idle, the second for those in use.
   pool.on('error', () => {});
   pool.on('connect', (connection) => connection.on('error', () => {}));
@@ -72,6 +74,6 @@ function kyselyDialect(url: string): KyselyDialect {
     file.pragma('journal_mode = WAL');
     return new SqliteDialect({ database: preparedOnce(file) });
   }
-  if (url.startsWith('mysql:')) return new MysqlDialect({ pool: createPool({ uri: url, connectTimeout: 1000 }) });
+  if (url.startsWith('mysql:')) return new MysqlDialect({ pool: createPool({ uri: url, connectTimeout: TIMEOUT_MS }) });
   return new PostgresDialect({ pool: postgresPool(url) });
 }

@@ -6,13 +6,13 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
+import { freePort } from '../../support/ports.ts';
 import { startRedis as startRedisOnly } from './redis-server.ts';
 
 export interface Server {
@@ -111,7 +111,8 @@ function versionsOf(folder: string): string[] {
 
 async function startServer(recipe: Recipe): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-'));
-  const port = await freePort();
+  let port = await freePort();
+  let started = false;
   const isRoot = process.getuid?.() === 0;
   const user = isRoot ? recipe.user : (process.env.USER ?? recipe.user);
   // EACCES: not found either, but a folder on the way could not be looked into.
@@ -158,8 +159,13 @@ async function startServer(recipe: Recipe): Promise<Server> {
   const start = async () => {
     // What was killed may hold on to its memory for a moment, and what follows it then ends at once.
     for (let tries = 0; tries < 100; tries++) {
-      if (await begin()) return;
+      if (await begin()) {
+        started = true;
+        return;
+      }
       await sleep(100);
+      // Somebody else may have taken the port since.
+      if (!started) port = await freePort();
     }
     throw new Error(`${recipe.serve(folder, port, user).join(' ')} ends at once: run it by hand to see why.`);
   };
@@ -208,14 +214,4 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

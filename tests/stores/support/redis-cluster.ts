@@ -1,5 +1,6 @@
 /** A real Redis Cluster of three masters for a test, on loopback and free ports. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atThisSpeed } from '../../support/slowness.ts';
 import { type RedisServer, redisCli, startRedis } from './redis-server.ts';
 
 export interface RedisCluster {
@@ -10,7 +11,7 @@ export interface RedisCluster {
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes = await Promise.all(
-    [0, 1, 2].map(() => startRedis('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000')),
+    [0, 1, 2].map(() => startRedis('--cluster-enabled', 'yes', '--cluster-node-timeout', `${atThisSpeed(2_000)}`)),
   );
   const cluster = { nodes, remove: async () => void (await Promise.all(nodes.map((node) => node.remove()))) };
   try {

@@ -2,11 +2,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '../../support/ports.ts';
 
 const MISSING =
   'Install Redis, which this test runs: `apt-get install redis-server` (Debian, Ubuntu) or `brew install redis`.';
@@ -34,11 +34,11 @@ export interface RedisServer {
 /** A running server with these settings, for example `['--appendonly', 'yes']`; without any it keeps nothing on disk. */
 export async function startRedis(...settings: string[]): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-redis-'));
-  const port = await freePort();
-  const base = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+  let port = await freePort();
   let running: ChildProcess;
 
   const start = async () => {
+    const base = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
     running = spawn('redis-server', [...base, ...settings], { stdio: 'ignore' });
     const failed = once(running, 'exit').then(
       () => Promise.reject(new Error(`redis-server ended at once on port ${port}.`)),
@@ -47,7 +47,9 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     // A later end is the test's own doing.
     failed.catch(() => {});
     const answers = async () => {
-      while (!(await redisCli('-p', `${port}`, 'ping').catch(() => '')).startsWith('PONG')) await sleep(20);
+      // It, and not another that has taken the port.
+      const ours = `process_id:${running.pid}\r`;
+      while (!(await redisCli('-p', `${port}`, 'info', 'server').catch(() => '')).includes(ours)) await sleep(20);
     };
     await Promise.race([answers(), failed]);
   };
@@ -57,7 +59,16 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     await once(running, 'exit');
   };
 
-  await start();
+  // Somebody else may have taken the port since.
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await start();
+      break;
+    } catch (error) {
+      if (tries === 5 || (error as Error).message === MISSING) throw error;
+      port = await freePort();
+    }
+  }
   return {
     port,
     start,
@@ -70,23 +81,4 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** A free port whose neighbour 10,000 above, where a Cluster node listens for the others, is free too. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 30_000);
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  server.listen(port, '127.0.0.1');
-  const free = await once(server, 'listening').then(
-    () => true,
-    () => false,
-  );
-  server.close();
-  return free;
 }
