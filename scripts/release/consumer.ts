@@ -15,6 +15,9 @@ const CORE_BRINGS = 28;
 /** What the consumer installs besides the packages; their peers npm brings by itself. */
 const BESIDES = ['express-session', '@types/express', '@types/express-session', '@types/koa', '@types/node@22'];
 
+/** Too old for Latchkey, and often what is there. */
+const OLD = '20';
+
 const COMPILER_OPTIONS = { target: 'es2022', strict: true, types: ['node'], esModuleInterop: true };
 
 /**
@@ -48,6 +51,14 @@ export async function checkConsumer(
     await check('TypeScript 7, bundler', () => compile(home, join(ROOT, 'node_modules/.bin/tsc'), 'bundler'));
     await check('TypeScript 5.9, nodenext', () => compile(home, join(old, '.bin/tsc'), 'nodenext'));
     await check('TypeScript 5.9, bundler', () => compile(home, join(old, '.bin/tsc'), 'bundler'));
+  }
+
+  if (full) {
+    const old = join(await tool(npm, folder, `node@${OLD}`), 'node/bin/node');
+    await check(`Node.js ${OLD} is told that it is too old`, async () => {
+      const { output } = await ask(old, ['--input-type=module', '-e', "await import('@latchkey/core')"], { cwd: home });
+      if (!output.includes('Error: Latchkey needs Node.js 22.15 or newer; this is v')) throw new Error(output);
+    });
   }
 
   const programs = new Map([['', process.execPath]]);

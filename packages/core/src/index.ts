@@ -3,6 +3,7 @@
  * An adapter translates its framework's requests to {@link HttpRequest} and mounts what comes back.
  */
 
+import './runtime.ts';
 import { problem } from './answer.ts';
 import type { HttpRequest, HttpResponse } from './call.ts';
 import { type Config, checkOptions, type PasskeysOptions } from './config.ts';

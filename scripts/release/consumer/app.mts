@@ -1,6 +1,6 @@
 /**
  * An application as somebody else writes it, with the packages from npm: sign-up, a sign-in that is refused and one that is
- * not, over HTTP through Express, and the records of them. scripts/consumer.mjs compiles it as a module and, renamed to
+ * not, over HTTP through Express, and the records of them. scripts/release/consumer.ts compiles it as a module and, renamed to
  * app.cts, as CommonJS, where every import is a `require`.
  */
 import assert from 'node:assert/strict';
