@@ -1,15 +1,18 @@
-// `npm run demo`, `npm test` and the like: from a clean clone to a running program in one command, with nothing but Node.js 20
-// and npm. Installs and builds what the program needs, and runs it on the Node.js that the workspace has installed. `--help`
-// is answered at once. What happens here is said on stderr; stdout belongs to the program, and so do the arguments.
+// Every `npm run NAME`, and `npm test`: from a clean clone to a running program in one command, with nothing but Node.js 20 and
+// npm. Installs and builds what the program needs, and runs it on the Node.js that the workspace has installed. `--help` is
+// answered at once. What happens here is said on stderr; stdout belongs to the program, and so do the arguments.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { interrupted, run } from './programs.mjs';
 import { installPrometheus } from './prometheus.mjs';
-import { install, isInstalled, NODE, ROOT, timeSince, toolEnv, turbo } from './workspace.mjs';
+import { install, isInstalled, NODE, ROOT, timeSince, tool, toolEnv, turbo } from './workspace.mjs';
 
 /**
+ * One of `file`, `tool` and `turbo` is what runs.
  * @typedef {object} Program
- * @property {string} file
+ * @property {string} [file] run by Node.js
+ * @property {readonly string[]} [tool] a program in node_modules/.bin, and its first arguments
+ * @property {readonly string[]} [turbo] tasks, run where they are not done already
  * @property {string} [help] the file with the text for `--help`; without it, the program answers
  * @property {readonly string[]} [build] arguments of `turbo run build`; nothing is built unless given
  * @property {readonly string[]} [flags] of Node.js
@@ -33,8 +36,17 @@ const PROGRAMS = {
   pictures: { file: 'scripts/docs/pictures.ts', build: [] },
   reference: { file: 'scripts/docs/reference.ts', flags: SOURCES },
   api: { file: 'scripts/release/api-reports.ts', build: [] },
-  packages: { file: 'scripts/release/packages.ts', help: 'scripts/release/help.txt', build: [] },
-  version: { file: 'scripts/release/version.ts' },
+  'check:packages': { file: 'scripts/release/packages.ts', help: 'scripts/release/help.txt', build: [] },
+  'release:version': { file: 'scripts/release/version.ts' },
+  build: { turbo: ['build'] },
+  types: { turbo: ['types', '//#types:scripts'] },
+  check: { tool: ['biome', 'check', '.'] },
+  format: { tool: ['biome', 'check', '--write', '.'] },
+  arrows: { file: 'scripts/check-arrows.mjs' },
+  unused: { tool: ['knip'] },
+  vitest: { tool: ['vitest', 'run'] },
+  watch: { tool: ['vitest'] },
+  changeset: { tool: ['changeset'] },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
@@ -49,7 +61,7 @@ if (program === undefined) {
 }
 
 /** Resolves to an exit code. @param {Program} program @returns {Promise<number>} */
-async function start({ file, build, flags = [], env }) {
+async function start({ file, tool: [name, ...first] = [], turbo: tasks, build, flags = [], env }) {
   if (!isInstalled()) {
     const code = await step('installing what the lockfile names', 'installed', install);
     if (code !== 0) return code;
@@ -58,7 +70,9 @@ async function start({ file, build, flags = [], env }) {
     const code = await step('building what has changed', 'built', () => turbo('build', ...build));
     if (code !== 0) return code;
   }
-  return run(NODE, [...flags, file, ...args], { cwd: ROOT, env: toolEnv(await env?.()) });
+  if (tasks !== undefined) return turbo(...tasks, ...args);
+  if (name !== undefined) return tool(name, [...first, ...args]);
+  return run(NODE, [...flags, file ?? '', ...args], { cwd: ROOT, env: toolEnv(await env?.()) });
 }
 
 /**

@@ -3,7 +3,7 @@
  * imports, the count of what passed, failed and did not run, and the warnings of Node.js.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,26 @@ describe('allowed imports', () => {
     expect(await faults('express', '', manifest)).toBe(
       'packages/express/package.json: @latchkey/core is not allowed in dependencies.',
     );
+  });
+});
+
+describe('`--help`', () => {
+  it.each(['demo', 'monitoring', 'test', 'soak', 'bench', 'check:packages'])(
+    'of %s is answered before anything is installed',
+    async (name) => {
+      const texts = readFileSync(join(ROOT, 'scripts/run.mjs'), 'utf8').matchAll(/'([\w/]+\/help\.txt)'/g);
+      cpSync(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true });
+      cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
+      for (const [, file = ''] of texts) cpSync(join(ROOT, file), join(folder, file));
+      const { stdout, stderr } = await run(process.execPath, [join(folder, 'scripts/run.mjs'), name, '--help']);
+      expect(stdout.split('\n').length).toBeGreaterThan(5);
+      expect(stderr).toBe('');
+    },
+  );
+
+  it('is asked of a program that is not there', async () => {
+    const answer = run(process.execPath, [join(ROOT, 'scripts/run.mjs'), 'dmeo']);
+    await expect(answer).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('one of demo, monitoring') });
   });
 });
 
