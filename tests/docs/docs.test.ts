@@ -251,6 +251,24 @@ describe.each([
   });
 });
 
+describe('docs/storage.md', () => {
+  it('has a store for CommonJS, whose tables are there when it is ready', async () => {
+    const { code } = blocks.find(({ page, file }) => page === 'docs/storage.md' && file === 'store.cjs')!;
+    const use = `const { store, ready } = require('./store.cjs');
+      ready.then(async () => console.log(await store.passkeys.listByUser('nobody')));`;
+    await inFolder(
+      new Map([
+        ['store.cjs', code.replace('latchkey.db', ':memory:')],
+        ['use.cjs', use],
+      ]),
+      async (folder) => {
+        const { stdout, stderr } = await node(['--conditions=latchkey-source', 'use.cjs'], folder);
+        expect({ stdout, stderr }).toEqual({ stdout: '[]\n', stderr: '' });
+      },
+    );
+  });
+});
+
 describe('the README', () => {
   it('of @latchkey/core shows the example of @latchkey/express', () => {
     expect(exampleOf('packages/core/README.md')).toEqual(exampleOf('packages/express/README.md'));
