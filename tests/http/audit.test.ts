@@ -56,7 +56,7 @@ test('a store that throws or hangs is store_unavailable, in time, and never lets
     ...inner,
     challenges: { ...inner.challenges, take: (...args) => (answer() as never) ?? inner.challenges.take(...args) },
   };
-  const site = await open({ storeTimeout: '200ms' }, () => broken);
+  const site = await open({ storeTimeout: atThisSpeed(200) }, () => broken);
   const passkey = await site.agent().signUp('ada');
   for (const fault of [
     () => {
