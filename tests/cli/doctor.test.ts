@@ -9,7 +9,7 @@ import { checkRpId } from '../../packages/cli/src/check-rp-id.ts';
 import { judgeAddress } from '../../packages/cli/src/check-site.ts';
 import { type Finding, judgeClock } from '../../packages/cli/src/finding.ts';
 import { mounts } from '../http/mounts.ts';
-import { startRedis } from '../http/store-servers.ts';
+import { startRedis } from '../stores/support/database-servers.ts';
 import { latchkey, latchkeyJson } from './latchkey.ts';
 import { type Meddler, startMeddler } from './meddler.ts';
 import { place, SQL_KINDS } from './stores.ts';

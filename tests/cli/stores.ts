@@ -6,7 +6,7 @@ import { sqlStore } from '@latchkey/sql';
 import { Redis } from 'ioredis';
 import { CompiledQuery, Kysely } from 'kysely';
 import { onTestFinished } from 'vitest';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { folder } from './latchkey.ts';
 
 export interface Place {

@@ -4,6 +4,7 @@ import { openSite, type SiteOptions, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { describe, expect, test } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 
@@ -72,7 +73,7 @@ describe('a request over its limit', () => {
       agent.post('/authentication/verify', { attemptId, credential: passkey.authenticate(publicKey), client: USED });
     const refused = await answer();
     expect(refused.status).toBe(429);
-    await expect.poll(async () => (await answer()).status, { timeout: 5_000, interval: 200 }).toBe(200);
+    await expect.poll(async () => (await answer()).status, { timeout: atThisSpeed(5_000), interval: 200 }).toBe(200);
     await site.close();
   });
 });

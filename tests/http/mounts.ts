@@ -59,6 +59,11 @@ const onExpress = (create: Express, parser?: RequestHandler) =>
     return app;
   });
 
+/** Koa tells an application when a client went away in the middle of its body, or was refused by a parser. Nothing else may come. */
+export function expectGone(error: NodeJS.ErrnoException & { readonly expose?: boolean }): void {
+  if (!error.expose && !['ECONNRESET', 'ECONNABORTED', 'HPE_INVALID_EOF_STATE'].includes(error.code ?? '')) throw error;
+}
+
 /** koa-session needs a store, or its sessions cannot be ended. */
 function sessionsInMemory() {
   const sessions = new Map<string, unknown>();
@@ -73,6 +78,7 @@ const onKoa = (create: typeof Koa, parser?: Middleware) =>
   served((passkeys) => {
     const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
     const app = new create();
+    app.on('error', expectGone);
     app.keys = ['for tests'];
     app.use(koaSession({ store: sessionsInMemory() } as never, app as never));
     if (parser) app.use(parser);

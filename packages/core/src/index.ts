@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import './runtime.ts';
 import type { HttpRequest, HttpResponse } from './adapter.ts';
 import { reliable } from './ceremony/reliable-store.ts';
 import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
