@@ -22,12 +22,10 @@ export {
   type SoftwarePasskeyJSON,
   type SoftwarePasskeyOptions,
 } from './software-passkey.ts';
-export {
-  attemptStoreContract,
-  challengeStoreContract,
-  passkeyStoreContract,
-  type StoreRule,
-} from './store-contract.ts';
+export { attemptStoreContract } from './store-contract/attempts.ts';
+export { challengeStoreContract } from './store-contract/challenges.ts';
+export { passkeyStoreContract } from './store-contract/passkeys.ts';
+export type { StoreRule } from './store-contract/rule.ts';
 export type {
   AuthenticationResponseJSON,
   AuthenticatorAttachment,
