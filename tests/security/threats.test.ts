@@ -132,7 +132,7 @@ const CHALLENGE: Record<string, readonly Evidence[]> = {
   'expiry, by the server’s clock, inside the take': [
     rules('refuses an answer that comes too late, by the server’s clock'),
     ...elsewhere(
-      'packages/testing/src/store-contract-challenges.ts',
+      'packages/testing/src/store-contract/challenges.ts',
       'gives nothing from the instant of expiry on, and a late take changes nothing',
     ),
   ],

@@ -38,7 +38,7 @@ const sweepsInTwoSteps: Break<ChallengeStore> = (sound) => {
   return {
     put,
     async take(attemptId, expected, now) {
-      const answer = await sound.take(attemptId, expected, now);
+      const answer = await sound.take({ attemptId, ...expected, now });
       if (answer.status === 'fresh') open.delete(attemptId);
       return answer;
     },
@@ -67,7 +67,7 @@ const challenges: Breaks<ChallengeStore> = {
           const ceremony = open.get(attemptId);
           await tick();
           open.delete(attemptId);
-          return ceremony === undefined ? sound.take(attemptId, expected, now) : { status: 'fresh', ceremony };
+          return ceremony === undefined ? sound.take({ attemptId, ...expected, now }) : { status: 'fresh', ceremony };
         },
       };
     },
@@ -82,16 +82,16 @@ const challenges: Breaks<ChallengeStore> = {
   },
   'answers unknown to an id that was never put': {
     'ignores spaces at the end of an id': (sound) => ({
-      take: (attemptId, expected, now) => sound.take(attemptId.trimEnd(), expected, now),
+      take: (attemptId, expected, now) => sound.take({ attemptId: attemptId.trimEnd(), ...expected, now }),
     }),
   },
   'gives a ceremony only for its purpose, and leaves it open otherwise': {
     'ignores the purpose': (sound) => ({
-      take: (attemptId, { purpose, ...rest }, now) => sound.take(attemptId, rest, now),
+      take: (attemptId, { purpose, ...rest }, now) => sound.take({ attemptId, ...rest, now }),
     }),
     'takes before it compares': (sound) => ({
       async take(attemptId, { purpose, ...rest }, now) {
-        const answer = await sound.take(attemptId, rest, now);
+        const answer = await sound.take({ attemptId, ...rest, now });
         const wrong = answer.status === 'fresh' && purpose !== undefined && answer.ceremony.purpose !== purpose;
         return wrong ? { status: 'mismatch', member: 'purpose' } : answer;
       },
@@ -103,17 +103,17 @@ const challenges: Breaks<ChallengeStore> = {
       return {
         put,
         take: (attemptId, expected, now) =>
-          sound.take(attemptId, { ...expected, binding: open.get(attemptId)?.binding ?? '' }, now),
+          sound.take({ attemptId, ...expected, binding: open.get(attemptId)?.binding ?? '', now }),
       };
     },
   },
   'gives a ceremony only to its user, and leaves it open otherwise': {
     'ignores the user': (sound) => ({
-      take: (attemptId, { userId, ...rest }, now) => sound.take(attemptId, rest, now),
+      take: (attemptId, { userId, ...rest }, now) => sound.take({ attemptId, ...rest, now }),
     }),
     'takes an expected null for anything': (sound) => ({
       take: (attemptId, { userId, ...rest }, now) =>
-        sound.take(attemptId, typeof userId === 'string' ? { ...rest, userId } : rest, now),
+        sound.take({ attemptId, ...(typeof userId === 'string' ? { ...rest, userId } : rest), now }),
     }),
   },
   'judges purpose before binding before user': {
@@ -123,53 +123,56 @@ const challenges: Breaks<ChallengeStore> = {
         put,
         take: (attemptId, expected, now) =>
           open.get(attemptId)?.binding === expected.binding
-            ? sound.take(attemptId, expected, now)
+            ? sound.take({ attemptId, ...expected, now })
             : { status: 'mismatch', member: 'binding' },
       };
     },
   },
   'matches anything where nothing is expected': {
     'expects no user unless told otherwise': (sound) => ({
-      take: (attemptId, expected, now) => sound.take(attemptId, { userId: null, ...expected }, now),
+      take: (attemptId, expected, now) => sound.take({ attemptId, userId: null, ...expected, now }),
     }),
   },
   'gives nothing from the instant of expiry on, and a late take changes nothing': {
     'is a millisecond generous': (sound) => ({
-      take: (attemptId, expected, now) => sound.take(attemptId, expected, now - 1),
+      take: (attemptId, expected, now) => sound.take({ attemptId, ...expected, now: now - 1 }),
     }),
     'deletes what it finds expired': (sound) => {
       const { open, put } = careless(sound);
       return {
         put,
         async take(attemptId, expected, now) {
-          const answer = await sound.take(attemptId, expected, now);
-          if (answer.status === 'expired') await sound.take(attemptId, { binding: open.get(attemptId)!.binding }, 0);
+          const answer = await sound.take({ attemptId, ...expected, now });
+          if (answer.status === 'expired')
+            await sound.take({ attemptId, binding: open.get(attemptId)!.binding, now: 0 });
           return answer;
         },
       };
     },
   },
   'judges expiry by the instant handed in, far past or far future': {
-    'asks its own clock': (sound) => ({ take: (attemptId, expected) => sound.take(attemptId, expected, Date.now()) }),
+    'asks its own clock': (sound) => ({
+      take: (attemptId, expected) => sound.take({ attemptId, ...expected, now: Date.now() }),
+    }),
   },
   'remembers that an id was taken until ten minutes after its expiry, and no longer': {
     'forgets it at its expiry': (sound) => ({
       async take(attemptId, expected, now) {
-        const answer = await sound.take(attemptId, expected, now + REMEMBERED_MS);
-        return answer.status === 'expired' ? sound.take(attemptId, expected, now) : answer;
+        const answer = await sound.take({ attemptId, ...expected, now: now + REMEMBERED_MS });
+        return answer.status === 'expired' ? sound.take({ attemptId, ...expected, now }) : answer;
       },
     }),
     'never forgets it': (sound) => ({
       async take(attemptId, expected, now) {
-        const answer = await sound.take(attemptId, expected, now);
-        return answer.status === 'unknown' ? sound.take(attemptId, expected, 0) : answer;
+        const answer = await sound.take({ attemptId, ...expected, now });
+        return answer.status === 'unknown' ? sound.take({ attemptId, ...expected, now: 0 }) : answer;
       },
     }),
   },
   'remembers that an id expired until ten minutes after its expiry, and no longer': {
     'forgets it at its expiry': (sound) => ({
       async take(attemptId, expected, now) {
-        const answer = await sound.take(attemptId, expected, now);
+        const answer = await sound.take({ attemptId, ...expected, now });
         return answer.status === 'expired' ? { status: 'unknown' } : answer;
       },
     }),
@@ -179,9 +182,9 @@ const challenges: Breaks<ChallengeStore> = {
       const swept = new Set<string>();
       return {
         take: (attemptId, expected, now) =>
-          swept.has(attemptId) ? { status: 'unknown' } : sound.take(attemptId, expected, now),
+          swept.has(attemptId) ? { status: 'unknown' } : sound.take({ attemptId, ...expected, now }),
         async takeExpired(now, limit) {
-          const given = await sound.takeExpired(now, limit);
+          const given = await sound.takeExpired({ now, limit });
           for (const { attemptId } of given) swept.add(attemptId);
           return given;
         },
@@ -191,7 +194,7 @@ const challenges: Breaks<ChallengeStore> = {
   'begins an open ceremony for its own binding only': {
     'begins it for any binding': (sound) => {
       const { open, put } = careless(sound);
-      return { put, begin: (attemptId) => sound.begin(attemptId, open.get(attemptId)?.binding ?? '') };
+      return { put, begin: (attemptId) => sound.begin({ attemptId, binding: open.get(attemptId)?.binding ?? '' }) };
     },
     'begins nothing': () => ({ begin() {} }),
   },
@@ -205,7 +208,7 @@ const challenges: Breaks<ChallengeStore> = {
         take: (attemptId, expected, now) =>
           begun.delete(attemptId)
             ? { status: 'fresh', ceremony: open.get(attemptId)! }
-            : sound.take(attemptId, expected, now),
+            : sound.take({ attemptId, ...expected, now }),
       };
     },
   },
@@ -225,18 +228,22 @@ const challenges: Breaks<ChallengeStore> = {
     },
   },
   'sweeps nothing that is still open': {
-    'sweeps a millisecond early': (sound) => ({ takeExpired: (now, limit) => sound.takeExpired(now + 1, limit) }),
+    'sweeps a millisecond early': (sound) => ({
+      takeExpired: (now, limit) => sound.takeExpired({ now: now + 1, limit }),
+    }),
   },
   'sweeps oldest first, at most so many a call': {
     'sweeps the newest first': (sound) => ({
-      takeExpired: async (now, limit) => (await sound.takeExpired(now, limit)).reverse(),
+      takeExpired: async (now, limit) => (await sound.takeExpired({ now, limit })).reverse(),
     }),
-    'ignores the limit': (sound) => ({ takeExpired: (now) => sound.takeExpired(now, Number.MAX_SAFE_INTEGER) }),
+    'ignores the limit': (sound) => ({
+      takeExpired: (now) => sound.takeExpired({ now, limit: Number.MAX_SAFE_INTEGER }),
+    }),
   },
   'sweeps what expired long ago': {
     'drops what nobody swept in time': (sound) => ({
       takeExpired: async (now, limit) =>
-        (await sound.takeExpired(now, limit)).filter(({ expiresAt }) => now - expiresAt <= REMEMBERED_MS),
+        (await sound.takeExpired({ now, limit })).filter(({ expiresAt }) => now - expiresAt <= REMEMBERED_MS),
     }),
   },
   'gives a swept ceremony to no taker': {
@@ -256,22 +263,22 @@ const challenges: Breaks<ChallengeStore> = {
 
 /** The same store, with every user id bent first. */
 const bending = (sound: PasskeyStore, bend: (userId: string) => string): Partial<PasskeyStore> => ({
-  keepHandle: (userId, proposed) => sound.keepHandle(bend(userId), proposed),
-  insert: (passkey, max) => sound.insert({ ...passkey, userId: bend(passkey.userId) }, max),
+  keepHandle: (userId, proposed) => sound.keepHandle({ userId: bend(userId), proposed }),
+  insert: (passkey, max) => sound.insert({ passkey: { ...passkey, userId: bend(passkey.userId) }, max }),
   listByUser: (userId) => sound.listByUser(bend(userId)),
 });
 
 /** The same store, with every passkey bent on its way in. */
 const inserting =
   (bend: (passkey: Passkey) => Partial<Passkey>): Break<PasskeyStore> =>
-  (sound) => ({ insert: (passkey, max) => sound.insert({ ...passkey, ...bend(passkey) }, max) });
+  (sound) => ({ insert: (passkey, max) => sound.insert({ passkey: { ...passkey, ...bend(passkey) }, max }) });
 
 /** Finds the passkey by its id alone, and then acts in its owner's name. */
 const ownerOf = (sound: PasskeyStore) => {
   const owners = new Map<string, string>();
   const insert: PasskeyStore['insert'] = (passkey, max) => {
     owners.set(passkey.id, passkey.userId);
-    return sound.insert(passkey, max);
+    return sound.insert({ passkey, max });
   };
   return { insert, owner: (id: string, otherwise: string) => owners.get(id) ?? otherwise };
 };
@@ -282,9 +289,10 @@ const overwrites =
   (sound) => ({
     async insert(passkey, max) {
       await pause();
-      const [old] = await sound.find(passkey.credentialId, null);
-      if (old !== undefined) await sound.remove(old.userId, old.id, false);
-      return sound.insert(passkey, max);
+      const [old] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
+      if (old !== undefined)
+        await sound.remove({ userId: old.userId, rpId: 'example.com', id: old.id, keepLast: false });
+      return sound.insert({ passkey, max });
     },
   });
 
@@ -337,8 +345,9 @@ const passkeys: Breaks<PasskeyStore> = {
       credentialId: credentialId.map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte)),
     })),
     'compares the first 255 bytes': (sound) => ({
-      insert: (passkey, max) => sound.insert({ ...passkey, credentialId: passkey.credentialId.slice(0, 255) }, max),
-      find: (credentialId, userHandle) => sound.find(credentialId.slice(0, 255), userHandle),
+      insert: (passkey, max) =>
+        sound.insert({ passkey: { ...passkey, credentialId: passkey.credentialId.slice(0, 255) }, max }),
+      find: (credentialId, userHandle) => sound.find({ credentialId: credentialId.slice(0, 255), userHandle }),
     }),
   },
   'keeps its own copy of the bytes': {
@@ -347,7 +356,7 @@ const passkeys: Breaks<PasskeyStore> = {
       return {
         insert(passkey, max) {
           kept.push(passkey);
-          return sound.insert(passkey, max);
+          return sound.insert({ passkey, max });
         },
         find: () => kept,
       };
@@ -356,7 +365,7 @@ const passkeys: Breaks<PasskeyStore> = {
       const found: Passkey[] = [];
       return {
         async find(credentialId, userHandle) {
-          found.push(...(await sound.find(credentialId, userHandle)));
+          found.push(...(await sound.find({ credentialId, userHandle })));
           return found;
         },
         listByUser: () => found,
@@ -372,12 +381,14 @@ const passkeys: Breaks<PasskeyStore> = {
       async insert(passkey, max) {
         const count = (await sound.listByUser(passkey.userId)).length;
         await tick();
-        return count >= max ? 'limit' : sound.insert(passkey, Number.POSITIVE_INFINITY);
+        return count >= max ? 'limit' : sound.insert({ passkey, max: Number.POSITIVE_INFINITY });
       },
     }),
     'counts what everyone has': (sound) => {
       let count = 0;
-      return { insert: (passkey, max) => (++count > max ? 'limit' : sound.insert(passkey, Number.POSITIVE_INFINITY)) };
+      return {
+        insert: (passkey, max) => (++count > max ? 'limit' : sound.insert({ passkey, max: Number.POSITIVE_INFINITY })),
+      };
     },
   },
   'finds every passkey of the owner, the one asked for first, whatever handle was claimed': {
@@ -387,7 +398,7 @@ const passkeys: Breaks<PasskeyStore> = {
     }),
     'believes the handle': (sound) => ({
       async find(credentialId, userHandle) {
-        const found = await sound.find(credentialId, userHandle);
+        const found = await sound.find({ credentialId, userHandle });
         return userHandle === null || Buffer.compare(found[0]?.userHandle ?? userHandle, userHandle) === 0 ? found : [];
       },
     }),
@@ -401,31 +412,37 @@ const passkeys: Breaks<PasskeyStore> = {
   },
   'records a use, and only what a use changes': {
     'forgets the backup state': (sound) => ({
-      recordUse: (passkey, use) => sound.recordUse(passkey, { ...use, backedUp: passkey.backedUp }),
+      recordUse: (passkey, use) => sound.recordUse({ passkey, use: { ...use, backedUp: passkey.backedUp } }),
     }),
     'renames it too': (sound) => ({
       async recordUse(passkey, use) {
-        await sound.update(passkey.userId, passkey.id, { nickname: 'used' }, false);
-        return sound.recordUse(passkey, use);
+        await sound.update({
+          userId: passkey.userId,
+          rpId: 'example.com',
+          id: passkey.id,
+          change: { nickname: 'used' },
+          keepLast: false,
+        });
+        return sound.recordUse({ passkey, use });
       },
     }),
   },
   'records each use of a passkey whose counter stays 0': {
     'wants the counter to rise': (sound) => ({
-      recordUse: (passkey, use) => use.signCount > passkey.signCount && sound.recordUse(passkey, use),
+      recordUse: (passkey, use) => use.signCount > passkey.signCount && sound.recordUse({ passkey, use }),
     }),
   },
   'records one of ten uses that would each be the first, though the counter stays 0': {
     'compares the counter alone': (sound) => ({
-      recordUse: (passkey, use) => sound.recordUse({ ...passkey, lastUsedAt: 0 }, use),
+      recordUse: (passkey, use) => sound.recordUse({ passkey: { ...passkey, lastUsedAt: 0 }, use }),
     }),
   },
   'records one of ten uses that saw the same counter': {
     'does not compare': (sound) => ({
       async recordUse(passkey, use) {
         for (let recorded = false; !recorded; ) {
-          const [current] = await sound.find(passkey.credentialId, null);
-          recorded = await sound.recordUse(current!, use);
+          const [current] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
+          recorded = await sound.recordUse({ passkey: current!, use });
         }
         return true;
       },
@@ -434,20 +451,26 @@ const passkeys: Breaks<PasskeyStore> = {
   'records no use of a passkey that is disabled, removed, moved on or never was': {
     'always says yes': (sound) => ({
       async recordUse(passkey, use) {
-        await sound.recordUse(passkey, use);
+        await sound.recordUse({ passkey, use });
         return true;
       },
     }),
     'enables it by the way': (sound) => ({
       async recordUse(passkey, use) {
-        await sound.update(passkey.userId, passkey.id, { enabled: true }, false);
-        return sound.recordUse(passkey, use);
+        await sound.update({
+          userId: passkey.userId,
+          rpId: 'example.com',
+          id: passkey.id,
+          change: { enabled: true },
+          keepLast: false,
+        });
+        return sound.recordUse({ passkey, use });
       },
     }),
     'inserts what is not there': (sound) => ({
       async recordUse(passkey, use) {
-        await sound.insert(passkey, Number.POSITIVE_INFINITY);
-        return sound.recordUse(passkey, use);
+        await sound.insert({ passkey, max: Number.POSITIVE_INFINITY });
+        return sound.recordUse({ passkey, use });
       },
     }),
   },
@@ -458,17 +481,24 @@ const passkeys: Breaks<PasskeyStore> = {
     },
     'removes by the id alone': (sound) => {
       const { insert, owner } = ownerOf(sound);
-      return { insert, remove: (userId, id, keepLast) => sound.remove(owner(id, userId), id, keepLast) };
+      return {
+        insert,
+        remove: (userId, id, keepLast) =>
+          sound.remove({ userId: owner(id, userId), rpId: 'example.com', id, keepLast }),
+      };
     },
   },
   'renames, also the last one, and changes nothing else': {
     'does not rename the last': (sound) => ({
       async update(userId, id, change, keepLast) {
-        return (await isLast(sound, userId)) ? { status: 'last' } : sound.update(userId, id, change, keepLast);
+        return (await isLast(sound, userId))
+          ? { status: 'last' }
+          : sound.update({ userId, rpId: 'example.com', id, change, keepLast });
       },
     }),
     'disables what it is not told to enable': (sound) => ({
-      update: (userId, id, change) => sound.update(userId, id, { enabled: false, ...change }, false),
+      update: (userId, id, change) =>
+        sound.update({ userId, rpId: 'example.com', id, change: { enabled: false, ...change }, keepLast: false }),
     }),
   },
   'raises the generation at each disabling': {
@@ -481,9 +511,9 @@ const passkeys: Breaks<PasskeyStore> = {
     },
     'raises it when it is renamed': (sound) => ({
       async update(userId, id, change, keepLast) {
-        if (change.enabled !== undefined) return sound.update(userId, id, change, keepLast);
-        await sound.update(userId, id, { enabled: false }, false);
-        return sound.update(userId, id, { ...change, enabled: true }, false);
+        if (change.enabled !== undefined) return sound.update({ userId, rpId: 'example.com', id, change, keepLast });
+        await sound.update({ userId, rpId: 'example.com', id, change: { enabled: false }, keepLast: false });
+        return sound.update({ userId, rpId: 'example.com', id, change: { ...change, enabled: true }, keepLast: false });
       },
     }),
   },
@@ -497,26 +527,33 @@ const passkeys: Breaks<PasskeyStore> = {
     }),
     'tells everyone': (sound) => ({
       async update(userId, id, change, keepLast) {
-        const changed = await sound.update(userId, id, change, keepLast);
+        const changed = await sound.update({ userId, rpId: 'example.com', id, change, keepLast });
         return changed.status === 'done' ? { ...changed, wasEnabled: change.enabled !== true } : changed;
       },
     }),
   },
   'removes a passkey, and its credential id with it': {
     'only disables it': (sound) => ({
-      remove: (userId, id, keepLast) => sound.update(userId, id, { enabled: false }, keepLast),
+      remove: (userId, id, keepLast) =>
+        sound.update({ userId, rpId: 'example.com', id, change: { enabled: false }, keepLast }),
     }),
   },
   'keeps the last enabled passkey when asked to, and only then': {
-    'removes whatever it is told': (sound) => ({ remove: (userId, id) => sound.remove(userId, id, false) }),
-    'disables whatever it is told': (sound) => ({
-      update: (userId, id, change) => sound.update(userId, id, change, false),
+    'removes whatever it is told': (sound) => ({
+      remove: (userId, id) => sound.remove({ userId, rpId: 'example.com', id, keepLast: false }),
     }),
-    'always keeps it': (sound) => ({ remove: (userId, id) => sound.remove(userId, id, true) }),
+    'disables whatever it is told': (sound) => ({
+      update: (userId, id, change) => sound.update({ userId, rpId: 'example.com', id, change, keepLast: false }),
+    }),
+    'always keeps it': (sound) => ({
+      remove: (userId, id) => sound.remove({ userId, rpId: 'example.com', id, keepLast: true }),
+    }),
     'counts disabled ones': (sound) => ({
       async remove(userId, id, keepLast) {
         const last = (await sound.listByUser(userId)).length === 1;
-        return last && keepLast ? { status: 'last' } : sound.remove(userId, id, false);
+        return last && keepLast
+          ? { status: 'last' }
+          : sound.remove({ userId, rpId: 'example.com', id, keepLast: false });
       },
     }),
   },
@@ -524,13 +561,17 @@ const passkeys: Breaks<PasskeyStore> = {
     'counts first and removes later': (sound) => ({
       async remove(userId, id, keepLast) {
         const last = await isLast(sound, userId);
-        return last && keepLast ? { status: 'last' } : sound.remove(userId, id, false);
+        return last && keepLast
+          ? { status: 'last' }
+          : sound.remove({ userId, rpId: 'example.com', id, keepLast: false });
       },
     }),
     'counts first and disables later': (sound) => ({
       async update(userId, id, change, keepLast) {
         const last = await isLast(sound, userId);
-        return last && keepLast ? { status: 'last' } : sound.update(userId, id, change, false);
+        return last && keepLast
+          ? { status: 'last' }
+          : sound.update({ userId, rpId: 'example.com', id, change, keepLast: false });
       },
     }),
   },

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
-const MIGRATIONS = ['0001_ceremonies_passkeys_attempts'];
+const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions'];
 
 const ceremony = (members: Partial<PendingCeremony> = {}): PendingCeremony => ({
   attemptId: crypto.randomUUID(),
@@ -84,7 +84,7 @@ describe.each(databases)('migration on $name', (database) => {
     for (const call of [
       () => store.challenges.put(ceremony()),
       () => store.passkeys.listByUser('alice'),
-      () => store.passkeys.insert(passkey(), 5),
+      () => store.passkeys.insert({ passkey: passkey(), max: 5 }),
       () => store.attempts.list({ limit: 1 }),
     ]) {
       await expect((async () => void (await call()))()).rejects.toThrow(advice);
@@ -137,7 +137,7 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
       };
       const [one, other] = await Promise.all([migrating(), migrating()]);
       for (const prefix of prefixes) {
-        for (const table of ['ceremonies', 'handles', 'passkeys', 'attempts', 'migrations']) {
+        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations']) {
           await run(`drop table ${prefix}${table}`);
         }
       }
@@ -171,7 +171,7 @@ const STATEMENTS = {
   put: [1, 1],
   begin: [1, 1],
   'take, given': [1, 2],
-  'take, refused': [2, 2],
+  'take, refused': [2, 3],
   'takeExpired, some': [2, 5],
   'takeExpired, none': [2, 4],
   'keepHandle, first': [3, 3],
@@ -182,6 +182,7 @@ const STATEMENTS = {
   recordUse: [1, 1],
   update: [5, 5],
   remove: [5, 5],
+  forget: [6, 6],
   append: [1, 1],
   list: [1, 1],
 } as const;
@@ -203,23 +204,28 @@ describe.each(databases)('statements on $name', (database) => {
     const opened = ceremony({ expiresAt: NOW });
     const { attemptId, binding, purpose } = opened;
     await count('put', () => challenges.put(opened));
-    await count('begin', () => challenges.begin(attemptId, binding));
-    await count('take, given', () => challenges.take(attemptId, { binding, purpose }, NOW - 1));
-    await count('take, refused', () => challenges.take(attemptId, { binding, purpose }, NOW - 1));
+    await count('begin', () => challenges.begin({ attemptId, binding }));
+    await count('take, given', () => challenges.take({ attemptId, binding, purpose, now: NOW - 1 }));
+    await count('take, refused', () => challenges.take({ attemptId, binding, purpose, now: NOW - 1 }));
     await challenges.put(ceremony());
-    await count('takeExpired, some', () => challenges.takeExpired(NOW, 10));
-    await count('takeExpired, none', () => challenges.takeExpired(NOW, 10));
+    await count('takeExpired, some', () => challenges.takeExpired({ now: NOW, limit: 10 }));
+    await count('takeExpired, none', () => challenges.takeExpired({ now: NOW, limit: 10 }));
 
     const own = passkey();
     const { userId, id, credentialId, userHandle } = own;
-    await count('keepHandle, first', () => passkeys.keepHandle(userId, userHandle));
-    await count('keepHandle, known', () => passkeys.keepHandle(userId, userHandle));
-    await count('insert', () => passkeys.insert(own, 5));
-    await count('find', () => passkeys.find(credentialId, null));
+    await count('keepHandle, first', () => passkeys.keepHandle({ userId, proposed: userHandle }));
+    await count('keepHandle, known', () => passkeys.keepHandle({ userId, proposed: userHandle }));
+    await count('insert', () => passkeys.insert({ passkey: own, max: 5 }));
+    await count('find', () => passkeys.find({ credentialId, userHandle: null }));
     await count('listByUser', () => passkeys.listByUser(userId));
-    await count('recordUse', () => passkeys.recordUse(own, { signCount: 1, backedUp: true, usedAt: NOW }));
-    await count('update', () => passkeys.update(userId, id, { nickname: 'x' }, true));
-    await count('remove', () => passkeys.remove(userId, id, false));
+    await count('recordUse', () =>
+      passkeys.recordUse({ passkey: own, use: { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW } }),
+    );
+    await count('update', () =>
+      passkeys.update({ userId, rpId: 'example.com', id, change: { nickname: 'x' }, keepLast: true }),
+    );
+    await count('remove', () => passkeys.remove({ userId, rpId: 'example.com', id, keepLast: false }));
+    await count('forget', () => passkeys.forget(userId));
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
 
@@ -252,28 +258,31 @@ describe.each(databases)('query plans on $name', (database) => {
     await migrate(db, { tablePrefix });
     const { challenges, passkeys, attempts } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'attempts']) {
+    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
     }
     const [kept, gone] = [passkey(), passkey()];
-    for (const each of [kept, gone]) await passkeys.insert(each, 5);
+    for (const each of [kept, gone]) await passkeys.insert({ passkey: each, max: 5 });
     const { userId, credentialId, userHandle } = kept;
     const binding = 'b';
     const expected = { binding, purpose: 'sign_in', userId: null } as const;
-    const use = { signCount: 1, backedUp: true, usedAt: NOW };
+    const use = { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW };
 
     const calls: [RegExp, () => unknown][] = [
-      [PRIMARY, () => challenges.begin('a0', binding)],
-      [PRIMARY, () => challenges.take('a0', expected, -1)],
-      [PRIMARY, () => challenges.take('a1', { binding }, -1)],
-      [/ceremonies_due/, () => challenges.takeExpired(1_000_000, 20)],
-      [PRIMARY, () => passkeys.keepHandle(userId, userHandle)],
-      [CREDENTIAL_ID, () => passkeys.find(credentialId, null)],
-      [/passkeys_of_user/, () => passkeys.find(credentialId, null)],
+      [PRIMARY, () => challenges.begin({ attemptId: 'a0', binding })],
+      [PRIMARY, () => challenges.take({ attemptId: 'a0', ...expected, now: -1 })],
+      [PRIMARY, () => challenges.take({ attemptId: 'a1', binding, now: -1 })],
+      [/ceremonies_due/, () => challenges.takeExpired({ now: 1_000_000, limit: 20 })],
+      [PRIMARY, () => passkeys.keepHandle({ userId, proposed: userHandle })],
+      [CREDENTIAL_ID, () => passkeys.find({ credentialId, userHandle: null })],
+      [/passkeys_of_user/, () => passkeys.find({ credentialId, userHandle: null })],
       [/passkeys_of_user/, () => passkeys.listByUser(userId)],
-      [PRIMARY, () => passkeys.recordUse(kept, use)],
-      [PRIMARY, () => passkeys.update(userId, kept.id, { nickname: 'x' }, true)],
-      [PRIMARY, () => passkeys.remove(gone.userId, gone.id, false)],
+      [PRIMARY, () => passkeys.recordUse({ passkey: kept, use })],
+      [
+        PRIMARY,
+        () => passkeys.update({ userId, rpId: 'example.com', id: kept.id, change: { nickname: 'x' }, keepLast: true }),
+      ],
+      [PRIMARY, () => passkeys.remove({ userId: gone.userId, rpId: 'example.com', id: gone.id, keepLast: false })],
       [PRIMARY, () => attempts.list({ limit: 100 })],
       [PRIMARY, () => attempts.list({ before: 'e000100', limit: 100 })],
       [/attempts_by_user/, () => attempts.list({ userId, limit: 100 })],
@@ -355,18 +364,18 @@ describe('options', () => {
       (tablePrefix): [string, () => unknown, RegExp] => [
         `the table prefix ${JSON.stringify(tablePrefix)}`,
         () => sqlStore(db, { tablePrefix }),
-        /^`tablePrefix` is ".*"; write a lower-case letter followed by .* such as 'latchkey_'\.$/,
+        /^tablePrefix: got ".*"\. Write a lower-case letter followed by .* such as 'latchkey_'\.$/,
       ],
     ),
     [
       'a schema in SQLite',
       () => sqlStore(db, { schema: 'main' }),
-      /`schema` is "main", but SQLite has no schemas; leave/,
+      /^schema: got "main"\. SQLite has no schemas; leave it out\.$/,
     ],
     [
       'a dialect there is none of',
       () => migrationSql('oracle' as 'sqlite'),
-      /`dialect` is "oracle"; write one of 'sqlite',/,
+      /^dialect: got "oracle"\. Write one of 'sqlite',/,
     ],
   ];
   for (const [what, call, message] of refusals) {
@@ -376,7 +385,7 @@ describe('options', () => {
   }
 
   test('migrate and migrationSql refuse a bad prefix too', async () => {
-    await expect(migrate(db, { tablePrefix: 'x"' })).rejects.toThrow(/^`tablePrefix` is "x\\""/);
-    expect(() => migrationSql('postgres', { tablePrefix: 'x"' })).toThrow(/^`tablePrefix` is/);
+    await expect(migrate(db, { tablePrefix: 'x"' })).rejects.toThrow(/^tablePrefix: got "x\\""/);
+    expect(() => migrationSql('postgres', { tablePrefix: 'x"' })).toThrow(/^tablePrefix: got/);
   });
 });

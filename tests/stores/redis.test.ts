@@ -133,7 +133,7 @@ describe('a cluster of three nodes', () => {
     const store = redisStore(cluster, { prefix: `spread:${prefix}` });
     const opened = Array.from({ length: 60 }, () => ceremony());
     await Promise.all(opened.map((each) => store.challenges.put(each)));
-    await Promise.all(opened.map(() => store.passkeys.insert(passkey(), 1)));
+    await Promise.all(opened.map(() => store.passkeys.insert({ passkey: passkey(), max: 1 })));
     for (const kind of ['ceremony', 'passkeys', 'credential', 'handle']) {
       const counts = await Promise.all(
         cluster.nodes('master').map(async (node) => (await keysOf(node, `*spread:*${kind}:*`)).length),
@@ -141,7 +141,7 @@ describe('a cluster of three nodes', () => {
       expect(counts.reduce((sum, count) => sum + count)).toBe(60);
       expect(Math.min(...counts)).toBeGreaterThan(5);
     }
-    expect(await store.challenges.takeExpired(NOW, 100)).toHaveLength(60);
+    expect(await store.challenges.takeExpired({ now: NOW, limit: 100 })).toHaveLength(60);
   });
 
   test('throws in time for what a dead node had, and never gives a challenge twice', async () => {
@@ -151,7 +151,9 @@ describe('a cluster of three nodes', () => {
     await servers.nodes[0]!.signal('SIGKILL');
     const take = () =>
       Promise.all(
-        opened.map(({ attemptId, binding }) => outcome(Promise.resolve(challenges.take(attemptId, { binding }, NOW)))),
+        opened.map(({ attemptId, binding }) =>
+          outcome(Promise.resolve(challenges.take({ attemptId, binding, now: NOW }))),
+        ),
       );
     const first = await take();
     expect(first).toContain('thrown');
@@ -184,26 +186,44 @@ describe('cost', () => {
     const opened = ceremony();
     const { attemptId, binding } = opened;
     expect(await commands(redis, () => challenges.put(opened))).toBe(1);
-    expect(await commands(redis, () => challenges.begin(attemptId, binding))).toBe(1);
-    expect(await commands(redis, () => challenges.take(attemptId, { binding }, NOW - 1))).toBe(1);
-    expect(await commands(redis, () => challenges.take(attemptId, { binding }, NOW - 1))).toBe(1);
-    expect(await commands(redis, () => challenges.take(randomUUID(), { binding }, NOW))).toBe(1);
+    expect(await commands(redis, () => challenges.begin({ attemptId, binding }))).toBe(1);
+    expect(await commands(redis, () => challenges.take({ attemptId, binding, now: NOW - 1 }))).toBe(1);
+    expect(await commands(redis, () => challenges.take({ attemptId, binding, now: NOW - 1 }))).toBe(1);
+    expect(await commands(redis, () => challenges.take({ attemptId: randomUUID(), binding, now: NOW }))).toBe(1);
   });
 
   test('find with the right handle and recordUse are one command each, find without a handle two', async () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();
-    const use = { signCount: 0, backedUp: true, usedAt: NOW };
-    expect(await commands(redis, () => passkeys.keepHandle(own.userId, own.userHandle))).toBe(1);
+    const use = { signCount: 0, backupEligible: true, backedUp: true, usedAt: NOW };
+    expect(await commands(redis, () => passkeys.keepHandle({ userId: own.userId, proposed: own.userHandle }))).toBe(1);
     // Handle, hash and claim (at once), claim, commit.
-    expect(await commands(redis, () => passkeys.insert(own, 5))).toBe(5);
-    expect(await commands(redis, () => passkeys.find(own.credentialId, own.userHandle))).toBe(1);
-    expect(await commands(redis, () => passkeys.find(own.credentialId, null))).toBe(2);
-    expect(await commands(redis, () => passkeys.find(own.credentialId, randomBytes(32)))).toBe(3);
-    expect(await commands(redis, () => passkeys.recordUse(own, use))).toBe(1);
+    expect(await commands(redis, () => passkeys.insert({ passkey: own, max: 5 }))).toBe(5);
+    expect(
+      await commands(redis, () => passkeys.find({ credentialId: own.credentialId, userHandle: own.userHandle })),
+    ).toBe(1);
+    expect(await commands(redis, () => passkeys.find({ credentialId: own.credentialId, userHandle: null }))).toBe(2);
+    expect(
+      await commands(redis, () => passkeys.find({ credentialId: own.credentialId, userHandle: randomBytes(32) })),
+    ).toBe(3);
+    expect(await commands(redis, () => passkeys.recordUse({ passkey: own, use }))).toBe(1);
     expect(await commands(redis, () => passkeys.listByUser(own.userId))).toBe(2);
-    expect(await commands(redis, () => passkeys.update(own.userId, own.id, { nickname: 'x' }, true))).toBe(3);
-    expect(await commands(redis, () => passkeys.remove(own.userId, own.id, false))).toBe(4);
+    expect(
+      await commands(redis, () =>
+        passkeys.update({
+          userId: own.userId,
+          rpId: 'example.com',
+          id: own.id,
+          change: { nickname: 'x' },
+          keepLast: true,
+        }),
+      ),
+    ).toBe(3);
+    expect(
+      await commands(redis, () =>
+        passkeys.remove({ userId: own.userId, rpId: 'example.com', id: own.id, keepLast: false }),
+      ),
+    ).toBe(4);
   });
 
   test('a script that the server forgot is sent once more, in full', async () => {
@@ -230,7 +250,7 @@ describe('cost', () => {
     };
     const bytes = {
       ceremony: await each(() => store.challenges.put(ceremony({ state: 'x'.repeat(600) }))),
-      passkey: await each(() => store.passkeys.insert(passkey(), 5)),
+      passkey: await each(() => store.passkeys.insert({ passkey: passkey(), max: 5 })),
     };
     console.log('bytes in Redis', bytes);
     expect(bytes.ceremony).toBeLessThan(2048);
@@ -253,7 +273,7 @@ describe('what stays', () => {
       const opened = ceremony({ expiresAt: now + 2 * MINUTE });
       await challenges.put(opened);
       expect(await ttl(opened.attemptId)).toBeGreaterThan(60 * MINUTE);
-      await challenges.take(opened.attemptId, opened, now);
+      await challenges.take({ ...opened, now });
       expect(await ttl(opened.attemptId)).toBeGreaterThan(12 * MINUTE);
       expect(await ttl(opened.attemptId)).toBeLessThan(14 * MINUTE);
     }
@@ -301,7 +321,8 @@ test('a sweep gives the oldest of all buckets first, in any number of calls', as
   const opened = Array.from({ length: 1000 }, (_, i) => ceremony({ expiresAt: NOW - 1000 + i }));
   await Promise.all(opened.toSorted(() => Math.random() - 0.5).map((each) => challenges.put(each)));
   const swept: PendingCeremony[] = [];
-  for (let given = [swept[0]!]; given.length > 0; swept.push(...given)) given = await challenges.takeExpired(NOW, 170);
+  for (let given = [swept[0]!]; given.length > 0; swept.push(...given))
+    given = await challenges.takeExpired({ now: NOW, limit: 170 });
   expect(swept).toEqual(opened);
 });
 
@@ -337,10 +358,12 @@ describe('who owns a credential id', () => {
     for (let after = 0; after < 5; after++) {
       const own = passkey();
       const thief = passkey({ credentialId: own.credentialId });
-      await expect(redisPasskeys(crashing(after), { prefix }).insert(own, 5)).rejects.toThrow('crashed');
-      expect(await passkeys.find(own.credentialId, null)).toEqual([]);
-      expect(await passkeys.insert({ ...own, id: randomUUID() }, 5)).toBe('inserted');
-      expect(await passkeys.insert(thief, 5)).toBe('exists');
+      await expect(redisPasskeys(crashing(after), { prefix }).insert({ passkey: own, max: 5 })).rejects.toThrow(
+        'crashed',
+      );
+      expect(await passkeys.find({ credentialId: own.credentialId, userHandle: null })).toEqual([]);
+      expect(await passkeys.insert({ passkey: { ...own, id: randomUUID() }, max: 5 })).toBe('inserted');
+      expect(await passkeys.insert({ passkey: thief, max: 5 })).toBe('exists');
     }
   });
 
@@ -348,12 +371,12 @@ describe('who owns a credential id', () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();
     const other = passkey({ credentialId: own.credentialId });
-    await passkeys.insert(own, 5);
-    await passkeys.remove(own.userId, own.id, false);
-    expect(await passkeys.insert(other, 5)).toBe('inserted');
-    await expect(redisPasskeys(crashing(3), { prefix }).remove(other.userId, other.id, false)).rejects.toThrow();
+    await passkeys.insert({ passkey: own, max: 5 });
+    await passkeys.remove({ userId: own.userId, rpId: 'example.com', id: own.id, keepLast: false });
+    expect(await passkeys.insert({ passkey: other, max: 5 })).toBe('inserted');
+    await expect(redisPasskeys(crashing(3), { prefix }).remove({ ...other, keepLast: false })).rejects.toThrow();
     expect(await passkeys.listByUser(other.userId)).toEqual([]);
-    expect(await passkeys.insert({ ...other, id: randomUUID() }, 5)).toBe('inserted');
+    expect(await passkeys.insert({ passkey: { ...other, id: randomUUID() }, max: 5 })).toBe('inserted');
   });
 
   test('is one user at most, while two users insert and remove it at random', async () => {
@@ -366,16 +389,20 @@ describe('who owns a credential id', () => {
         const own = passkey({ userId, userHandle, credentialId });
         await sleep(Math.random() * 3);
         // A limit of two, with other rounds' passkeys in the way, so that inserts are also turned away late.
-        const answer = await passkeys.insert(own, 2);
-        if (answer === 'inserted' && Math.random() < 0.7) await passkeys.remove(userId, own.id, false);
+        const answer = await passkeys.insert({ passkey: own, max: 2 });
+        if (answer === 'inserted' && Math.random() < 0.7)
+          await passkeys.remove({ userId, rpId: 'example.com', id: own.id, keepLast: false });
       };
       await Promise.all(Array.from({ length: 12 }, act));
       const lists = await Promise.all(users.map(({ userId }) => passkeys.listByUser(userId)));
       const owners = lists.filter((list) => list.some((own) => Buffer.compare(own.credentialId, credentialId) === 0));
       expect(owners.length).toBeLessThan(2);
-      if (owners.length === 1) expect(await passkeys.insert(passkey({ credentialId }), 5)).toBe('exists');
+      if (owners.length === 1)
+        expect(await passkeys.insert({ passkey: passkey({ credentialId }), max: 5 })).toBe('exists');
       for (const list of lists) expect(list.length).toBeLessThan(3);
-      for (const own of lists.flat()) if (Math.random() < 0.5) await passkeys.remove(own.userId, own.id, false);
+      for (const own of lists.flat())
+        if (Math.random() < 0.5)
+          await passkeys.remove({ userId: own.userId, rpId: 'example.com', id: own.id, keepLast: false });
     }
   });
 
@@ -383,16 +410,16 @@ describe('who owns a credential id', () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();
     const again = { ...own, id: randomUUID() };
-    await passkeys.insert(own, 5);
+    await passkeys.insert({ passkey: own, max: 5 });
     // Handle, hash, commit; then the claim.
     const slow = pausing(3);
-    const removing = slow.passkeys.remove(own.userId, own.id, false);
+    const removing = slow.passkeys.remove({ userId: own.userId, rpId: 'example.com', id: own.id, keepLast: false });
     await slow.reached;
-    expect(await passkeys.insert(again, 5)).toBe('inserted');
+    expect(await passkeys.insert({ passkey: again, max: 5 })).toBe('inserted');
     slow.resume();
     expect(((await removing) as { status: string }).status).toBe('done');
-    expect(await passkeys.insert(passkey({ credentialId: own.credentialId }), 5)).toBe('exists');
-    expect(await passkeys.find(own.credentialId, null)).toEqual([again]);
+    expect(await passkeys.insert({ passkey: passkey({ credentialId: own.credentialId }), max: 5 })).toBe('exists');
+    expect(await passkeys.find({ credentialId: own.credentialId, userHandle: null })).toEqual([again]);
   });
 
   test('stays its user’s when an insert that lost its place to the limit gives up its claim', async () => {
@@ -403,47 +430,57 @@ describe('who owns a credential id', () => {
     // Handle, hash, claim; then one is about to set the claim, and two, who has set it, is about to commit.
     const slowOne = pausing(3);
     const slowTwo = pausing(4);
-    const first = slowOne.passkeys.insert(one, 1);
+    const first = slowOne.passkeys.insert({ passkey: one, max: 1 });
     await slowOne.reached;
-    expect(await passkeys.insert(passkey({ userId, userHandle }), 1)).toBe('inserted');
-    const second = slowTwo.passkeys.insert(two, 5);
+    expect(await passkeys.insert({ passkey: passkey({ userId, userHandle }), max: 1 })).toBe('inserted');
+    const second = slowTwo.passkeys.insert({ passkey: two, max: 5 });
     await slowTwo.reached;
     slowOne.resume();
     expect(await first).toBe('limit');
     slowTwo.resume();
     expect(await second).toBe('inserted');
-    expect(await passkeys.insert({ ...other, credentialId }, 5)).toBe('exists');
-    expect((await passkeys.find(credentialId, null))[0]).toEqual(two);
+    expect(await passkeys.insert({ passkey: { ...other, credentialId }, max: 5 })).toBe('exists');
+    expect((await passkeys.find({ credentialId, userHandle: null }))[0]).toEqual(two);
   });
 
   test('is nobody’s when an insert lost its place to the limit', async () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();
     const slow = pausing(3);
-    const inserting = slow.passkeys.insert(own, 1);
+    const inserting = slow.passkeys.insert({ passkey: own, max: 1 });
     await slow.reached;
-    await passkeys.insert(passkey({ userId: own.userId, userHandle: own.userHandle }), 1);
+    await passkeys.insert({ passkey: passkey({ userId: own.userId, userHandle: own.userHandle }), max: 1 });
     slow.resume();
     expect(await inserting).toBe('limit');
-    expect(await passkeys.insert(passkey({ credentialId: own.credentialId }), 1)).toBe('inserted');
+    expect(await passkeys.insert({ passkey: passkey({ credentialId: own.credentialId }), max: 1 })).toBe('inserted');
   });
 
   test('is found for a user whose passkeys came with handles of their own', async () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const first = passkey();
     const second = passkey({ userId: first.userId, createdAt: NOW + 1 });
-    await passkeys.insert(first, 5);
-    await passkeys.insert(second, 5);
-    expect(await passkeys.find(second.credentialId, second.userHandle)).toEqual([second, first]);
-    expect(await passkeys.recordUse(second, { signCount: 7, backedUp: true, usedAt: NOW })).toBe(true);
+    await passkeys.insert({ passkey: first, max: 5 });
+    await passkeys.insert({ passkey: second, max: 5 });
+    expect(await passkeys.find({ credentialId: second.credentialId, userHandle: second.userHandle })).toEqual([
+      second,
+      first,
+    ]);
+    expect(
+      await passkeys.recordUse({
+        passkey: second,
+        use: { signCount: 7, backupEligible: true, backedUp: true, usedAt: NOW },
+      }),
+    ).toBe('recorded');
     expect((await passkeys.listByUser(first.userId)).map(({ signCount }) => signCount)).toEqual([0, 7]);
   });
 
   test('is refused to a user whose handle is another’s, and to an id that UTF-8 cannot write', async () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();
-    await passkeys.insert(own, 5);
-    await expect(passkeys.insert(passkey({ userHandle: own.userHandle }), 5)).rejects.toThrow('another user');
+    await passkeys.insert({ passkey: own, max: 5 });
+    await expect(passkeys.insert({ passkey: passkey({ userHandle: own.userHandle }), max: 5 })).rejects.toThrow(
+      'another user',
+    );
     await expect((async () => passkeys.listByUser('a\ud800'))()).rejects.toThrow('lone surrogate');
   });
 });
@@ -474,7 +511,7 @@ describe('a server that goes away', () => {
     const client = connect(`redis://127.0.0.1:${server.port}`);
     const challenges = redisChallenges(client);
     const opened = ceremony({ expiresAt: NOW + MINUTE });
-    const take = async () => challenges.take(opened.attemptId, { binding: opened.binding }, NOW);
+    const take = async () => challenges.take({ attemptId: opened.attemptId, binding: opened.binding, now: NOW });
     return { server, client, challenges, opened, take };
   }
 
@@ -509,7 +546,7 @@ describe('a server that goes away', () => {
     const opened = Array.from({ length: 200 }, () => ceremony({ expiresAt: NOW + MINUTE }));
     await Promise.all(opened.map((each) => challenges.put(each)));
     const takeAll = () =>
-      Promise.all(opened.map(async (each) => outcome((async () => challenges.take(each.attemptId, each, NOW))())));
+      Promise.all(opened.map(async (each) => outcome((async () => challenges.take({ ...each, now: NOW }))())));
     const taking = takeAll();
     await Promise.all([sleep(2), server.signal('SIGKILL')]);
     const before = await taking;
@@ -570,6 +607,6 @@ describe('a server that goes away', () => {
 });
 
 test('refuses a prefix with a brace, and a bound that bounds nothing', () => {
-  expect(() => redisStore(redis, { prefix: '{mine}:' })).toThrow('prefix has a brace');
-  expect(() => redisStore(redis, { keepAttempts: 0 })).toThrow('keepAttempts is 0');
+  expect(() => redisStore(redis, { prefix: '{mine}:' })).toThrow(/prefix: .* without braces/);
+  expect(() => redisStore(redis, { keepAttempts: 0 })).toThrow(/keepAttempts: got 0/);
 });

@@ -2,7 +2,7 @@
  * Attempt records in Redis: the newest so many. A sorted set orders the ids (UUIDv7, so by time), a hash has the records;
  * both share one slot, hence the bound. For a long history, or more records than one node should write, keep them in SQL.
  */
-import type { AttemptRecord, AttemptStore } from '@latchkey/core';
+import { type AttemptRecord, type AttemptStore, ConfigurationError } from '@latchkey/core';
 import { prefixOf, type RedisClient, type RedisStoreOptions, script } from './client.ts';
 import { SPLIT, writeRecord } from './record.ts';
 
@@ -47,7 +47,7 @@ return found
 export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions = {}): AttemptStore {
   const { keepAttempts = 100_000 } = options;
   if (!Number.isInteger(keepAttempts) || keepAttempts < 1) {
-    throw new TypeError(`keepAttempts is ${keepAttempts}. Write a whole number above 0, for example 100_000.`);
+    throw new ConfigurationError('keepAttempts', keepAttempts, 'Write a whole number above 0, such as 100_000.');
   }
   const prefix = prefixOf(options);
   const keys = [`${prefix}{attempts}:ids`, `${prefix}{attempts}:records`];

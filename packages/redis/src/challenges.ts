@@ -8,12 +8,9 @@
  * writes (the take throws: refused) and so bounds that window by `min-replicas-max-lag`; it does not close it, and neither
  * would WAIT, which cannot undo a take that reached no replica.
  */
-import type { ChallengeStore, PendingCeremony, REMEMBERED_MS as Remembered, Take } from '@latchkey/core';
+import { type ChallengeStore, type PendingCeremony, REMEMBERED_MS, type TakeResult } from '@latchkey/core';
 import { prefixOf, type RedisClient, type RedisStoreOptions, script } from './client.ts';
 import { readRecord, SPLIT, writeRecord } from './record.ts';
-
-/** The contract's constant, restated so that core is needed for its types only. */
-const REMEMBERED_MS: typeof Remembered = 600_000;
 
 /** Enough to spread over any Cluster of a size one meets; few enough for a sweep to look at each. */
 const BUCKETS = 64;
@@ -136,11 +133,11 @@ export function redisChallenges(redis: RedisClient, options: RedisStoreOptions =
       await PUT(redis, keysOf(ceremony.attemptId), entry, ceremony.expiresAt, record, realNow, goneAt - realNow);
     },
 
-    async begin(attemptId, binding) {
+    async begin({ attemptId, binding }) {
       await BEGIN(redis, keysOf(attemptId).slice(0, 1), JSON.stringify(binding));
     },
 
-    async take(attemptId, { purpose, binding, userId }, now) {
+    async take({ attemptId, purpose, binding, userId, now }) {
       const [status, detail] = (await TAKE(
         redis,
         keysOf(attemptId),
@@ -151,10 +148,10 @@ export function redisChallenges(redis: RedisClient, options: RedisStoreOptions =
       )) as [string, string?];
       const take = { status: JSON.parse(status) };
       if (take.status === 'fresh') return { ...take, ceremony: readCeremony(detail!) };
-      return (take.status === 'mismatch' ? { ...take, member: detail } : take) as Take;
+      return (take.status === 'mismatch' ? { ...take, member: detail } : take) as TakeResult;
     },
 
-    async takeExpired(now, limit) {
+    async takeExpired({ now, limit }) {
       const given: PendingCeremony[] = [];
       while (given.length < limit) {
         const wanted = limit - given.length;

@@ -3,6 +3,7 @@
  * always goes to the master, also under `scaleReads: 'slave'`, where a plain read may miss what was just disabled.
  */
 import { createHash } from 'node:crypto';
+import { ConfigurationError } from '@latchkey/core';
 import type { Cluster, Redis } from 'ioredis';
 
 /** The application's ioredis client. Nothing is defined on it, so that two versions of this package can share one. */
@@ -13,12 +14,18 @@ export interface RedisStoreOptions {
   readonly prefix?: string;
 }
 
-/** @throws TypeError when the prefix has a brace. */
+/** @throws ConfigurationError when the prefix has a brace. */
 export function prefixOf({ prefix = 'latchkey:' }: RedisStoreOptions): string {
-  if (/[{}]/.test(prefix)) {
-    throw new TypeError(`prefix has a brace: ${JSON.stringify(prefix)}. Write it without, for example "latchkey:".`);
-  }
+  if (/[{}]/.test(prefix))
+    throw new ConfigurationError('prefix', prefix, "Write it without braces, such as 'latchkey:'.");
   return prefix;
+}
+
+/** The key of something that belongs to a user. */
+export function userKey(prefix: string, userId: string): string {
+  // UTF-8 has no lone surrogates: two ids that differ only in one would become the same key, and so the same user.
+  if (!userId.isWellFormed()) throw new TypeError('A user id has a lone surrogate.');
+  return prefix + userId;
 }
 
 export type Script = (

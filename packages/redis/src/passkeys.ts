@@ -16,13 +16,18 @@
  * a claim without a passkey stays. Its own user may use it again at once; anyone else is told `exists`, which refuses more
  * than it must and harms nobody, since an authenticator makes a new random id for every passkey.
  *
+ * `forget` empties the hash first, and leaves in it for an hour that the handle with this mark is forgotten; then it drops
+ * claims and handle. An insert that had read the handle before is told `forgotten`, and begins again with a handle that is
+ * kept anew. A crash between leaves the handle, to be forgotten once more, and claims without passkeys.
+ *
  * A failover may lose the newest writes: a passkey just added or removed may be as before. On one node the claim, being
  * older, outlives its passkey; in a Cluster, where another node has it, it may be lost alone.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { Changed, Passkey, PasskeyStore } from '@latchkey/core';
-import { prefixOf, type RedisClient, type RedisStoreOptions, script } from './client.ts';
+import type { Passkey, PasskeyChangeResult, PasskeySelection, PasskeyStore, UseResult } from '@latchkey/core';
+import { prefixOf, type RedisClient, type RedisStoreOptions, script, userKey } from './client.ts';
 import { readRecord, SPLIT, writeRecord } from './record.ts';
+import { BEGIN_LUA, redisSessions, startOf } from './sessions.ts';
 
 const GET = script(`return redis.call('GET', KEYS[1])`);
 
@@ -35,13 +40,33 @@ return redis.call('GET', KEYS[1])
 /** Field, value, field, value … */
 const READ = script(`return redis.call('HGETALL', KEYS[1])`);
 
-/** Sets or, without a record, removes a field, if the version is still the one that was read; nil when it is not. */
+/**
+ * Sets or, without a record, removes a field, if the version is still the one that was read; nil when it is not. `mark` is
+ * given by who adds a passkey: 'forgotten' when the user was forgotten under it.
+ */
 const COMMIT = script(`
-local read_version, version, owner, field, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local read_version, version, owner, field, record, mark = unpack(ARGV)
+if mark ~= '' and redis.call('HGET', KEYS[1], 'forgotten') == mark then return 'forgotten' end
 if (redis.call('HGET', KEYS[1], 'version') or '') ~= read_version then return false end
 redis.call('HSET', KEYS[1], 'version', version, 'owner', owner)
+redis.call('PERSIST', KEYS[1])
 if record == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, record) end
 return 'done'
+`);
+
+/** How long a hash remembers that its user was forgotten, in milliseconds of real time: longer than an insert can take. */
+const FORGOTTEN_MS = 60 * 60_000;
+
+/** Removes every passkey of this owner, and answers the fields that there were. */
+const FORGET = script(`
+local owner, version, mark = unpack(ARGV)
+local current = redis.call('HGET', KEYS[1], 'owner')
+if current and current ~= owner then return {} end
+local fields = redis.call('HGETALL', KEYS[1])
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'version', version, 'forgotten', mark)
+redis.call('PEXPIRE', KEYS[1], ${FORGOTTEN_MS})
+return fields
 `);
 
 /** The handle in ARGV[1], labelled by ARGV[2]. Nil when another handle has the claim. */
@@ -52,22 +77,27 @@ redis.call('SET', KEYS[1], ARGV[1] .. '\\n' .. ARGV[2])
 return 'done'
 `);
 
-const DROP_CLAIM = script(
-  `if redis.call('GET', KEYS[1]) == ARGV[1] .. '\\n' .. ARGV[2] then redis.call('DEL', KEYS[1]) end`,
-);
+/** Removes a claim or a kept handle, if it is still this one with this label. */
+const DROP = script(`if redis.call('GET', KEYS[1]) == ARGV[1] .. '\\n' .. ARGV[2] then redis.call('DEL', KEYS[1]) end`);
 
 // The lines of a passkey: what one use judges and changes.
-const LINES = 4;
-const USE = script(`${SPLIT}
-local field, version, read_count, read_used_at, sign_count, backed_up, used_at = unpack(ARGV)
+const LINES = 6;
+
+/** With more than one key, also begins a session: both, or neither. */
+const USE = script(`${BEGIN_LUA}
+local field, version, generation, read_count, read_used_at, sign_count, used_at, eligible, backed_up = unpack(ARGV)
 local record = redis.call('HGET', KEYS[1], field)
 if not record then return 'missing' end
 local lines = split(record, ${LINES})
-if lines[1] ~= 'true' or lines[2] ~= read_count then return 'refused' end
-if read_used_at == 'null' and lines[4] ~= 'null' then return 'refused' end
-lines[2], lines[3], lines[4] = sign_count, backed_up, used_at
+if lines[1] ~= 'true' or lines[2] ~= generation or lines[3] ~= read_count then return 'stale' end
+if read_used_at == 'null' and lines[4] ~= 'null' then return 'stale' end
+local keys, arguments = { unpack(KEYS, 2) }, { unpack(ARGV, 10) }
+local refused = #keys > 0 and refusal(keys, arguments)
+if refused then return refused end
+lines[3], lines[4], lines[5], lines[6] = sign_count, used_at, eligible, backed_up
 redis.call('HSET', KEYS[1], field, table.concat(lines, '\\n'), 'version', version)
-return 'done'
+if #keys > 0 then begin(keys, arguments) end
+return 'recorded'
 `);
 
 /** A user's hash as it was read. `version` is empty while nothing was ever committed. */
@@ -82,94 +112,109 @@ interface Owned {
 /** Read where there is nobody, so that a stranger who counts round trips by the clock learns nothing. */
 const NOBODYS_HANDLE = '';
 
-/** The passkeys. Round trips: keepHandle, recordUse and find with the right hint 1, listByUser 2, update 3, insert and remove 4. */
+/** The handle kept for a user. The mark is random: a handle that is forgotten and kept again has another. */
+interface KeptHandle {
+  readonly handle: string;
+  readonly mark: string;
+}
+
+/**
+ * The passkeys. Round trips: keepHandle, recordUse and find with the right hint 1, listByUser 2, update and forget 3 or 4,
+ * insert and remove 4. Where Redis is a Cluster, there are no `sessions`: no script spans two of its nodes.
+ */
 export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {}): PasskeyStore {
   const prefix = prefixOf(options);
   const ownedKey = (handle: string) => `${prefix}passkeys:${handle}`;
   const claimKey = (credentialId: Uint8Array) =>
     `${prefix}credential:${createHash('sha256').update(credentialId).digest('base64url')}`;
-  const handleKey = (userId: string) => {
-    // UTF-8 has no lone surrogates: two ids that differ only in one would become the same key, and so the same user.
-    if (!userId.isWellFormed()) throw new TypeError('A user id has a lone surrogate.');
-    return `${prefix}handle:${userId}`;
+  const handleKey = (userId: string) => userKey(`${prefix}handle:`, userId);
+  const keep = async (userId: string, proposed: string) =>
+    readHandle((await KEEP(redis, [handleKey(userId)], `${proposed}\n${randomUUID()}`)) as string);
+  const handleOf = async (userId: string): Promise<KeptHandle | null> => {
+    const kept = (await GET(redis, [handleKey(userId)])) as string | null;
+    return kept === null ? null : readHandle(kept);
   };
-  const keep = async (userId: string, proposed: string) => (await KEEP(redis, [handleKey(userId)], proposed)) as string;
-  const handleOf = async (userId: string) => (await GET(redis, [handleKey(userId)])) as string | null;
   const claimantOf = async (credentialId: Uint8Array) => {
     const claim = (await GET(redis, [claimKey(credentialId)])) as string | null;
     return claim === null ? null : claim.slice(0, claim.indexOf('\n'));
   };
+  const dropHandle = (userId: string, { handle, mark }: KeptHandle) => DROP(redis, [handleKey(userId)], handle, mark);
+  const dropClaim = ({ credentialId, id }: Passkey, handle: string) =>
+    DROP(redis, [claimKey(credentialId)], handle, id);
 
-  const read = async (handle: string): Promise<Owned> => {
-    const reply = (await READ(redis, [ownedKey(handle)])) as string[];
-    const fields = new Map(Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i]!, reply[2 * i + 1]!]));
-    const owner = fields.get('owner');
-    const passkeys = Array.from(fields)
-      .filter(([field]) => field.startsWith(FIELD))
-      .map(([field, record]) => readPasskey(record, field.slice(FIELD.length), owner!))
-      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
-    return { handle, version: fields.get('version') ?? '', owner, passkeys };
-  };
+  const read = async (handle: string) => readOwned(handle, (await READ(redis, [ownedKey(handle)])) as string[]);
 
   const readByUser = async (userId: string): Promise<Owned | null> => {
-    const owned = await read((await handleOf(userId)) ?? NOBODYS_HANDLE);
+    const owned = await read((await handleOf(userId))?.handle ?? NOBODYS_HANDLE);
     return owned.owner === userId ? owned : null;
   };
 
-  const commit = async (owned: Owned, userId: string, id: string, passkey: Passkey | null): Promise<boolean> => {
+  const commit = async (
+    { handle, version }: Owned,
+    { userId, id }: Pick<Passkey, 'userId' | 'id'>,
+    passkey: Passkey | null,
+    mark = '',
+  ): Promise<'done' | 'forgotten' | null> => {
     const record = passkey === null ? '' : writePasskey(passkey);
-    const keys = [ownedKey(owned.handle)];
-    return (await COMMIT(redis, keys, owned.version, randomUUID(), userId, FIELD + id, record)) !== null;
+    const answer = await COMMIT(redis, [ownedKey(handle)], version, randomUUID(), userId, FIELD + id, record, mark);
+    return answer as 'done' | 'forgotten' | null;
   };
 
   /** Changes a passkey of this user to what `decide` says, or removes it for null, until nobody came in between. */
   const change = async (
-    userId: string,
-    id: string,
-    decide: (passkey: Passkey, last: boolean) => Passkey | null | 'last',
-  ): Promise<Changed> => {
+    { userId, rpId, id }: PasskeySelection,
+    decide: (passkey: Passkey, isLast: boolean) => Passkey | null | 'last',
+  ): Promise<PasskeyChangeResult> => {
     for (;;) {
       const owned = await readByUser(userId);
-      const current = owned?.passkeys.find((passkey) => passkey.id === id);
+      const there = owned?.passkeys.filter((passkey) => passkey.rpId === rpId) ?? [];
+      const current = there.find((passkey) => passkey.id === id);
       if (!owned || !current) return { status: 'not_found' };
-      const last = current.enabled && owned.passkeys.filter(({ enabled }) => enabled).length === 1;
-      const changed = decide(current, last);
+      const changed = decide(current, current.enabled && there.filter(({ enabled }) => enabled).length === 1);
       if (changed === 'last') return { status: 'last' };
-      if (!(await commit(owned, userId, id, changed))) continue;
-      if (changed === null) await DROP_CLAIM(redis, [claimKey(current.credentialId)], owned.handle, id);
+      if ((await commit(owned, current, changed)) === null) continue;
+      if (changed === null) await dropClaim(current, owned.handle);
       return { status: 'done', passkey: changed ?? current, wasEnabled: current.enabled };
     }
   };
 
   return {
-    async keepHandle(userId, proposed) {
-      return bytes(await keep(userId, text(proposed)));
+    ...(redis.isCluster ? {} : { sessions: redisSessions(redis, options) }),
+
+    async keepHandle({ userId, proposed }) {
+      return bytes((await keep(userId, text(proposed))).handle);
     },
 
-    async insert(passkey, max) {
-      const { id, userId, credentialId } = passkey;
-      const claim = [claimKey(credentialId)];
-      // A user who came from elsewhere brings a handle along; one who has another already keeps the passkeys under that.
-      const handle = await keep(userId, text(passkey.userHandle));
-      for (let claimed = false; ; claimed = true) {
+    async insert({ passkey, max }) {
+      const { id, userId, rpId, credentialId } = passkey;
+      for (let claimed = false; ; ) {
+        // A user who came from elsewhere brings a handle along; one who has another already keeps the passkeys under that.
+        const kept = await keep(userId, text(passkey.userHandle));
+        const { handle } = kept;
         const [owned, claimant] = await Promise.all([read(handle), claimantOf(credentialId)]);
         if (owned.owner !== undefined && owned.owner !== userId) throw new Error('The user handle is another user’s.');
-        if (claimant !== null && claimant !== handle) return 'exists';
-        if (owned.passkeys.some((own) => own.id === id || sameBytes(own.credentialId, credentialId))) return 'exists';
-        if (owned.passkeys.length < max) {
-          if ((await CLAIM(redis, claim, handle, id)) === null) return 'exists';
-          if (await commit(owned, userId, id, passkey)) return 'inserted';
-        } else if (!claimed) {
-          return 'limit';
-        } else if (await commit(owned, userId, id, null)) {
+        const isThere = owned.passkeys.some((own) => own.id === id || sameBytes(own.credentialId, credentialId));
+        if (owned.passkeys.filter((own) => own.rpId === rpId).length >= max) {
+          // A passkey that was committed with the same credential id needs the claim.
+          if (!claimed || isThere) return 'limit';
+          if ((await commit(owned, passkey, null)) === null) continue;
           // The new version turns away whoever read before it and relies on this claim, so it can go.
-          await DROP_CLAIM(redis, claim, handle, id);
+          await dropClaim(passkey, handle);
           return 'limit';
+        }
+        if (isThere || (claimant !== null && claimant !== handle)) return 'exists';
+        if ((await CLAIM(redis, [claimKey(credentialId)], handle, id)) === null) return 'exists';
+        claimed = true;
+        const committed = await commit(owned, passkey, passkey, kept.mark);
+        if (committed === 'done') return 'inserted';
+        if (committed === 'forgotten') {
+          await Promise.all([dropClaim(passkey, handle), dropHandle(userId, kept)]);
+          claimed = false;
         }
       }
     },
 
-    async find(credentialId, userHandle) {
+    async find({ credentialId, userHandle }) {
       const among = async (handle: string) => {
         const { passkeys } = await read(handle);
         const found = passkeys.find((passkey) => sameBytes(passkey.credentialId, credentialId));
@@ -186,20 +231,30 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
       return [...((await readByUser(userId))?.passkeys ?? [])];
     },
 
-    async recordUse({ id, userId, userHandle, signCount: readCount, lastUsedAt }, { signCount, backedUp, usedAt }) {
-      const lines = [readCount, lastUsedAt, signCount, backedUp, usedAt].map((line) => JSON.stringify(line));
-      const useUnder = (handle: string) => USE(redis, [ownedKey(handle)], FIELD + id, randomUUID(), ...lines);
-      const own = text(userHandle);
-      const answer = await useUnder(own);
-      if (answer !== 'missing') return answer === 'done';
-      const kept = await handleOf(userId);
-      return kept !== null && kept !== own && (await useUnder(kept)) === 'done';
+    async recordUse({ passkey, use, session }) {
+      const { generation, signCount: readCount, lastUsedAt } = passkey;
+      const { signCount, usedAt, backupEligible, backedUp } = use;
+      const lines = [generation, readCount, lastUsedAt, signCount, usedAt, backupEligible, backedUp];
+      const written = lines.map((line) => JSON.stringify(line));
+      const start = session === undefined ? { keys: [], arguments: [] } : startOf(options, session);
+      const useUnder = async (handle: string) => {
+        const keys = [ownedKey(handle), ...start.keys];
+        const answer = await USE(redis, keys, FIELD + passkey.id, randomUUID(), ...written, ...start.arguments);
+        return answer as UseResult | 'missing';
+      };
+      const own = text(passkey.userHandle);
+      let answer = await useUnder(own);
+      if (answer === 'missing') {
+        const kept = await handleOf(passkey.userId);
+        if (kept !== null && kept.handle !== own) answer = await useUnder(kept.handle);
+      }
+      return answer === 'missing' ? 'stale' : answer;
     },
 
-    update: (userId, id, { nickname, enabled }, keepLast) =>
-      change(userId, id, (current, last) => {
+    update: ({ change: { nickname, enabled }, ...selection }) =>
+      change(selection, (current, isLast) => {
         const disabling = enabled === false && current.enabled;
-        if (disabling && keepLast && last) return 'last';
+        if (disabling && selection.keepLast && isLast) return 'last';
         return {
           ...current,
           nickname: nickname ?? current.nickname,
@@ -208,8 +263,34 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
         };
       }),
 
-    remove: (userId, id, keepLast) => change(userId, id, (_, last) => (keepLast && last ? 'last' : null)),
+    remove: (selection) => change(selection, (_, isLast) => (selection.keepLast && isLast ? 'last' : null)),
+
+    async forget(userId) {
+      const kept = await handleOf(userId);
+      if (kept === null) return [];
+      const { handle, mark } = kept;
+      const fields = (await FORGET(redis, [ownedKey(handle)], userId, randomUUID(), mark)) as string[];
+      const { passkeys } = readOwned(handle, fields);
+      await Promise.all([...passkeys.map((passkey) => dropClaim(passkey, handle)), dropHandle(userId, kept)]);
+      return [...passkeys];
+    },
   };
+}
+
+function readHandle(kept: string): KeptHandle {
+  const end = kept.indexOf('\n');
+  return { handle: kept.slice(0, end), mark: kept.slice(end + 1) };
+}
+
+/** From the fields of a hash: name, value, name, value … */
+function readOwned(handle: string, reply: readonly string[]): Owned {
+  const fields = new Map(Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i]!, reply[2 * i + 1]!]));
+  const owner = fields.get('owner');
+  const passkeys = Array.from(fields)
+    .filter(([field]) => field.startsWith(FIELD))
+    .map(([field, record]) => readPasskey(record, field.slice(FIELD.length), owner!))
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  return { handle, version: fields.get('version') ?? '', owner, passkeys };
 }
 
 /** What the field of a passkey begins with, so that no id can name the fields `owner` and `version`. */
@@ -221,15 +302,15 @@ const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
 function writePasskey(passkey: Passkey): string {
   // Id and user are the name of the field and the owner of the hash.
-  const { id, userId, enabled, signCount, backedUp, lastUsedAt, ...rest } = passkey;
+  const { id, userId, enabled, generation, signCount, lastUsedAt, backupEligible, backedUp, ...rest } = passkey;
   const [userHandle, credentialId, publicKey] = [rest.userHandle, rest.credentialId, rest.publicKey].map(text);
   const stored = JSON.stringify({ ...rest, userHandle, credentialId, publicKey });
-  return writeRecord([enabled, signCount, backedUp, lastUsedAt], stored);
+  return writeRecord([enabled, generation, signCount, lastUsedAt, backupEligible, backedUp], stored);
 }
 
 function readPasskey(record: string, id: string, userId: string): Passkey {
   const { lines, rest } = readRecord(record, LINES);
-  const [enabled, signCount, backedUp, lastUsedAt] = lines as [boolean, number, boolean, number | null];
+  const [enabled, generation, signCount, lastUsedAt, backupEligible, backedUp] = lines;
   const stored = JSON.parse(rest);
   return {
     ...stored,
@@ -239,8 +320,10 @@ function readPasskey(record: string, id: string, userId: string): Passkey {
     credentialId: bytes(stored.credentialId),
     publicKey: bytes(stored.publicKey),
     enabled,
+    generation,
     signCount,
-    backedUp,
     lastUsedAt,
+    backupEligible,
+    backedUp,
   };
 }

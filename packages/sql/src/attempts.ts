@@ -1,11 +1,12 @@
-/** Why this file exists: the attempt store in SQL. The record is kept whole as JSON, with a few columns beside it to find it by. */
+/** The attempt store in SQL. The record is kept whole as JSON; a few columns beside it are there to find it. */
 import type { AttemptRecord, AttemptStore } from '@latchkey/core';
 import { sql } from 'kysely';
 import { type Connection, eachOf } from './connection.ts';
+import { textOf } from './tables.ts';
 
 const COLUMNS = ['event_id', 'name', 'occurred_at', 'user_id', 'outcome', 'enforcement', 'record'] as const;
 
-export function sqlAttempts({ db, dialect, tables, statement, once }: Connection): AttemptStore {
+export function sqlAttempts({ db, dialect, tables, statement, once, readable }: Connection): AttemptStore {
   const { attempts } = tables;
 
   const insert = statement((row: NewRow) => {
@@ -22,7 +23,11 @@ export function sqlAttempts({ db, dialect, tables, statement, once }: Connection
     },
 
     async list({ name, since, until, userId, outcome, enforcement, before, limit }) {
-      let query = db.selectFrom(attempts).select('record').orderBy('event_id', 'desc').limit(limit);
+      let query = db
+        .selectFrom(attempts)
+        .select(readable(['record'] as const))
+        .orderBy('event_id', 'desc')
+        .limit(limit);
       if (name !== undefined) query = query.where('name', '=', name);
       if (since !== undefined) query = query.where('occurred_at', '>=', since);
       if (until !== undefined) query = query.where('occurred_at', '<', until);
@@ -30,7 +35,7 @@ export function sqlAttempts({ db, dialect, tables, statement, once }: Connection
       if (outcome !== undefined) query = query.where('outcome', '=', outcome);
       if (enforcement !== undefined) query = query.where('enforcement', '=', enforcement);
       if (before !== undefined) query = query.where('event_id', '<', before);
-      return (await once(query)).rows.map(({ record }) => JSON.parse(record));
+      return (await once(query)).rows.map(({ record }) => JSON.parse(textOf(record)));
     },
   };
 }

@@ -1,19 +1,16 @@
-/** Why this file exists: the challenge store in SQL. One row for each ceremony, whose status changes once. */
+/** The challenge store in SQL. Each ceremony is one row, and its status changes once. */
 import { setImmediate } from 'node:timers/promises';
-import type {
-  ChallengeStore,
-  Expected,
-  PendingCeremony,
-  Purpose,
-  REMEMBERED_MS as Remembered,
-  Take,
+import {
+  type ChallengeStore,
+  type PendingCeremony,
+  type Purpose,
+  REMEMBERED_MS,
+  type TakeCondition,
+  type TakeResult,
 } from '@latchkey/core';
 import type { Selectable } from 'kysely';
 import { type Connection, eachOf } from './connection.ts';
 import { type CeremonyRow, flagOf, textOf } from './tables.ts';
-
-/** The contract's constant, restated so that this package needs core's types only; the type makes sure it is the same. */
-const REMEMBERED_MS: typeof Remembered = 600_000;
 
 /** How many rows a statement forgets: few in SQLite, because better-sqlite3 holds up the whole process while it does. */
 const FORGOTTEN_AT_ONCE = { sqlite: 500, postgres: 5_000, mysql: 5_000 } as const;
@@ -23,7 +20,15 @@ const FORGETTING_MS = 250;
 
 const COLUMNS = ['attempt_id', 'purpose', 'binding', 'user_id', 'begun', 'expires_at', 'status', 'state'] as const;
 
-export function sqlChallenges({ db, dialect, tables, statement, once, transaction }: Connection): ChallengeStore {
+export function sqlChallenges({
+  db,
+  dialect,
+  tables,
+  statement,
+  once,
+  transaction,
+  readable,
+}: Connection): ChallengeStore {
   const { ceremonies } = tables;
   // MySQL and MariaDB cannot tell in one statement what an UPDATE changed.
   const returning = dialect !== 'mysql';
@@ -40,7 +45,7 @@ export function sqlChallenges({ db, dialect, tables, statement, once, transactio
   );
 
   const read = statement(({ attemptId }: { attemptId: string }) =>
-    db.selectFrom(ceremonies).select(COLUMNS).where('attempt_id', '=', attemptId),
+    db.selectFrom(ceremonies).select(readable(COLUMNS)).where('attempt_id', '=', attemptId),
   );
 
   const claiming = (purpose: 'any' | 'one', user: 'any' | 'nobody' | 'one') =>
@@ -67,7 +72,7 @@ export function sqlChallenges({ db, dialect, tables, statement, once, transactio
   const due = (now: number, limit: number) =>
     db
       .selectFrom(ceremonies)
-      .select(COLUMNS)
+      .select(readable(COLUMNS))
       .where('status', '=', 'open')
       .where('expires_at', '<=', now)
       .orderBy('expires_at')
@@ -116,22 +121,26 @@ export function sqlChallenges({ db, dialect, tables, statement, once, transactio
       await insert(rowOf(ceremony));
     },
 
-    async begin(attemptId, binding) {
+    async begin({ attemptId, binding }) {
       if (isAttemptId(attemptId)) await begin({ attemptId, binding });
     },
 
-    async take(attemptId, expected, now) {
+    async take(condition) {
+      const { attemptId, binding, purpose, userId, now } = condition;
       if (!isAttemptId(attemptId)) return { status: 'unknown' };
-      const { binding, purpose, userId } = expected;
       const user = userId === undefined ? 'any' : userId === null ? 'nobody' : 'one';
       const claim = claims[purpose === undefined ? 'any' : 'one'][user];
-      const taken = await claim({ attemptId, now, binding, purpose: purpose ?? '', userId: userId ?? '' });
-      const row = taken.rows[0] ?? (await read({ attemptId })).rows[0];
-      if (row !== undefined && taken.changed === 1) return { status: 'fresh', ceremony: ceremonyOf(row) };
-      return refused(row, expected, now);
+      const readRow = async () => (await read({ attemptId })).rows[0];
+      // MySQL reads while it claims: what is given back never changes, so it does not matter which of the two comes first.
+      const [claimed, early] = await Promise.all([
+        claim({ attemptId, now, binding, purpose: purpose ?? '', userId: userId ?? '' }),
+        returning ? undefined : readRow(),
+      ]);
+      if (claimed.changed === 0) return refusal(await readRow(), condition);
+      return { status: 'fresh', ceremony: ceremonyOf((claimed.rows[0] ?? early ?? (await readRow()))!) };
     },
 
-    async takeExpired(now, limit) {
+    async takeExpired({ now, limit }) {
       const started = performance.now();
       do {
         const { changed } = await forget({ before: now - REMEMBERED_MS });
@@ -172,12 +181,13 @@ function ceremonyOf(row: Row): PendingCeremony {
     userId: row.user_id === null ? null : textOf(row.user_id),
     begun: flagOf(row.begun),
     expiresAt: Number(row.expires_at),
-    state: row.state,
+    state: textOf(row.state),
   };
 }
 
 /** Why a take changed nothing, from what the row says right after. */
-function refused(row: Row | undefined, expected: Expected, now: number): Take {
+function refusal(row: Row | undefined, expected: TakeCondition): TakeResult {
+  const { now } = expected;
   if (row === undefined || now - Number(row.expires_at) > REMEMBERED_MS) return { status: 'unknown' };
   const status = textOf(row.status);
   if (status === 'consumed' || status === 'expired') return { status };

@@ -1,11 +1,11 @@
 /**
- * Why this file exists: every statement passes through here. Building and compiling a query costs Kysely far more than
+ * Every statement passes through here. Building and compiling a query costs Kysely far more than
  * running it on a near database, so a statement is compiled once and afterwards only its parameters change.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { Compilable, CompiledQuery, Kysely, Transaction } from 'kysely';
+import { type Compilable, type CompiledQuery, type Kysely, sql, type Transaction } from 'kysely';
 import { type Dialect, dialectOf, isUndone, isUnmigrated } from './dialect.ts';
-import { prefixOf, type TableOptions, type Tables, tableNames } from './tables.ts';
+import { prefixOf, type TableOptions, type Tables, TRANSLATED, tableNames } from './tables.ts';
 
 /** Options of `sqlStore` and `migrate`: give both the same. */
 export interface SqlStoreOptions extends TableOptions {
@@ -44,7 +44,7 @@ const WAIT_MS = 4;
 
 export type Connection = ReturnType<typeof connect>;
 
-/** What the three stores share: the database as ours, its dialect, the names of the tables, and ways to run statements. */
+/** What the four stores share: the database as ours, its dialect, the names of the tables, and ways to run statements. */
 export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
   const dialect = dialectOf(theirs, options.dialect);
   // Plugins such as CamelCasePlugin are about their tables, not ours.
@@ -94,6 +94,14 @@ export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
     db,
     dialect,
     tables: tableNames(prefix),
+
+    /** Columns as they are to be selected: from MySQL as bytes, which no character set of a connection can change. */
+    readable<Column extends string>(columns: readonly Column[]): readonly Column[] {
+      if (dialect !== 'mysql') return columns;
+      const asBytes = (column: Column) =>
+        TRANSLATED.has(column) ? sql`cast(${sql.ref(column)} as binary)`.as(column) : column;
+      return columns.map(asBytes) as unknown as readonly Column[];
+    },
 
     /** Compiles a query once. `build` gets a stand-in for each parameter it names. */
     statement<Parameters extends Record<string, Value>, Row>(

@@ -1,27 +1,37 @@
 /**
- * Why this file exists: to be the one place that knows which error means what in SQLite, PostgreSQL and MySQL, and which
- * of them a Kysely instance talks to. MariaDB is `mysql` throughout: nothing here differs between the two.
+ * Which database a Kysely instance talks to, and which error means what in SQLite, PostgreSQL and MySQL. MariaDB is `mysql`
+ * throughout: nothing here differs between the two.
  */
-import { type Kysely, MysqlAdapter, PostgresAdapter, SqliteAdapter } from 'kysely';
+import { ConfigurationError } from '@latchkey/core';
+import { type Kysely, sql } from 'kysely';
 
 export type Dialect = 'sqlite' | 'postgres' | 'mysql';
 
-export const DIALECTS: readonly Dialect[] = ['sqlite', 'postgres', 'mysql'];
+const DIALECTS: readonly Dialect[] = ['sqlite', 'postgres', 'mysql'];
 
-/** The dialect asked for, or else the one Kysely's adapter is made for. */
+/**
+ * How each dialect writes a name and a parameter. No class is asked for: the application's Kysely may be another copy
+ * than ours, and its dialect may be somebody else's.
+ */
+const WRITTEN: Readonly<Record<string, Dialect>> = { '"a" = ?': 'sqlite', '"a" = $1': 'postgres', '`a` = ?': 'mysql' };
+
+/** The dialect asked for, or else the one that Kysely writes. */
 export function dialectOf<DB>(db: Kysely<DB>, given: Dialect | undefined): Dialect {
-  if (given !== undefined) {
-    if (DIALECTS.includes(given)) return given;
-    throw new TypeError(`\`dialect\` is ${JSON.stringify(given)}; write one of '${DIALECTS.join("', '")}'.`);
-  }
-  const { adapter } = db.getExecutor();
-  if (adapter instanceof SqliteAdapter) return 'sqlite';
-  if (adapter instanceof PostgresAdapter) return 'postgres';
-  if (adapter instanceof MysqlAdapter) return 'mysql';
-  throw new TypeError(
-    `The dialect cannot be told from Kysely's ${adapter.constructor.name}; say which one it speaks: ` +
-      `\`{ dialect: '${DIALECTS.join("' | '")}' }\`.`,
+  if (given !== undefined) return checkedDialect(given);
+  const written = sql`${sql.ref('a')} = ${1}`.compile(db.withoutPlugins()).sql;
+  const dialect = WRITTEN[written];
+  if (dialect !== undefined) return dialect;
+  throw new ConfigurationError(
+    'dialect',
+    undefined,
+    `Kysely writes \`${written}\`, and that is not known here. Say what the database speaks, as in ` +
+      "`sqlStore(db, { dialect: 'sqlite' })`; there are also 'postgres' and 'mysql'.",
   );
+}
+
+export function checkedDialect(given: Dialect): Dialect {
+  if (DIALECTS.includes(given)) return given;
+  throw new ConfigurationError('dialect', given, `Write one of '${DIALECTS.join("', '")}'.`);
 }
 
 /** What the drivers put on their errors: a code in SQLite and PostgreSQL, a number in MySQL. */

@@ -1,4 +1,4 @@
-/** Why this file exists: it is the whole public surface of @latchkey/sql. */
+/** Every public name of @latchkey/sql. */
 export type { SqlStoreOptions } from './connection.ts';
 export type { Dialect } from './dialect.ts';
 export { migrate, migrationSql } from './migrations.ts';

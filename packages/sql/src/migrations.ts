@@ -1,10 +1,10 @@
 /**
- * Why this file exists: the tables, and how they come to be. A migration is data: the same list is run by `migrate` and
- * printed by `migrationSql`. A released migration is never edited; a change is a new one at the end.
+ * The tables, and the migrations that create them. A migration is data: `migrate` runs the list, and `migrationSql` prints
+ * it. A released migration is never edited; a change is a new one at the end.
  */
 import { CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { SqlStoreOptions } from './connection.ts';
-import { DIALECTS, type Dialect, dialectOf } from './dialect.ts';
+import { checkedDialect, type Dialect, dialectOf } from './dialect.ts';
 import { prefixOf, type TableOptions, textOf } from './tables.ts';
 
 /** The words a column's type is made of in each dialect. `exact` text and `bytes` are compared byte by byte. */
@@ -112,6 +112,35 @@ const MIGRATIONS: readonly { readonly name: string; readonly tables: readonly Ta
       },
     ],
   },
+  {
+    name: '0002_sessions',
+    tables: [
+      {
+        name: 'sessions',
+        columns: ({ exact, text, flag, integer }) => ({
+          id: `${exact(64)} not null primary key`,
+          token_hash: `${exact(64)} not null unique`,
+          user_id: `${exact(USER_ID)} not null`,
+          rp_id: `${exact(255)} not null`,
+          passkey_id: `${exact(64)} not null`,
+          generation: `${integer} not null`,
+          attempt_id: `${exact(64)} not null`,
+          authenticated_at: `${integer} not null`,
+          user_verified: `${flag} not null`,
+          enforcement: `${exact(32)} not null`,
+          step_up_at: integer,
+          step_up_action: text,
+          step_up_passkey_id: exact(64),
+          created_at: `${integer} not null`,
+          seen_at: `${integer} not null`,
+          expires_at: `${integer} not null`,
+          address: text,
+          user_agent: text,
+        }),
+        indices: { sessions_of_user: 'user_id', sessions_due: 'expires_at' },
+      },
+    ],
+  },
 ];
 
 /** A migration's name, and its statements in order. Running one that was run before changes nothing. */
@@ -184,10 +213,7 @@ export async function migrate<DB>(db: Kysely<DB>, options: SqlStoreOptions = {})
  * applied, so that `migrate` afterwards finds nothing to do.
  */
 export function migrationSql(dialect: Dialect, options: TableOptions = {}): string {
-  if (!DIALECTS.includes(dialect)) {
-    throw new TypeError(`\`dialect\` is ${JSON.stringify(dialect)}; write one of '${DIALECTS.join("', '")}'.`);
-  }
-  const { first, migrations } = script(dialect, options);
+  const { first, migrations } = script(checkedDialect(dialect), options);
   return [first, ...migrations.flatMap(({ statements }) => statements)].map((text) => `${text};\n`).join('\n');
 }
 

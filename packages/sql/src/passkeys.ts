@@ -1,12 +1,14 @@
 /**
- * Why this file exists: the passkey store in SQL. What reads several of a user's passkeys before it changes one (the limit,
+ * The passkey store in SQL. What reads several of a user's passkeys before it changes one (the limit,
  * the last one) first locks that user's row in `handles`, so that two who race do it one after the other.
  */
-import type { Changed, Passkey, PasskeyStore } from '@latchkey/core';
+import type { Passkey, PasskeyChangeResult, PasskeySelection, PasskeyStore } from '@latchkey/core';
 import { type Selectable, sql, type Transaction } from 'kysely';
 import { type Connection, eachOf } from './connection.ts';
 import { isTaken } from './dialect.ts';
+import type { SqlSessions } from './sessions.ts';
 import { flagOf, type PasskeyRow, type Tables, textOf } from './tables.ts';
+import { sqlUse } from './use.ts';
 
 const COLUMNS = [
   'id',
@@ -28,8 +30,10 @@ const COLUMNS = [
   'last_used_at',
 ] as const;
 
-export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Connection): PasskeyStore {
+export function sqlPasskeys(connection: Connection, sessions: SqlSessions): PasskeyStore {
+  const { db, dialect, tables, statement, transaction, readable } = connection;
   const { handles, passkeys } = tables;
+  const recordUse = sqlUse(connection, sessions);
 
   const handleOf = statement(({ userId }: { userId: string }) =>
     db.selectFrom(handles).select('handle').where('user_id', '=', userId),
@@ -53,7 +57,7 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
       .where('user_id', '=', userId),
   );
 
-  const all = () => db.selectFrom(passkeys).select(COLUMNS).orderBy('created_at').orderBy('id');
+  const all = () => db.selectFrom(passkeys).select(readable(COLUMNS)).orderBy('created_at').orderBy('id');
 
   const byUser = statement(({ userId }: { userId: string }) => all().where('user_id', '=', userId));
 
@@ -65,18 +69,6 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
 
   const insert = statement((row: NewRow) => db.insertInto(passkeys).values(eachOf(COLUMNS, row)));
 
-  const used = (p: { id: string; before: number; signCount: number; backedUp: number; usedAt: number }) =>
-    db
-      .updateTable(passkeys)
-      .set({ sign_count: p.signCount, backed_up: p.backedUp, last_used_at: p.usedAt })
-      .where('id', '=', p.id)
-      .where('enabled', '=', 1)
-      .where('sign_count', '=', p.before);
-
-  const use = statement(used);
-
-  const firstUse = statement((p: Parameters<typeof used>[0]) => used(p).where('last_used_at', 'is', null));
-
   const change = statement((p: { id: string; nickname: string; enabled: number; generation: number }) =>
     db
       .updateTable(passkeys)
@@ -86,40 +78,50 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
 
   const remove = statement(({ id }: { id: string }) => db.deleteFrom(passkeys).where('id', '=', id));
 
+  const removeAll = statement(({ userId }: { userId: string }) =>
+    db.deleteFrom(passkeys).where('user_id', '=', userId),
+  );
+
+  const dropHandle = statement(({ userId }: { userId: string }) =>
+    db.deleteFrom(handles).where('user_id', '=', userId),
+  );
+
   /**
    * Changes one of a user's passkeys while no one else changes any. `alter` gets the passkey and whether it is the last
-   * enabled one, and gives the passkey to answer with, or null to refuse.
+   * enabled one at its relying party, and gives the passkey to answer with, or null to refuse.
    */
   const alone = (
-    userId: string,
-    id: string,
-    alter: (passkey: Passkey, last: boolean, inside: Transaction<Tables>) => Promise<Passkey | null>,
-  ): Promise<Changed> =>
+    { userId, rpId, id }: PasskeySelection,
+    alter: (passkey: Passkey, isLast: boolean, inside: Transaction<Tables>) => Promise<Passkey | null>,
+  ): Promise<PasskeyChangeResult> =>
     transaction(async (inside) => {
       await lock({ userId }, inside);
-      const own = (await byUser({ userId }, inside)).rows.map(passkeyOf);
+      const own = (await byUser({ userId }, inside)).rows.map(passkeyOf).filter((each) => each.rpId === rpId);
       const passkey = own.find((each) => each.id === id);
       if (passkey === undefined) return { status: 'not_found' };
-      const last = passkey.enabled && own.filter(({ enabled }) => enabled).length === 1;
-      const altered = await alter(passkey, last, inside);
+      const isLast = passkey.enabled && own.filter(({ enabled }) => enabled).length === 1;
+      const altered = await alter(passkey, isLast, inside);
       return altered === null ? { status: 'last' } : { status: 'done', passkey: altered, wasEnabled: passkey.enabled };
     });
 
   return {
-    async keepHandle(userId, proposed) {
+    sessions: sessions.store,
+
+    async keepHandle({ userId, proposed }) {
       const [kept] = (await handleOf({ userId })).rows;
       if (kept !== undefined) return new Uint8Array(kept.handle);
       await keep({ userId, handle: proposed });
-      // Someone may have been first.
-      return new Uint8Array((await handleOf({ userId })).rows[0]!.handle);
+      // Someone may have been first, or may have forgotten the user since: then the handle is as good as any.
+      return new Uint8Array((await handleOf({ userId })).rows[0]?.handle ?? proposed);
     },
 
-    async insert(passkey, max) {
-      const { userId, userHandle } = passkey;
+    async insert({ passkey, max }) {
+      const { userId, rpId, userHandle } = passkey;
       try {
         return await transaction(async (inside) => {
           await keep({ userId, handle: userHandle }, inside);
-          if ((await byUser({ userId }, inside)).rows.length >= max) return 'limit';
+          const own = (await byUser({ userId }, inside)).rows;
+          if (own.filter((row) => textOf(row.rp_id) === rpId).length >= max) return 'limit';
           await insert(rowOf(passkey), inside);
           return 'inserted';
         });
@@ -129,7 +131,7 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
       }
     },
 
-    async find(credentialId) {
+    async find({ credentialId }) {
       const found = (await byOwner({ credentialId })).rows.map(passkeyOf);
       const asked = found.findIndex((passkey) => Buffer.compare(passkey.credentialId, credentialId) === 0);
       return [...found.splice(asked, 1), ...found];
@@ -139,16 +141,12 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
       return (await byUser({ userId })).rows.map(passkeyOf);
     },
 
-    async recordUse({ id, signCount: before, lastUsedAt }, { signCount, backedUp, usedAt }) {
-      const record = lastUsedAt === null ? firstUse : use;
-      const { changed } = await record({ id, before, signCount, backedUp: Number(backedUp), usedAt });
-      return changed === 1;
-    },
+    recordUse: ({ passkey, use, session }) => recordUse(passkey, use, session),
 
-    update(userId, id, { nickname, enabled }, keepLast) {
-      return alone(userId, id, async (passkey, last, inside) => {
+    update({ change: { nickname, enabled }, ...selection }) {
+      return alone(selection, async (passkey, isLast, inside) => {
         const disabling = enabled === false && passkey.enabled;
-        if (disabling && last && keepLast) return null;
+        if (disabling && isLast && selection.keepLast) return null;
         const changed = {
           ...passkey,
           nickname: nickname ?? passkey.nickname,
@@ -156,18 +154,33 @@ export function sqlPasskeys({ db, dialect, tables, statement, transaction }: Con
           generation: passkey.generation + Number(disabling),
         };
         await change(
-          { id, nickname: changed.nickname, enabled: Number(changed.enabled), generation: changed.generation },
+          {
+            id: passkey.id,
+            nickname: changed.nickname,
+            enabled: Number(changed.enabled),
+            generation: changed.generation,
+          },
           inside,
         );
         return changed;
       });
     },
 
-    remove(userId, id, keepLast) {
-      return alone(userId, id, async (passkey, last, inside) => {
-        if (last && keepLast) return null;
-        await remove({ id }, inside);
+    remove(selection) {
+      return alone(selection, async (passkey, isLast, inside) => {
+        if (isLast && selection.keepLast) return null;
+        await remove({ id: passkey.id }, inside);
         return passkey;
+      });
+    },
+
+    forget(userId) {
+      return transaction(async (inside) => {
+        await lock({ userId }, inside);
+        const forgotten = (await byUser({ userId }, inside)).rows.map(passkeyOf);
+        await removeAll({ userId }, inside);
+        await dropHandle({ userId }, inside);
+        return forgotten;
       });
     },
   };
@@ -209,12 +222,12 @@ function passkeyOf(row: Selectable<PasskeyRow>): Passkey {
     publicKey: new Uint8Array(row.public_key),
     algorithm: Number(row.algorithm),
     signCount: Number(row.sign_count),
-    transports: JSON.parse(row.transports),
+    transports: JSON.parse(textOf(row.transports)),
     aaguid: textOf(row.aaguid),
     backupEligible: Number(row.backup_eligible) === UNKNOWN ? null : flagOf(row.backup_eligible),
     backedUp: flagOf(row.backed_up),
-    rpId: row.rp_id,
-    nickname: row.nickname,
+    rpId: textOf(row.rp_id),
+    nickname: textOf(row.nickname),
     enabled: flagOf(row.enabled),
     generation: Number(row.generation),
     createdAt: Number(row.created_at),

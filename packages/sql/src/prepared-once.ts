@@ -1,6 +1,4 @@
-/**
- * Why this file exists: Kysely asks better-sqlite3 to prepare every statement anew, which costs more than running it.
- */
+/** Keeps prepared statements: Kysely asks better-sqlite3 to prepare every statement anew, which costs more than running it. */
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 
 /** More than an application has, unless it builds SQL out of values; then starting over is cheap enough. */

@@ -1,70 +1,91 @@
-/**
- * Why this file exists: what a row of each table looks like to Kysely, and what the tables are called. `migrations.ts`
- * creates them.
- */
+/** What a row of each table looks like to Kysely, and what the tables are called. `migrations.ts` creates them. */
+import { ConfigurationError } from '@latchkey/core';
 import type { ColumnType } from 'kysely';
 import type { Dialect } from './dialect.ts';
 
-/** Text that is compared byte by byte. In MySQL it is kept as bytes, because its text ignores trailing spaces. */
-export type Exact = ColumnType<string | Uint8Array, string, string>;
+/** Text, compared byte by byte. MySQL gives it as bytes: its own text ignores trailing spaces, and follows the connection. */
+export type Text = ColumnType<string | Uint8Array, string, string>;
 
 /** An integer of up to 64 bits: drivers give a number, a bigint or, in pg, text. */
 export type Integer = ColumnType<number | bigint | string, number, number>;
 
 export interface CeremonyRow {
-  attempt_id: Exact;
-  purpose: Exact;
-  binding: Exact;
-  user_id: Exact | null;
+  attempt_id: Text;
+  purpose: Text;
+  binding: Text;
+  user_id: Text | null;
   begun: Integer;
   expires_at: Integer;
   /** open, then for ever consumed (taken) or expired (swept). */
-  status: Exact;
-  state: string;
+  status: Text;
+  state: Text;
 }
 
-/** One row for each user who ever had a handle. It is also what two changes to the same user's passkeys wait for. */
+/** One row for each user who has a handle. It is also what two changes to the same user's passkeys wait for. */
 export interface HandleRow {
-  user_id: Exact;
+  user_id: Text;
   handle: Uint8Array;
 }
 
 export interface PasskeyRow {
-  id: Exact;
-  user_id: Exact;
+  id: Text;
+  user_id: Text;
   user_handle: Uint8Array;
   credential_id: Uint8Array;
   public_key: Uint8Array;
   algorithm: Integer;
   sign_count: Integer;
   /** JSON array of strings. */
-  transports: string;
-  aaguid: Exact;
+  transports: Text;
+  aaguid: Text;
   backup_eligible: Integer;
   backed_up: Integer;
-  rp_id: string;
-  nickname: string;
+  rp_id: Text;
+  nickname: Text;
   enabled: Integer;
   generation: Integer;
   created_at: Integer;
   last_used_at: Integer | null;
 }
 
+export interface SessionRow {
+  id: Text;
+  token_hash: Text;
+  user_id: Text;
+  rp_id: Text;
+  passkey_id: Text;
+  generation: Integer;
+  attempt_id: Text;
+  authenticated_at: Integer;
+  user_verified: Integer;
+  enforcement: Text;
+  /** The last step-up: all three are null where there was none; the action also where it was for none in particular. */
+  step_up_at: Integer | null;
+  step_up_action: Text | null;
+  step_up_passkey_id: Text | null;
+  created_at: Integer;
+  seen_at: Integer;
+  expires_at: Integer;
+  address: Text | null;
+  user_agent: Text | null;
+}
+
 export interface AttemptRow {
-  event_id: Exact;
-  name: Exact;
+  event_id: Text;
+  name: Text;
   occurred_at: Integer;
-  user_id: Exact | null;
-  outcome: Exact;
-  enforcement: Exact;
+  user_id: Text | null;
+  outcome: Text;
+  enforcement: Text;
   /** The whole record as JSON; the other columns are there to find it. */
-  record: string;
+  record: Text;
 }
 
 export interface Tables {
   ceremonies: CeremonyRow;
   handles: HandleRow;
   passkeys: PasskeyRow;
+  sessions: SessionRow;
   attempts: AttemptRow;
 }
 
@@ -79,12 +100,14 @@ export interface TableOptions {
 /** The prefix asked for, checked: it becomes part of SQL text. */
 export function prefixOf(dialect: Dialect, { tablePrefix = 'latchkey_', schema }: TableOptions): string {
   if (dialect === 'sqlite' && schema !== undefined) {
-    throw new TypeError(`\`schema\` is ${JSON.stringify(schema)}, but SQLite has no schemas; leave it out.`);
+    throw new ConfigurationError('schema', schema, 'SQLite has no schemas; leave it out.');
   }
   if (/^[a-z][a-z0-9_]{0,29}$/.test(tablePrefix)) return tablePrefix;
-  throw new TypeError(
-    `\`tablePrefix\` is ${JSON.stringify(tablePrefix)}; write a lower-case letter followed by lower-case letters, digits ` +
-      `or underscores, at most 30 characters in all, such as 'latchkey_'.`,
+  throw new ConfigurationError(
+    'tablePrefix',
+    tablePrefix,
+    'Write a lower-case letter followed by lower-case letters, digits or underscores, at most 30 characters in all, ' +
+      "such as 'latchkey_'.",
   );
 }
 
@@ -95,9 +118,22 @@ export function tableNames(prefix: string): { [Name in keyof Tables]: Name } {
     ceremonies: named('ceremonies'),
     handles: named('handles'),
     passkeys: named('passkeys'),
+    sessions: named('sessions'),
     attempts: named('attempts'),
   };
 }
+
+/** Columns of text that MySQL would translate for the connection on their way out. All others are bytes there. */
+export const TRANSLATED: ReadonlySet<string> = new Set([
+  'state',
+  'transports',
+  'rp_id',
+  'nickname',
+  'step_up_action',
+  'address',
+  'user_agent',
+  'record',
+]);
 
 export const textOf = (value: string | Uint8Array): string =>
   typeof value === 'string' ? value : Buffer.from(value).toString();

@@ -21,6 +21,10 @@ export {
   type SoftwarePasskeyJSON,
   type SoftwarePasskeyOptions,
 } from './passkey/software-passkey.ts';
+export { attemptStoreContract } from './store-contract/attempts.ts';
+export { challengeStoreContract } from './store-contract/challenges.ts';
+export { passkeyStoreContract } from './store-contract/passkeys.ts';
+export type { StoreRule } from './store-contract/rule.ts';
 export type {
   AuthenticationResponseJSON,
   AuthenticatorAttachment,

@@ -42,7 +42,7 @@ export interface Database {
   open(): Promise<Opened>;
 }
 
-const TABLES = ['ceremonies', 'handles', 'passkeys', 'attempts', 'migrations'];
+const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations'];
 
 /** Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`. */
 export function kyselyDialect(url: string): KyselyDialect {

@@ -13,7 +13,7 @@ await redis.ping();
 console.log('ready');
 await once(process.stdin, 'data');
 const takes = Array.from({ length: Number(count) }, () =>
-  challenges.take(attemptId!, { binding: binding! }, Number(now)),
+  challenges.take({ attemptId: attemptId!, binding: binding!, now: Number(now) }),
 );
 console.log(JSON.stringify((await Promise.all(takes)).map(({ status }) => status)));
 process.exit();

@@ -1,6 +1,6 @@
-/** Why this file exists: what an attempt store promises, rule by rule. The words are those of core's `store.ts`. */
+/** What an attempt store promises, rule by rule. The words are those of core's `store.ts`. */
 import type { AttemptQuery, AttemptRecord, AttemptStore } from '@latchkey/core';
-import { atOnce, freshId, randomBytes, type StoreRule, same } from './store-contract-rule.ts';
+import { atOnce, freshId, randomBytes, type StoreRule, same } from './rule.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 

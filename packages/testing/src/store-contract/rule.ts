@@ -1,9 +1,16 @@
 /**
- * Why this file exists: the shape of a rule of the store contract, and the few things every rule is written with.
- * The rules themselves are in the three files beside this one.
+ * The shape of a rule of the store contracts, and what every rule is written with. The rules are in the files beside this one.
+ *
+ * ```ts
+ * import { challengeStoreContract } from '@latchkey/testing';
+ * for (const { name, check } of challengeStoreContract) test(name, () => check(myStore.challenges));
+ * ```
+ *
+ * A check uses fresh random ids and expects nothing of what else is in the store, so it may run on a shared database.
+ * Checks wait for no clock: every instant is handed in. Run them one after the other, because a sweep takes whatever is due.
+ * They leave a few hundred small rows behind.
  */
 import assert from 'node:assert/strict';
-import type { REMEMBERED_MS as Remembered } from '@latchkey/core';
 
 /** One promise of a store, as data: run it with any test runner. */
 export interface StoreRule<Port> {
@@ -12,9 +19,6 @@ export interface StoreRule<Port> {
   /** Resolves if the store keeps the promise; rejects with what was promised and what happened if it does not. */
   check(port: Port): Promise<void>;
 }
-
-/** The contract's constant, restated so that this package needs core's types only; the type makes sure it is the same. */
-export const REMEMBERED_MS: typeof Remembered = 600_000;
 
 /** Compares deeply; on a difference the message says what was promised and what happened. */
 export function same(promised: string, happened: unknown, expected: unknown): void {

@@ -1,6 +1,6 @@
-/** Why this file exists: what a challenge store promises, rule by rule. The words are those of core's `store.ts`. */
-import type { ChallengeStore, PendingCeremony, Take } from '@latchkey/core';
-import { atOnce, freshId, REMEMBERED_MS, randomBytes, type StoreRule, same, tally } from './store-contract-rule.ts';
+/** What a challenge store promises, rule by rule. The words are those of core's `store.ts`. */
+import { type ChallengeStore, type PendingCeremony, REMEMBERED_MS, type TakeResult } from '@latchkey/core';
+import { atOnce, freshId, randomBytes, type StoreRule, same, tally } from './rule.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 const MINUTE = 60_000;
@@ -26,11 +26,11 @@ async function kept(store: ChallengeStore, members: Partial<PendingCeremony> = {
 }
 
 /** A take that matches, unless told otherwise. */
-async function take(store: ChallengeStore, { attemptId, binding }: PendingCeremony, now = NOW): Promise<Take> {
-  return store.take(attemptId, { binding }, now);
+async function take(store: ChallengeStore, { attemptId, binding }: PendingCeremony, now = NOW): Promise<TakeResult> {
+  return store.take({ attemptId, binding, now });
 }
 
-const statuses = (takes: readonly Take[]) => tally(takes.map(({ status }) => status));
+const statuses = (takes: readonly TakeResult[]) => tally(takes.map(({ status }) => status));
 const ids = (ceremonies: readonly PendingCeremony[]) => ceremonies.map(({ attemptId }) => attemptId);
 
 /**
@@ -45,7 +45,7 @@ async function sweep(store: ChallengeStore, now: number, own: readonly PendingCe
   const swept: PendingCeremony[] = [];
   for (let calls = 0; ; calls++) {
     same('takeExpired comes to an end', calls < 10_000, true);
-    const given = await store.takeExpired(now, limit);
+    const given = await store.takeExpired({ now, limit });
     same(`takeExpired gives at most ${limit} a call`, given.length <= limit, true);
     if (given.length === 0) return swept;
     swept.push(...given.filter(({ attemptId }) => ids(own).includes(attemptId)));
@@ -83,7 +83,7 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
       const opened = await kept(store);
       await take(store, opened);
       for (const binding of [opened.binding, ceremony().binding]) {
-        same('a taken ceremony is consumed', await store.take(opened.attemptId, { binding }, NOW), {
+        same('a taken ceremony is consumed', await store.take({ attemptId: opened.attemptId, binding, now: NOW }), {
           status: 'consumed',
         });
       }
@@ -97,7 +97,7 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
       // An id is whatever someone sends: what cannot be one is no error, it is unknown.
       for (const attemptId of [freshId(), ...near, '', '%', '\0', '\ud800', '🔑', "' or 1=1 --", 'x'.repeat(10_000)]) {
         const label = `${JSON.stringify(attemptId.slice(0, 80))} is unknown`;
-        await store.begin(attemptId, opened.binding);
+        await store.begin({ attemptId, binding: opened.binding });
         same(label, await take(store, { ...opened, attemptId }), { status: 'unknown' });
       }
       same('the ceremony is still open', await take(store, opened), { status: 'fresh', ceremony: opened });
@@ -109,10 +109,10 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
       const opened = await kept(store, { purpose: 'sign_in' });
       const { attemptId, binding } = opened;
       for (const purpose of ['registration', 'step_up'] as const) {
-        const answer = await store.take(attemptId, { binding, purpose }, NOW);
+        const answer = await store.take({ attemptId, binding, purpose, now: NOW });
         same(`a sign-in is not given for ${purpose}`, answer, { status: 'mismatch', member: 'purpose' });
       }
-      const answer = await store.take(attemptId, { binding, purpose: 'sign_in' }, NOW);
+      const answer = await store.take({ attemptId, binding, purpose: 'sign_in', now: NOW });
       same('a mismatch leaves the ceremony open', answer.status, 'fresh');
     },
   },
@@ -121,7 +121,7 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
     async check(store) {
       const opened = await kept(store, { binding: 'Ab'.repeat(21) });
       for (const binding of [ceremony().binding, opened.binding.toLowerCase(), `${opened.binding} `, '']) {
-        const answer = await store.take(opened.attemptId, { binding }, NOW);
+        const answer = await store.take({ attemptId: opened.attemptId, binding, now: NOW });
         same('another binding gets nothing', answer, { status: 'mismatch', member: 'binding' });
       }
       same('a mismatch leaves the ceremony open', (await take(store, opened)).status, 'fresh');
@@ -137,13 +137,13 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
         const opened = await kept(store, { userId });
         const { attemptId, binding } = opened;
         for (const other of others) {
-          const answer = await store.take(attemptId, { binding, userId: other }, NOW);
+          const answer = await store.take({ attemptId, binding, userId: other, now: NOW });
           same(`${userId}'s ceremony is not given to ${JSON.stringify(other)}`, answer, {
             status: 'mismatch',
             member: 'user',
           });
         }
-        const answer = await store.take(attemptId, { binding, userId }, NOW);
+        const answer = await store.take({ attemptId, binding, userId, now: NOW });
         same('a mismatch leaves the ceremony open', answer.status, 'fresh');
       }
     },
@@ -153,11 +153,11 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
     async check(store) {
       const { attemptId, binding } = await kept(store, { userId: 'alice' });
       const other = { purpose: 'step_up', binding: ceremony().binding, userId: 'bob' } as const;
-      const all = await store.take(attemptId, other, NOW);
+      const all = await store.take({ attemptId, ...other, now: NOW });
       same('all three differ: purpose is named', all, { status: 'mismatch', member: 'purpose' });
-      const two = await store.take(attemptId, { ...other, purpose: 'sign_in' }, NOW);
+      const two = await store.take({ attemptId, ...other, purpose: 'sign_in', now: NOW });
       same('binding and user differ: binding is named', two, { status: 'mismatch', member: 'binding' });
-      const one = await store.take(attemptId, { ...other, purpose: 'sign_in', binding }, NOW);
+      const one = await store.take({ attemptId, ...other, purpose: 'sign_in', binding, now: NOW });
       same('the user differs: user is named', one, { status: 'mismatch', member: 'user' });
     },
   },
@@ -228,11 +228,11 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
     name: 'begins an open ceremony for its own binding only',
     async check(store) {
       const own = await kept(store);
-      await store.begin(own.attemptId, own.binding);
+      await store.begin({ attemptId: own.attemptId, binding: own.binding });
       same('begun by its own binding', await take(store, own), { status: 'fresh', ceremony: { ...own, begun: true } });
 
       const other = await kept(store);
-      await store.begin(other.attemptId, ceremony().binding);
+      await store.begin({ attemptId: other.attemptId, binding: ceremony().binding });
       same('not begun by another', await take(store, other), { status: 'fresh', ceremony: other });
     },
   },
@@ -241,11 +241,11 @@ export const challengeStoreContract: readonly StoreRule<ChallengeStore>[] = [
     async check(store) {
       const taken = await kept(store);
       await take(store, taken);
-      await store.begin(taken.attemptId, taken.binding);
+      await store.begin({ attemptId: taken.attemptId, binding: taken.binding });
       same('a taken ceremony stays taken', (await take(store, taken)).status, 'consumed');
 
       const never = ceremony();
-      await store.begin(never.attemptId, never.binding);
+      await store.begin({ attemptId: never.attemptId, binding: never.binding });
       same('an unknown id stays unknown', (await take(store, never)).status, 'unknown');
     },
   },
