@@ -55,14 +55,7 @@ const FLOORS = {
     ['sweep.ts'],
     ['index.ts'],
   ],
-  testing: [
-    ['passkey', 'store-contract-rule.ts'],
-    ['store-contract-attempts.ts', 'store-contract-challenges.ts', 'store-contract-passkeys.ts'],
-    ['agent.ts', 'store-contract.ts'],
-    ['site.ts'],
-    ['http-contract'],
-    ['index.ts'],
-  ],
+  testing: [['passkey', 'store-contract'], ['agent.ts'], ['site.ts'], ['http-contract'], ['index.ts']],
 };
 
 /** @param {string} root the repository @returns {string[]} a sentence for each arrow that is not allowed */

@@ -21,10 +21,6 @@ export {
   type SoftwarePasskeyJSON,
   type SoftwarePasskeyOptions,
 } from './passkey/software-passkey.ts';
-export { attemptStoreContract } from './store-contract/attempts.ts';
-export { challengeStoreContract } from './store-contract/challenges.ts';
-export { passkeyStoreContract } from './store-contract/passkeys.ts';
-export type { StoreRule } from './store-contract/rule.ts';
 export type {
   AuthenticationResponseJSON,
   AuthenticatorAttachment,
@@ -34,9 +30,7 @@ export type {
   RegistrationResponseJSON,
 } from './passkey/webauthn-json.ts';
 export { type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
-export {
-  attemptStoreContract,
-  challengeStoreContract,
-  passkeyStoreContract,
-  type StoreRule,
-} from './store-contract.ts';
+export { attemptStoreContract } from './store-contract/attempts.ts';
+export { challengeStoreContract } from './store-contract/challenges.ts';
+export { passkeyStoreContract } from './store-contract/passkeys.ts';
+export type { StoreRule } from './store-contract/rule.ts';
