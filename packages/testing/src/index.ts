@@ -1,7 +1,7 @@
 /** The public names of @latchkey/testing. */
 
 export { type Agent, createAgent, NOT_USED, type Reply, USED } from './agent.ts';
-export { type HttpRule, httpContract } from './http-contract/contract.ts';
+export { type HttpRule, httpContract, wireContract } from './http-contract/contract.ts';
 export type { AlgorithmName, AlgorithmNumber, CoseKey } from './passkey/algorithm.ts';
 export { type Attester, packedAttestation } from './passkey/attestation.ts';
 export type { Flags } from './passkey/authenticator-data.ts';

@@ -166,8 +166,8 @@ async function refused(
   const [status] = PROBLEMS[code];
   if (status >= 500) reporter.error(refusal.cause ?? refusal, { attemptId: draft.attemptId });
   await takeBack(context);
-  const attemptId = recordRefusal(context, services, route, refusal, status);
   publishEvents(context, http(route, status));
+  const attemptId = recordRefusal(context, services, route, refusal, status);
   const headers = refusal instanceof LimitRefusal ? { 'retry-after': String(refusal.retryAfter) } : {};
   return problem(code, { headers, attemptId });
 }

@@ -16,7 +16,14 @@ import { policyRules } from './policies.ts';
 import { refusalRules } from './refusals.ts';
 import { stateRules } from './refused-state.ts';
 import type { HttpRule } from './rule.ts';
+import { sessionRules } from './sessions.ts';
 import { wireRules } from './wire.ts';
+
+/**
+ * The rules in which a framework, its version, a body parser or a mount can make a difference: the wire itself, sessions and
+ * their cookies, own passkeys. The others begin where a request is plain data already.
+ */
+export const wireContract: readonly HttpRule[] = [...passkeyRules, ...sessionRules, ...wireRules];
 
 /** Every rule: the ceremonies, policy, what both must refuse, own passkeys and sessions, and the wire itself. */
 export const httpContract: readonly HttpRule[] = [
@@ -25,5 +32,6 @@ export const httpContract: readonly HttpRule[] = [
   ...refusalRules,
   ...stateRules,
   ...passkeyRules,
+  ...sessionRules,
   ...wireRules,
 ];

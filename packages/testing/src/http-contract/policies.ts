@@ -135,7 +135,8 @@ export const policyRules: readonly HttpRule[] = [
       const before = site.records.length;
       const reply = await site.agent().signIn(passkey, { bend: { signCount: 1 } });
       assertProblem(reply, 401, 'authentication_failed');
-      const [disabled, refused, ...more] = site.records.slice(before);
+      const [ended, disabled, refused, ...more] = site.records.slice(before);
+      assert.equal(ended?.session.endedBecause, 'passkey_disabled');
       assert.deepEqual([refused?.event.name, refused?.reason], ['latchkey.signin.attempt', 'sign_count_regressed']);
       assert.deepEqual([disabled?.event.name, disabled?.outcome], ['latchkey.passkey.disabled', 'success']);
       assert.equal(disabled?.attempt.relatedId, refused?.attempt.id);
@@ -207,5 +208,47 @@ export const policyRules: readonly HttpRule[] = [
       agent.post('/registration/options', { mediation: 'conditional' }),
     );
     assertProblem(reply, 400, 'registration_failed');
+  }),
+
+  rule('follows a passkey whose manager changed whether it may be synced, and records the change', async (site) => {
+    for (const backupEligible of [false, true]) {
+      const passkey = createSoftwarePasskey({ origin: site.origin, backupEligible });
+      await site.agent().signUp(`${backupEligible}`, passkey);
+      const bend = { flags: { BE: !backupEligible, BS: false } };
+      const reply = await site.agent().signIn(passkey, { bend });
+      assert.equal(reply.status, 200, reply.text);
+      const signIn = site.records.findLast(({ event }) => event.name === 'latchkey.signin.attempt')!;
+      assert.deepEqual(
+        [signIn.assertion.backupEligible, signIn.assertion.backupEligibleChanged],
+        [!backupEligible, true],
+      );
+      assert.equal(reply.json.passkey.deviceBound, false);
+    }
+    const steady = createSoftwarePasskey({ origin: site.origin });
+    await site.agent().signUp('steady', steady);
+    await site.agent().signIn(steady);
+    assert.equal(lastRecord(site).assertion.backupEligibleChanged, false);
+  }),
+
+  rule(
+    'refuses such a passkey under refuse',
+    async (site) => {
+      for (const backupEligible of [false, true]) {
+        const passkey = createSoftwarePasskey({ origin: site.origin, backupEligible });
+        await site.agent().signUp(`${backupEligible}`, passkey);
+        const bend = { flags: { BE: !backupEligible, BS: false } };
+        const reply = await assertOneRefusal(site, 'backup_state_invalid', () =>
+          site.agent().signIn(passkey, { bend }),
+        );
+        assertProblem(reply, 401, 'authentication_failed');
+      }
+    },
+    { policy: { backupEligibility: 'refuse' } },
+  ),
+
+  rule('takes a counter that a synced passkey lost for no regression', async (site) => {
+    const passkey = await site.agent().signUp('ada', createSoftwarePasskey({ origin: site.origin, signCount: 5 }));
+    assert.equal((await site.agent().signIn(passkey, { bend: { signCount: 0 } })).status, 200);
+    assert.equal(lastRecord(site).assertion.signCount, 'reset');
   }),
 ];

@@ -98,12 +98,6 @@ export const refusalRules: readonly HttpRule[] = [
     await refusesSignIn(site, passkey, { signature: sha1Signature }, FAILED('signature_invalid'));
   }),
 
-  rule('refuses a sign-in: an eligibility that a device-bound passkey never had', async (site) => {
-    const passkey = createSoftwarePasskey({ origin: site.origin, backupEligible: false });
-    await site.agent().signUp('ada', passkey);
-    await refusesSignIn(site, passkey, { flags: { BE: true } }, FAILED('backup_state_invalid'));
-  }),
-
   rule('reads no answer from a prototype', async (site) => {
     const passkey = await site.agent().signUp('ada');
     const agent = site.agent();

@@ -45,11 +45,6 @@ export const refusedClientData = (
   ['client data with a topOrigin', { clientData: { topOrigin: 'https://evil.example' } }, 'cross_origin_denied'],
   ['client data whose crossOrigin is not a boolean', { clientData: { crossOrigin: 'yes' } }, 'client_data_malformed'],
   ['client data whose topOrigin is not a string', { clientData: { topOrigin: 1 } }, 'client_data_malformed'],
-  [
-    'client data with a malformed tokenBinding',
-    { clientData: { tokenBinding: { status: 'perhaps' } } },
-    'client_data_malformed',
-  ],
   ['client data without an origin', { clientData: { origin: undefined } }, 'client_data_malformed'],
   ['client data without a type', { clientData: { type: undefined } }, 'client_data_malformed'],
   ['client data whose challenge is a list', { clientData: { challenge: ['x'] } }, 'client_data_malformed'],

@@ -46,7 +46,6 @@ export const refusedAssertions: readonly RefusedBend<AuthenticationBend>[] = [
   ['nobody verified', { flags: { UV: false } }, FAILED('user_verification_missing')],
   ['nobody present and nobody verified', { flags: { UP: false, UV: false } }, FAILED('user_presence_missing')],
   ['backed up without being eligible', { flags: { BE: false, BS: true } }, FAILED('backup_state_invalid')],
-  ['an eligibility that changed', { flags: { BE: false, BS: false } }, FAILED('backup_state_invalid')],
   ['a signature with a flipped bit', { signature: flipBit(-1) }, FAILED('signature_invalid')],
   ['a signature with r = s = 0', { signature: zeroSignature }, FAILED('signature_invalid')],
   ['a signature that is not DER', { signature: rawSignature }, FAILED('signature_invalid')],

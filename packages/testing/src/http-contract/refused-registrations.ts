@@ -34,7 +34,7 @@ export const refusedRegistrations: readonly RefusedBend<RegistrationBend>[] = [
   ['client data with another challenge', { clientData: { challenge: OTHER_ID } }, SPENT('challenge_mismatch')],
   ['an answer for another RP ID', { rpId: 'evil.example' }, UNREGISTERED('rp_id_hash_mismatch')],
   ['nobody present', { flags: { UP: false } }, UNREGISTERED('user_presence_missing')],
-  ['nobody verified', { flags: { UV: false } }, UNREGISTERED('user_verification_missing')],
+  ['nobody verified', { flags: { UV: false } }, [400, 'user_verification_unavailable', 'user_verification_missing']],
   ['backed up without being eligible', { flags: { BE: false, BS: true } }, UNREGISTERED('backup_state_invalid')],
   ['an id other than the one attested', { id: OTHER_ID, rawId: OTHER_ID }, UNREGISTERED('credential_id_mismatch')],
   ['an id that is not the raw id', { rawId: OTHER_ID }, UNREGISTERED('credential_id_mismatch')],

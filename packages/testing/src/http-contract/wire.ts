@@ -114,6 +114,8 @@ export const wireRules: readonly HttpRule[] = [
       { origin: undefined, 'sec-fetch-site': 'same-site' },
     ];
     for (const headers of denied) {
+      // Refusals of one address and minute share one record.
+      site.clock.now += 60_000;
       const reply = await assertOneRefusal(site, 'origin_denied', () =>
         agent.post('/authentication/options', {}, { headers }),
       );
@@ -444,7 +446,10 @@ export const wireRules: readonly HttpRule[] = [
       const reply = await site.agent().request('GET', `/page?${query}=https://evil.example`, undefined, {
         headers: { 'x-forwarded-host': 'evil.example', referer: 'https://evil.example/' },
       });
-      assert.deepEqual([reply.status, reply.headers.get('location')], [303, '/sign-in']);
+      assert.deepEqual(
+        [reply.status, reply.headers.get('location')],
+        [303, `/sign-in?returnTo=${encodeURIComponent(`/page?${query}=https://evil.example`)}`],
+      );
     }
   }),
 ];
