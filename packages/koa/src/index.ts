@@ -101,8 +101,8 @@ function pathBelow(mount: string, ctx: Context & Mounted): string | null {
   // koa-mount takes the prefix off the path.
   if (mount !== '' && mountPath.endsWith(mount)) return path;
   // A router leaves its own prefix on the path; that the rest is ours, its route has decided.
-  const at = ctx._matchedRoute === undefined ? -1 : path.lastIndexOf(`${mount}/`);
-  return at === -1 ? null : path.slice(at + mount.length);
+  const at = ctx._matchedRoute === undefined ? -1 : `${path}/`.lastIndexOf(`${mount}/`);
+  return at === -1 ? null : path.slice(at + mount.length) || '/';
 }
 
 function translate(ctx: Context, path: string): HttpRequest<Context, Context> {
