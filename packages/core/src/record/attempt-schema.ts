@@ -188,6 +188,7 @@ export const ATTEMPT_SCHEMA = {
         endedBy: orNull(oneOf(SESSION_ENDERS)),
         endedBecause: orNull(oneOf(SESSION_ENDINGS)),
       }),
+      change: object({ by: orNull(oneOf(SESSION_ENDERS)), note: orNull(text(1536)) }),
       client: object({
         address: orNull(text(64)),
         userAgent: orNull({ type: 'string', maxLength: 1536 }),

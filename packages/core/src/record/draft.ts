@@ -60,6 +60,9 @@ export interface AttemptDraft {
   sessionId: string | null;
   endedBy: SessionEnder | null;
   endedBecause: SessionEnding | null;
+  /** Who changed a passkey or ended a session, and an operator's own words about it. */
+  changedBy: SessionEnder | null;
+  note: string | null;
   origin: string | null;
   address: string | null;
   userAgent: string | null;
@@ -107,6 +110,8 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     sessionId: null,
     endedBy: null,
     endedBecause: null,
+    changedBy: null,
+    note: null,
     origin: null,
     address: null,
     userAgent: null,
@@ -122,6 +127,9 @@ export interface Flags {
   readonly backupEligible: boolean;
   readonly backedUp: boolean;
 }
+
+/** It was accepted. */
+export const SUCCESS: Verdict = { outcome: 'success', reason: null, source: null };
 
 /** How an attempt ended. */
 export interface Verdict {

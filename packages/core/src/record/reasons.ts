@@ -128,6 +128,10 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     meaning: 'The passkey says that it belongs to another user than the one who registered it, or does not say.',
     advice: 'Check that user handles were not lost or remade, by a migration, say; else the answer was tampered with.',
   },
+  user_policy: {
+    meaning: 'users.allows said that this user may not do this.',
+    advice: 'Nothing is wrong if your rule means it; otherwise check users.allows for this user and action.',
+  },
   user_disabled: {
     meaning: 'The passkey is good, but the application says that its account is blocked or gone.',
     advice: 'Nothing to do if that is meant; else look at users.find and users.isActive.',

@@ -1,11 +1,10 @@
 /** The records of a request: of the attempt that it ended, and of each event that it brought about beside. */
-import type { GuardContext, RequestContext } from '../ceremony/context.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
 import { conclude } from '../record/conclude.ts';
-import { type AttemptDraft, newDraft, type Verdict } from '../record/draft.ts';
+import { type AttemptDraft, newDraft, SUCCESS, type Verdict } from '../record/draft.ts';
 import { newId } from '../record/id.ts';
 import { activeSpan } from '../signals/telemetry.ts';
-import { SUCCESS } from './routes.ts';
+import type { GuardContext, RequestContext } from './context.ts';
 
 /** The request in a record; null for a guard's, which stands before a route of the application. */
 type RecordedRequest = AttemptRecord['http'];
