@@ -59,6 +59,7 @@ function record(members: Members = {}): AttemptRecord {
     credential: { ref: 'ref', aaguid: null, attachmentReported: 'platform', discoverableReported: null },
     user: { known: userId !== null, id: userId, hash: null },
     session: { id: null, endedBy: null, endedBecause: null },
+    change: { by: null, note: null },
     client: { address: '2001:db8::1', userAgent: 'Mozilla/5.0', immediateGet: true },
     rp: { id: 'example.com', origin: 'https://example.com' },
     http: { method: 'POST', route: '/authentication/verify', status: 200 },
