@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a contract is worth what it refuses. For every rule there is at least one store broken in just the
+ * A contract is worth what it refuses. For every rule there is at least one store broken in just the
  * way the rule is about, and the rule fails on it. Each is the memory store with a verb or two replaced.
  */
 import { setImmediate as tick } from 'node:timers/promises';
@@ -11,6 +11,9 @@ import {
   type Passkey,
   type PasskeyStore,
   type PendingCeremony,
+  REMEMBERED_MS,
+  type SessionStore,
+  type SignInSession,
 } from '@latchkey/core';
 import { attemptStoreContract, challengeStoreContract, passkeyStoreContract, type StoreRule } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
@@ -19,8 +22,6 @@ import { describe, expect, test } from 'vitest';
 type Break<Port> = (sound: Port) => Partial<Port>;
 /** Ways to break a rule's promise, each by what such a store does. */
 type Breaks<Port> = Record<string, Record<string, Break<Port>>>;
-
-const REMEMBERED_MS = 600_000;
 
 /** A sound store that also leaves its open ceremonies lying open, to be misused. */
 function careless(sound: ChallengeStore) {
@@ -37,12 +38,12 @@ const sweepsInTwoSteps: Break<ChallengeStore> = (sound) => {
   const { open, put } = careless(sound);
   return {
     put,
-    async take(attemptId, expected, now) {
-      const answer = await sound.take({ attemptId, ...expected, now });
-      if (answer.status === 'fresh') open.delete(attemptId);
+    async take(condition) {
+      const answer = await sound.take(condition);
+      if (answer.status === 'fresh') open.delete(condition.attemptId);
       return answer;
     },
-    async takeExpired(now, limit) {
+    async takeExpired({ now, limit }) {
       const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now).slice(0, limit);
       await tick();
       for (const { attemptId } of due) open.delete(attemptId);
@@ -63,35 +64,35 @@ const challenges: Breaks<ChallengeStore> = {
       const { open, put } = careless(sound);
       return {
         put,
-        async take(attemptId, expected, now) {
-          const ceremony = open.get(attemptId);
+        async take(condition) {
+          const ceremony = open.get(condition.attemptId);
           await tick();
-          open.delete(attemptId);
-          return ceremony === undefined ? sound.take({ attemptId, ...expected, now }) : { status: 'fresh', ceremony };
+          open.delete(condition.attemptId);
+          return ceremony === undefined ? sound.take(condition) : { status: 'fresh', ceremony };
         },
       };
     },
   },
   'answers consumed to every later take, whatever it expects': {
     'forgets what was taken': (sound) => ({
-      async take(...args) {
-        const answer = await sound.take(...args);
+      async take(condition) {
+        const answer = await sound.take(condition);
         return answer.status === 'consumed' ? { status: 'unknown' } : answer;
       },
     }),
   },
   'answers unknown to an id that was never put': {
     'ignores spaces at the end of an id': (sound) => ({
-      take: (attemptId, expected, now) => sound.take({ attemptId: attemptId.trimEnd(), ...expected, now }),
+      take: (condition) => sound.take({ ...condition, attemptId: condition.attemptId.trimEnd() }),
     }),
   },
   'gives a ceremony only for its purpose, and leaves it open otherwise': {
     'ignores the purpose': (sound) => ({
-      take: (attemptId, { purpose, ...rest }, now) => sound.take({ attemptId, ...rest, now }),
+      take: ({ purpose, ...rest }) => sound.take(rest),
     }),
     'takes before it compares': (sound) => ({
-      async take(attemptId, { purpose, ...rest }, now) {
-        const answer = await sound.take({ attemptId, ...rest, now });
+      async take({ purpose, ...rest }) {
+        const answer = await sound.take(rest);
         const wrong = answer.status === 'fresh' && purpose !== undefined && answer.ceremony.purpose !== purpose;
         return wrong ? { status: 'mismatch', member: 'purpose' } : answer;
       },
@@ -102,18 +103,16 @@ const challenges: Breaks<ChallengeStore> = {
       const { open, put } = careless(sound);
       return {
         put,
-        take: (attemptId, expected, now) =>
-          sound.take({ attemptId, ...expected, binding: open.get(attemptId)?.binding ?? '', now }),
+        take: (condition) => sound.take({ ...condition, binding: open.get(condition.attemptId)?.binding ?? '' }),
       };
     },
   },
   'gives a ceremony only to its user, and leaves it open otherwise': {
     'ignores the user': (sound) => ({
-      take: (attemptId, { userId, ...rest }, now) => sound.take({ attemptId, ...rest, now }),
+      take: ({ userId, ...rest }) => sound.take(rest),
     }),
     'takes an expected null for anything': (sound) => ({
-      take: (attemptId, { userId, ...rest }, now) =>
-        sound.take({ attemptId, ...(typeof userId === 'string' ? { ...rest, userId } : rest), now }),
+      take: ({ userId, ...rest }) => sound.take(typeof userId === 'string' ? { ...rest, userId } : rest),
     }),
   },
   'judges purpose before binding before user': {
@@ -121,58 +120,55 @@ const challenges: Breaks<ChallengeStore> = {
       const { open, put } = careless(sound);
       return {
         put,
-        take: (attemptId, expected, now) =>
-          open.get(attemptId)?.binding === expected.binding
-            ? sound.take({ attemptId, ...expected, now })
+        take: (condition) =>
+          open.get(condition.attemptId)?.binding === condition.binding
+            ? sound.take(condition)
             : { status: 'mismatch', member: 'binding' },
       };
     },
   },
   'matches anything where nothing is expected': {
     'expects no user unless told otherwise': (sound) => ({
-      take: (attemptId, expected, now) => sound.take({ attemptId, userId: null, ...expected, now }),
+      take: (condition) => sound.take({ userId: null, ...condition }),
     }),
   },
   'gives nothing from the instant of expiry on, and a late take changes nothing': {
     'is a millisecond generous': (sound) => ({
-      take: (attemptId, expected, now) => sound.take({ attemptId, ...expected, now: now - 1 }),
+      take: (condition) => sound.take({ ...condition, now: condition.now - 1 }),
     }),
     'deletes what it finds expired': (sound) => {
       const { open, put } = careless(sound);
       return {
         put,
-        async take(attemptId, expected, now) {
-          const answer = await sound.take({ attemptId, ...expected, now });
-          if (answer.status === 'expired')
-            await sound.take({ attemptId, binding: open.get(attemptId)!.binding, now: 0 });
+        async take(condition) {
+          const answer = await sound.take(condition);
+          if (answer.status === 'expired') await sound.take({ ...open.get(condition.attemptId)!, now: 0 });
           return answer;
         },
       };
     },
   },
   'judges expiry by the instant handed in, far past or far future': {
-    'asks its own clock': (sound) => ({
-      take: (attemptId, expected) => sound.take({ attemptId, ...expected, now: Date.now() }),
-    }),
+    'asks its own clock': (sound) => ({ take: (condition) => sound.take({ ...condition, now: Date.now() }) }),
   },
   'remembers that an id was taken until ten minutes after its expiry, and no longer': {
     'forgets it at its expiry': (sound) => ({
-      async take(attemptId, expected, now) {
-        const answer = await sound.take({ attemptId, ...expected, now: now + REMEMBERED_MS });
-        return answer.status === 'expired' ? sound.take({ attemptId, ...expected, now }) : answer;
+      async take(condition) {
+        const answer = await sound.take({ ...condition, now: condition.now + REMEMBERED_MS });
+        return answer.status === 'expired' ? sound.take(condition) : answer;
       },
     }),
     'never forgets it': (sound) => ({
-      async take(attemptId, expected, now) {
-        const answer = await sound.take({ attemptId, ...expected, now });
-        return answer.status === 'unknown' ? sound.take({ attemptId, ...expected, now: 0 }) : answer;
+      async take(condition) {
+        const answer = await sound.take(condition);
+        return answer.status === 'unknown' ? sound.take({ ...condition, now: 0 }) : answer;
       },
     }),
   },
   'remembers that an id expired until ten minutes after its expiry, and no longer': {
     'forgets it at its expiry': (sound) => ({
-      async take(attemptId, expected, now) {
-        const answer = await sound.take({ attemptId, ...expected, now });
+      async take(condition) {
+        const answer = await sound.take(condition);
         return answer.status === 'expired' ? { status: 'unknown' } : answer;
       },
     }),
@@ -181,10 +177,9 @@ const challenges: Breaks<ChallengeStore> = {
     'deletes what it sweeps': (sound) => {
       const swept = new Set<string>();
       return {
-        take: (attemptId, expected, now) =>
-          swept.has(attemptId) ? { status: 'unknown' } : sound.take({ attemptId, ...expected, now }),
-        async takeExpired(now, limit) {
-          const given = await sound.takeExpired({ now, limit });
+        take: (condition) => (swept.has(condition.attemptId) ? { status: 'unknown' } : sound.take(condition)),
+        async takeExpired(due) {
+          const given = await sound.takeExpired(due);
           for (const { attemptId } of given) swept.add(attemptId);
           return given;
         },
@@ -194,7 +189,7 @@ const challenges: Breaks<ChallengeStore> = {
   'begins an open ceremony for its own binding only': {
     'begins it for any binding': (sound) => {
       const { open, put } = careless(sound);
-      return { put, begin: (attemptId) => sound.begin({ attemptId, binding: open.get(attemptId)?.binding ?? '' }) };
+      return { put, begin: ({ attemptId }) => sound.begin({ attemptId, binding: open.get(attemptId)?.binding ?? '' }) };
     },
     'begins nothing': () => ({ begin() {} }),
   },
@@ -204,11 +199,11 @@ const challenges: Breaks<ChallengeStore> = {
       const begun = new Set<string>();
       return {
         put,
-        begin: (attemptId) => void begun.add(attemptId),
-        take: (attemptId, expected, now) =>
-          begun.delete(attemptId)
-            ? { status: 'fresh', ceremony: open.get(attemptId)! }
-            : sound.take({ attemptId, ...expected, now }),
+        begin: ({ attemptId }) => void begun.add(attemptId),
+        take: (condition) =>
+          begun.delete(condition.attemptId)
+            ? { status: 'fresh', ceremony: open.get(condition.attemptId)! }
+            : sound.take(condition),
       };
     },
   },
@@ -219,7 +214,7 @@ const challenges: Breaks<ChallengeStore> = {
       const { open, put } = careless(sound);
       return {
         put,
-        takeExpired(now, limit) {
+        takeExpired({ now, limit }) {
           const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now).slice(0, limit);
           for (const { attemptId } of due) open.delete(attemptId);
           return due;
@@ -229,21 +224,21 @@ const challenges: Breaks<ChallengeStore> = {
   },
   'sweeps nothing that is still open': {
     'sweeps a millisecond early': (sound) => ({
-      takeExpired: (now, limit) => sound.takeExpired({ now: now + 1, limit }),
+      takeExpired: ({ now, limit }) => sound.takeExpired({ now: now + 1, limit }),
     }),
   },
   'sweeps oldest first, at most so many a call': {
     'sweeps the newest first': (sound) => ({
-      takeExpired: async (now, limit) => (await sound.takeExpired({ now, limit })).reverse(),
+      takeExpired: async (due) => (await sound.takeExpired(due)).reverse(),
     }),
     'ignores the limit': (sound) => ({
-      takeExpired: (now) => sound.takeExpired({ now, limit: Number.MAX_SAFE_INTEGER }),
+      takeExpired: ({ now }) => sound.takeExpired({ now, limit: Number.MAX_SAFE_INTEGER }),
     }),
   },
   'sweeps what expired long ago': {
     'drops what nobody swept in time': (sound) => ({
-      takeExpired: async (now, limit) =>
-        (await sound.takeExpired({ now, limit })).filter(({ expiresAt }) => now - expiresAt <= REMEMBERED_MS),
+      takeExpired: async (due) =>
+        (await sound.takeExpired(due)).filter(({ expiresAt }) => due.now - expiresAt <= REMEMBERED_MS),
     }),
   },
   'gives a swept ceremony to no taker': {
@@ -251,7 +246,7 @@ const challenges: Breaks<ChallengeStore> = {
       const { open, put } = careless(sound);
       return {
         put,
-        takeExpired(now) {
+        takeExpired({ now }) {
           const due = [...open.values()].filter(({ expiresAt }) => expiresAt <= now);
           for (const { attemptId } of due) open.delete(attemptId);
           return due;
@@ -263,22 +258,22 @@ const challenges: Breaks<ChallengeStore> = {
 
 /** The same store, with every user id bent first. */
 const bending = (sound: PasskeyStore, bend: (userId: string) => string): Partial<PasskeyStore> => ({
-  keepHandle: (userId, proposed) => sound.keepHandle({ userId: bend(userId), proposed }),
-  insert: (passkey, max) => sound.insert({ passkey: { ...passkey, userId: bend(passkey.userId) }, max }),
+  keepHandle: ({ userId, proposed }) => sound.keepHandle({ userId: bend(userId), proposed }),
+  insert: ({ passkey, max }) => sound.insert({ passkey: { ...passkey, userId: bend(passkey.userId) }, max }),
   listByUser: (userId) => sound.listByUser(bend(userId)),
 });
 
 /** The same store, with every passkey bent on its way in. */
 const inserting =
   (bend: (passkey: Passkey) => Partial<Passkey>): Break<PasskeyStore> =>
-  (sound) => ({ insert: (passkey, max) => sound.insert({ passkey: { ...passkey, ...bend(passkey) }, max }) });
+  (sound) => ({ insert: ({ passkey, max }) => sound.insert({ passkey: { ...passkey, ...bend(passkey) }, max }) });
 
 /** Finds the passkey by its id alone, and then acts in its owner's name. */
 const ownerOf = (sound: PasskeyStore) => {
   const owners = new Map<string, string>();
-  const insert: PasskeyStore['insert'] = (passkey, max) => {
-    owners.set(passkey.id, passkey.userId);
-    return sound.insert({ passkey, max });
+  const insert: PasskeyStore['insert'] = (addition) => {
+    owners.set(addition.passkey.id, addition.passkey.userId);
+    return sound.insert(addition);
   };
   return { insert, owner: (id: string, otherwise: string) => owners.get(id) ?? otherwise };
 };
@@ -287,18 +282,18 @@ const ownerOf = (sound: PasskeyStore) => {
 const overwrites =
   (pause: () => Promise<void>): Break<PasskeyStore> =>
   (sound) => ({
-    async insert(passkey, max) {
+    async insert(addition) {
       await pause();
-      const [old] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
-      if (old !== undefined)
-        await sound.remove({ userId: old.userId, rpId: 'example.com', id: old.id, keepLast: false });
-      return sound.insert({ passkey, max });
+      const [old] = await sound.find({ credentialId: addition.passkey.credentialId, userHandle: null });
+      if (old !== undefined) await sound.remove({ ...old, keepLast: false });
+      return sound.insert(addition);
     },
   });
 
 /** Counts first, acts later. */
-const isLast = async (sound: PasskeyStore, userId: string) => {
-  const last = (await sound.listByUser(userId)).filter(({ enabled }) => enabled).length < 2;
+const isLast = async (sound: PasskeyStore, { userId, rpId }: { userId: string; rpId: string }) => {
+  const own = (await sound.listByUser(userId)).filter((passkey) => passkey.rpId === rpId);
+  const last = own.filter(({ enabled }) => enabled).length < 2;
   await tick();
   return last;
 };
@@ -308,7 +303,7 @@ const passkeys: Breaks<PasskeyStore> = {
     'looks first and writes later': () => {
       const handles = new Map<string, Uint8Array>();
       return {
-        async keepHandle(userId, proposed) {
+        async keepHandle({ userId, proposed }) {
           const kept = handles.get(userId);
           await tick();
           if (kept === undefined) handles.set(userId, proposed);
@@ -316,7 +311,7 @@ const passkeys: Breaks<PasskeyStore> = {
         },
       };
     },
-    'gives everyone what they proposed': () => ({ keepHandle: (_, proposed) => proposed }),
+    'gives everyone what they proposed': () => ({ keepHandle: ({ proposed }) => proposed }),
   },
   'keeps users apart whose ids differ in case, in an accent or in a space': {
     'ignores case': (sound) => bending(sound, (userId) => userId.toLowerCase()),
@@ -345,18 +340,18 @@ const passkeys: Breaks<PasskeyStore> = {
       credentialId: credentialId.map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte)),
     })),
     'compares the first 255 bytes': (sound) => ({
-      insert: (passkey, max) =>
+      insert: ({ passkey, max }) =>
         sound.insert({ passkey: { ...passkey, credentialId: passkey.credentialId.slice(0, 255) }, max }),
-      find: (credentialId, userHandle) => sound.find({ credentialId: credentialId.slice(0, 255), userHandle }),
+      find: ({ credentialId, userHandle }) => sound.find({ credentialId: credentialId.slice(0, 255), userHandle }),
     }),
   },
   'keeps its own copy of the bytes': {
     "keeps the caller's arrays": (sound) => {
       const kept: Passkey[] = [];
       return {
-        insert(passkey, max) {
-          kept.push(passkey);
-          return sound.insert({ passkey, max });
+        insert(addition) {
+          kept.push(addition.passkey);
+          return sound.insert(addition);
         },
         find: () => kept,
       };
@@ -364,8 +359,8 @@ const passkeys: Breaks<PasskeyStore> = {
     'hands out its own arrays': (sound) => {
       const found: Passkey[] = [];
       return {
-        async find(credentialId, userHandle) {
-          found.push(...(await sound.find({ credentialId, userHandle })));
+        async find(credential) {
+          found.push(...(await sound.find(credential)));
           return found;
         },
         listByUser: () => found,
@@ -376,10 +371,10 @@ const passkeys: Breaks<PasskeyStore> = {
   'gives one credential id to one of two users who insert it at once': {
     'looks first and writes later': overwrites(() => tick()),
   },
-  'inserts no more than the limit, also among ten at once': {
+  'inserts no more than the limit at each relying party, also among ten at once': {
     'counts first and inserts later': (sound) => ({
-      async insert(passkey, max) {
-        const count = (await sound.listByUser(passkey.userId)).length;
+      async insert({ passkey, max }) {
+        const count = (await sound.listByUser(passkey.userId)).filter(({ rpId }) => rpId === passkey.rpId).length;
         await tick();
         return count >= max ? 'limit' : sound.insert({ passkey, max: Number.POSITIVE_INFINITY });
       },
@@ -387,7 +382,8 @@ const passkeys: Breaks<PasskeyStore> = {
     'counts what everyone has': (sound) => {
       let count = 0;
       return {
-        insert: (passkey, max) => (++count > max ? 'limit' : sound.insert({ passkey, max: Number.POSITIVE_INFINITY })),
+        insert: ({ passkey, max }) =>
+          ++count > max ? 'limit' : sound.insert({ passkey, max: Number.POSITIVE_INFINITY }),
       };
     },
   },
@@ -397,7 +393,7 @@ const passkeys: Breaks<PasskeyStore> = {
       find: async (...args) => (await sound.find(...args)).sort((a, b) => a.createdAt - b.createdAt),
     }),
     'believes the handle': (sound) => ({
-      async find(credentialId, userHandle) {
+      async find({ credentialId, userHandle }) {
         const found = await sound.find({ credentialId, userHandle });
         return userHandle === null || Buffer.compare(found[0]?.userHandle ?? userHandle, userHandle) === 0 ? found : [];
       },
@@ -412,93 +408,71 @@ const passkeys: Breaks<PasskeyStore> = {
   },
   'records a use, and only what a use changes': {
     'forgets the backup state': (sound) => ({
-      recordUse: (passkey, use) => sound.recordUse({ passkey, use: { ...use, backedUp: passkey.backedUp } }),
+      recordUse: ({ passkey, use }) => sound.recordUse({ passkey, use: { ...use, backedUp: passkey.backedUp } }),
     }),
     'renames it too': (sound) => ({
-      async recordUse(passkey, use) {
-        await sound.update({
-          userId: passkey.userId,
-          rpId: 'example.com',
-          id: passkey.id,
-          change: { nickname: 'used' },
-          keepLast: false,
-        });
-        return sound.recordUse({ passkey, use });
+      async recordUse(use) {
+        await sound.update({ ...use.passkey, change: { nickname: 'used' }, keepLast: false });
+        return sound.recordUse(use);
       },
     }),
   },
   'records each use of a passkey whose counter stays 0': {
     'wants the counter to rise': (sound) => ({
-      recordUse: (passkey, use) => use.signCount > passkey.signCount && sound.recordUse({ passkey, use }),
+      recordUse: (use) => (use.use.signCount > use.passkey.signCount ? sound.recordUse(use) : 'stale'),
     }),
   },
   'records one of ten uses that would each be the first, though the counter stays 0': {
     'compares the counter alone': (sound) => ({
-      recordUse: (passkey, use) => sound.recordUse({ passkey: { ...passkey, lastUsedAt: 0 }, use }),
+      recordUse: ({ passkey, use }) => sound.recordUse({ passkey: { ...passkey, lastUsedAt: 0 }, use }),
     }),
   },
   'records one of ten uses that saw the same counter': {
     'does not compare': (sound) => ({
-      async recordUse(passkey, use) {
-        for (let recorded = false; !recorded; ) {
-          const [current] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
-          recorded = await sound.recordUse({ passkey: current!, use });
-        }
-        return true;
+      async recordUse({ passkey, use }) {
+        const [current] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
+        return sound.recordUse({ passkey: current ?? passkey, use });
       },
     }),
   },
   'records no use of a passkey that is disabled, removed, moved on or never was': {
     'always says yes': (sound) => ({
-      async recordUse(passkey, use) {
-        await sound.recordUse({ passkey, use });
-        return true;
+      async recordUse(use) {
+        await sound.recordUse(use);
+        return 'recorded';
       },
     }),
     'enables it by the way': (sound) => ({
-      async recordUse(passkey, use) {
-        await sound.update({
-          userId: passkey.userId,
-          rpId: 'example.com',
-          id: passkey.id,
-          change: { enabled: true },
-          keepLast: false,
-        });
-        return sound.recordUse({ passkey, use });
+      async recordUse(use) {
+        await sound.update({ ...use.passkey, change: { enabled: true }, keepLast: false });
+        return sound.recordUse(use);
       },
     }),
     'inserts what is not there': (sound) => ({
-      async recordUse(passkey, use) {
-        await sound.insert({ passkey, max: Number.POSITIVE_INFINITY });
-        return sound.recordUse({ passkey, use });
+      async recordUse(use) {
+        await sound.insert({ passkey: use.passkey, max: Number.POSITIVE_INFINITY });
+        return sound.recordUse(use);
       },
     }),
   },
-  "changes and removes only its owner's passkey": {
+  "changes and removes only its owner's passkey, and only at its relying party": {
     'updates by the id alone': (sound) => {
       const { insert, owner } = ownerOf(sound);
-      return { insert, update: (userId, id, ...rest) => sound.update(owner(id, userId), id, ...rest) };
+      return { insert, update: (change) => sound.update({ ...change, userId: owner(change.id, change.userId) }) };
     },
     'removes by the id alone': (sound) => {
       const { insert, owner } = ownerOf(sound);
-      return {
-        insert,
-        remove: (userId, id, keepLast) =>
-          sound.remove({ userId: owner(id, userId), rpId: 'example.com', id, keepLast }),
-      };
+      return { insert, remove: (which) => sound.remove({ ...which, userId: owner(which.id, which.userId) }) };
     },
   },
   'renames, also the last one, and changes nothing else': {
     'does not rename the last': (sound) => ({
-      async update(userId, id, change, keepLast) {
-        return (await isLast(sound, userId))
-          ? { status: 'last' }
-          : sound.update({ userId, rpId: 'example.com', id, change, keepLast });
+      async update(change) {
+        return (await isLast(sound, change)) ? { status: 'last' } : sound.update(change);
       },
     }),
     'disables what it is not told to enable': (sound) => ({
-      update: (userId, id, change) =>
-        sound.update({ userId, rpId: 'example.com', id, change: { enabled: false, ...change }, keepLast: false }),
+      update: (change) => sound.update({ ...change, change: { enabled: false, ...change.change }, keepLast: false }),
     }),
   },
   'raises the generation at each disabling': {
@@ -506,72 +480,67 @@ const passkeys: Breaks<PasskeyStore> = {
       const once = (passkey: Passkey) => ({ ...passkey, generation: Math.min(passkey.generation, 1) });
       return {
         listByUser: async (userId) => (await sound.listByUser(userId)).map(once),
-        find: async (...args) => (await sound.find(...args)).map(once),
+        find: async (credential) => (await sound.find(credential)).map(once),
       };
     },
     'raises it when it is renamed': (sound) => ({
-      async update(userId, id, change, keepLast) {
-        if (change.enabled !== undefined) return sound.update({ userId, rpId: 'example.com', id, change, keepLast });
-        await sound.update({ userId, rpId: 'example.com', id, change: { enabled: false }, keepLast: false });
-        return sound.update({ userId, rpId: 'example.com', id, change: { ...change, enabled: true }, keepLast: false });
+      async update({ change, ...which }) {
+        if (change.enabled !== undefined) return sound.update({ ...which, change });
+        await sound.update({ ...which, change: { enabled: false } });
+        return sound.update({ ...which, change: { ...change, enabled: true } });
       },
     }),
   },
   'tells one of ten who disable or enable a passkey at once that it was otherwise before': {
     'looks before it changes': (sound) => ({
-      async update(userId, id, ...rest) {
-        const before = (await sound.listByUser(userId)).find((passkey) => passkey.id === id);
-        const changed = await sound.update(userId, id, ...rest);
+      async update(change) {
+        const before = (await sound.listByUser(change.userId)).find(({ id }) => id === change.id);
+        const changed = await sound.update(change);
         return changed.status === 'done' ? { ...changed, wasEnabled: before!.enabled } : changed;
       },
     }),
     'tells everyone': (sound) => ({
-      async update(userId, id, change, keepLast) {
-        const changed = await sound.update({ userId, rpId: 'example.com', id, change, keepLast });
-        return changed.status === 'done' ? { ...changed, wasEnabled: change.enabled !== true } : changed;
+      async update(change) {
+        const changed = await sound.update(change);
+        return changed.status === 'done' ? { ...changed, wasEnabled: change.change.enabled !== true } : changed;
       },
     }),
   },
   'removes a passkey, and its credential id with it': {
     'only disables it': (sound) => ({
-      remove: (userId, id, keepLast) =>
-        sound.update({ userId, rpId: 'example.com', id, change: { enabled: false }, keepLast }),
+      remove: (which) => sound.update({ ...which, change: { enabled: false } }),
     }),
   },
-  'keeps the last enabled passkey when asked to, and only then': {
-    'removes whatever it is told': (sound) => ({
-      remove: (userId, id) => sound.remove({ userId, rpId: 'example.com', id, keepLast: false }),
-    }),
+  'keeps the last enabled passkey at a relying party when asked to, and only then': {
+    'removes whatever it is told': (sound) => ({ remove: (which) => sound.remove({ ...which, keepLast: false }) }),
     'disables whatever it is told': (sound) => ({
-      update: (userId, id, change) => sound.update({ userId, rpId: 'example.com', id, change, keepLast: false }),
+      update: (change) => sound.update({ ...change, keepLast: false }),
     }),
-    'always keeps it': (sound) => ({
-      remove: (userId, id) => sound.remove({ userId, rpId: 'example.com', id, keepLast: true }),
-    }),
+    'always keeps it': (sound) => ({ remove: (which) => sound.remove({ ...which, keepLast: true }) }),
     'counts disabled ones': (sound) => ({
-      async remove(userId, id, keepLast) {
-        const last = (await sound.listByUser(userId)).length === 1;
-        return last && keepLast
-          ? { status: 'last' }
-          : sound.remove({ userId, rpId: 'example.com', id, keepLast: false });
+      async remove(which) {
+        const own = (await sound.listByUser(which.userId)).filter(({ rpId }) => rpId === which.rpId);
+        return own.length === 1 && which.keepLast ? { status: 'last' } : sound.remove({ ...which, keepLast: false });
+      },
+    }),
+    'counts those of every relying party': (sound) => ({
+      async remove(which) {
+        const enabled = (await sound.listByUser(which.userId)).filter((passkey) => passkey.enabled);
+        return sound.remove({ ...which, keepLast: which.keepLast && enabled.length === 1 });
       },
     }),
   },
   'keeps one of two enabled passkeys when both are removed or disabled at once': {
     'counts first and removes later': (sound) => ({
-      async remove(userId, id, keepLast) {
-        const last = await isLast(sound, userId);
-        return last && keepLast
-          ? { status: 'last' }
-          : sound.remove({ userId, rpId: 'example.com', id, keepLast: false });
+      async remove(which) {
+        const last = await isLast(sound, which);
+        return last && which.keepLast ? { status: 'last' } : sound.remove({ ...which, keepLast: false });
       },
     }),
     'counts first and disables later': (sound) => ({
-      async update(userId, id, change, keepLast) {
-        const last = await isLast(sound, userId);
-        return last && keepLast
-          ? { status: 'last' }
-          : sound.update({ userId, rpId: 'example.com', id, change, keepLast: false });
+      async update(change) {
+        const last = await isLast(sound, change);
+        return last && change.keepLast ? { status: 'last' } : sound.update({ ...change, keepLast: false });
       },
     }),
   },

@@ -1,4 +1,4 @@
-/** Why this file exists: the store contract, on memory and on every SQL database. */
+/** The store contract, on memory and on every SQL database. */
 import { memoryStore } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { keepsTheContract } from './contract.ts';
