@@ -368,7 +368,7 @@ export const passkeyStoreContract: readonly StoreRule<PasskeyStore>[] = [
       };
       const use = async () => {
         let seen = added!;
-        for (let signCount = 1; changing || signCount <= 10; signCount++) {
+        for (let signCount = 1; (changing && signCount < 1_000) || signCount <= 10; signCount++) {
           const usedAt = NOW + signCount;
           const answer = await store.recordUse({ passkey: seen, use: useOf({ signCount, usedAt }) });
           same(`use ${signCount} is recorded`, answer, 'recorded');
