@@ -441,7 +441,7 @@ const passkeys: Breaks<PasskeyStore> = {
       async recordUse({ passkey, use }) {
         for (;;) {
           const [current] = await sound.find({ credentialId: passkey.credentialId, userHandle: null });
-          if ((await sound.recordUse({ passkey: current!, use })) === 'recorded') return 'recorded';
+          if ((await sound.recordUse({ passkey: current!, use })) === 'recorded') return 'recorded' as const;
         }
       },
     }),

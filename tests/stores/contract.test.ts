@@ -2,11 +2,11 @@
 import { memoryStore } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { keepsTheContract } from './contract.ts';
-import { databases, strictPostgres } from './databases.ts';
+import { databases, oddMariadbs, strictPostgres } from './databases.ts';
 
 keepsTheContract('memory', () => ({ store: memoryStore(), close() {} }));
 
-for (const database of [...databases, strictPostgres]) {
+for (const database of [...databases, strictPostgres, ...oddMariadbs]) {
   keepsTheContract(database.name, async () => {
     const { db, tablePrefix, close } = await database.open();
     await migrate(db, { tablePrefix });
