@@ -44,7 +44,7 @@ const heapUsed = () => {
   return process.memoryUsage().heapUsed;
 };
 
-describe('a limit by address', () => {
+describe('a limit by address [security 13, bugs F7]', () => {
   test.each([
     ['ports', (i: number) => `203.0.113.8:${50_000 + i}`],
     ['mapped addresses with ports', (i: number) => `[::ffff:203.0.113.8]:${50_000 + i}`],
@@ -110,7 +110,7 @@ describe('an IPv6 /48', () => {
   });
 });
 
-test('a name is counted by the address that asks: nobody elsewhere can use it up for its owner', async () => {
+test('a name is counted by the address that asks: nobody elsewhere can use it up for its owner [security 19]', async () => {
   const { limits } = open({ limits: { account: { points: 3, seconds: 60 } } });
   const ask = (address: string) => limits.admit([byName('hmac-sha256:ada', address)]);
   expect(await letIn(100, (i) => ask(`198.51.100.7:${i}`))).toBe(3);
@@ -118,7 +118,7 @@ test('a name is counted by the address that asks: nobody elsewhere can use it up
   expect(await refusedBy(ask('192.0.2.7'))).toBeNull();
 });
 
-describe('the memory of the default limiters', () => {
+describe('the memory of the default limiters [security 21]', () => {
   test('is bounded, also where address, browser and name are new each time', async () => {
     const { clock, limits } = open();
     const send = async (count: number) => {
@@ -317,7 +317,7 @@ describe('the cap on unfinished ceremonies', () => {
 
 const IDENTITY_KEY = { id: '00000000', key: createSecretKey(new Uint8Array(32)) };
 
-describe('the records of refusals', () => {
+describe('the records of refusals [security 3]', () => {
   const record = (address: string, now: number): AttemptRecord =>
     conclude(
       { ...newDraft('latchkey.signin.attempt', now), address, userAgent: 'agent' },
