@@ -111,6 +111,43 @@ test.each([
   await site.close();
 });
 
+describe('the cap on unfinished ceremonies', () => {
+  const cap = { unfinished: { points: 3, seconds: 120 } };
+
+  test('gives back what was answered, and what was reported', async () => {
+    const site = await open({ limits: cap });
+    const passkey = await site.agent().signUp('ada');
+    for (let i = 0; i < 5; i++) expect((await site.agent().signIn(passkey)).status).toBe(200);
+    for (let i = 0; i < 5; i++) {
+      const agent = site.agent();
+      const { attemptId } = await agent.signInOptions();
+      await agent.post(`/attempts/${attemptId}/outcome`, { errorName: 'NotAllowedError' });
+    }
+    const unanswered = async () => (await site.agent().post('/authentication/options')).status;
+    expect([await unanswered(), await unanswered(), await unanswered(), await unanswered()]).toEqual([
+      200, 200, 200, 429,
+    ]);
+    site.clock.now += 121_000;
+    expect(await unanswered()).toBe(200);
+    await site.close();
+  });
+
+  test('does not count a challenge that the store did not keep', async () => {
+    const inner = memoryStore();
+    let down = true;
+    const put: Store['challenges']['put'] = (ceremony) => {
+      if (down) throw new Error('down');
+      return inner.challenges.put(ceremony);
+    };
+    const site = await open({ limits: cap }, () => ({ ...inner, challenges: { ...inner.challenges, put } }));
+    const options = async () => (await site.agent().post('/authentication/options')).status;
+    for (let i = 0; i < 5; i++) expect(await options()).toBe(503);
+    down = false;
+    expect([await options(), await options(), await options(), await options()]).toEqual([200, 200, 200, 429]);
+    await site.close();
+  });
+});
+
 test.each([
   ['PATCH', '/passkeys/credentials/x', { nickname: 'phone' }],
   ['DELETE', '/passkeys/credentials/x', undefined],
@@ -153,6 +190,25 @@ describe('with limits in Redis', () => {
     const redis = new Redis(url);
     const prefix = `test-${crypto.randomUUID()}`;
     const sites = [await open(inRedis(redis, prefix)), await open(inRedis(redis, prefix))];
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await sites[i % 2]!.agent().post('/authentication/options')).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    for (const site of sites) await site.close();
+    for (const key of await redis.keys(`${prefix}*`)) await redis.del(key);
+    redis.disconnect();
+  });
+
+  test('two processes share the cap on unfinished ceremonies, and give back what either answers', async () => {
+    const redis = new Redis(url);
+    const prefix = `test-${crypto.randomUUID()}`;
+    const limits = { unfinished: { points: 3, seconds: 120 } };
+    const store = memoryStore();
+    const sites = [
+      await open({ ...inRedis(redis, prefix), limits }, () => store),
+      await open({ ...inRedis(redis, prefix), limits }, () => store),
+    ];
+    const passkey = await sites[0]!.agent().signUp('ada');
+    for (let i = 0; i < 6; i++) expect((await sites[0]!.agent().signIn(passkey)).status).toBe(200);
     const statuses: number[] = [];
     for (let i = 0; i < 4; i++) statuses.push((await sites[i % 2]!.agent().post('/authentication/options')).status);
     expect(statuses).toEqual([200, 200, 200, 429]);

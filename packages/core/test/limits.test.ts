@@ -252,6 +252,15 @@ describe('the cap on unfinished ceremonies', () => {
     expect(await letIn(6, () => limits.begin(at('192.0.2.7', clock)))).toBe(4);
   });
 
+  test('gives nothing back of another second than the one that expires', async () => {
+    const { clock, limits } = open({ limits: { unfinished: { points: 8, seconds: 120 } } });
+    expect(await letIn(5, () => limits.begin(at('192.0.2.7', clock)))).toBe(4);
+    clock.now += 10_000;
+    await limits.begin(at('203.0.113.8', clock));
+    for (let i = 0; i < 3; i++) limits.finish(at('192.0.2.7', clock));
+    expect(await refusedBy(limits.begin(at('192.0.2.7', clock)))).toBe('unfinished:192.0.2.7');
+  });
+
   test('balances between processes that answer what another one issued', async () => {
     const clock = { now: START };
     const rule = { limits: { unfinished: { points: 2_000, seconds: 120 } } };
@@ -360,6 +369,14 @@ describe('the records of refusals [security 3]', () => {
     // A window in which nothing was refused ends it.
     expect(limits.release(START + 180_000)).toEqual([]);
     expect(counts([refuseAt(181)])).toEqual([1]);
+  });
+
+  test('do not wait for a sweep while refusals go on', () => {
+    const { limits } = open();
+    const refuseAt = (seconds: number) => limits.fold(refusal('192.0.2.7', START + seconds * 1_000));
+    expect(counts([refuseAt(0), refuseAt(10), refuseAt(59), refuseAt(60), refuseAt(61), refuseAt(125)])).toEqual([
+      1, 3, 2,
+    ]);
   });
 
   test('are one a key, reason and window, and lose none, whenever they are refused and released', () => {

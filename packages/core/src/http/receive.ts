@@ -54,8 +54,10 @@ export async function receive(context: RequestContext, { limits }: HttpServices,
     throw refuse(missing ? 'challenge_missing' : 'malformed_request');
   }
   if (typeof body.identifier === 'string') {
-    const name = canonicalName(context.config.users, body.identifier);
-    await limits.admit([byName(pseudonym(context.config.identityKey, name), request.address)]);
+    const { identityKey, rp, users } = context.config;
+    // Tenants share the limits, not their names.
+    const name = `${rp.id}\0${canonicalName(users, body.identifier)}`;
+    await limits.admit([byName(pseudonym(identityKey, name), request.address)]);
   }
   if (route.ceremony?.[1] !== 'options') {
     const { report, immediateGet } = readClientReport(body.client);
