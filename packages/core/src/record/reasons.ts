@@ -19,7 +19,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
       'If your own page sent it, use @latchkey/browser or compare the body with the contract; else somebody probes.',
   },
   rate_limited: {
-    meaning: 'One address, browser or account asked too often; this record stands for all of its refusals in a minute.',
+    meaning:
+      'One address, network, browser or name asked too often; event.repeatCount says for how many refusals this record stands.',
     advice: 'If it was many people behind one address, check how your proxy hands on addresses, then raise that limit.',
   },
   first_factor_missing: {
