@@ -4,5 +4,5 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig([
   { entry: ['src/index.ts'], format: 'esm', target: 'es2022', platform: 'browser', clean: ['!client.js'] },
-  { entry: { client: 'src/index.ts' }, format: 'esm', target: 'es2022', platform: 'browser', minify: true },
+  { entry: { client: 'src/client.ts' }, format: 'esm', target: 'es2022', platform: 'browser', minify: true },
 ]);
