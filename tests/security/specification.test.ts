@@ -8,7 +8,7 @@ interface Step {
 }
 
 const inTheBrowser = nothing(
-  'it happens in the page: packages/browser does it, and tests/browser-client.test.ts sees it in Chromium',
+  'it happens in the page: packages/browser does it, and tests/browser sees it in Chromium',
 );
 const noExtensions = nothing('no extension is asked for; what comes unasked is the last but one step');
 
