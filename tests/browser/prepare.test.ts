@@ -106,4 +106,58 @@ describe('prepare', () => {
     await open();
     expect(await call('prepare')).toMatchObject({ kind: 'refused', code: 'mode_not_allowed' });
   });
+
+  it.each([
+    ['signUp', 'registration', { username: 'ada', displayName: 'Ada' }],
+    ['register', 'registration', { nickname: 'laptop', authenticator: 'this_device' }],
+    ['stepUp', 'step-up', { action: 'pay' }],
+    ['confirm', 'step-up', { action: 'pay' }],
+    ['signIn', 'authentication', { mode: 'modal', identifier: 'ada' }],
+  ])('fetches before the click what %s will want', async (method, purpose, wanted) => {
+    await addPasskey();
+    await open();
+    expect(await call('prepare', { for: method === 'confirm' ? 'stepUp' : method, ...wanted })).toEqual({
+      kind: 'done',
+    });
+    await click(method, wanted);
+    expect(server.sent(`POST /${purpose}/options`)).toMatchObject([wanted]);
+    expect(server.sent(`POST /${purpose}/verify`)[0].attemptId).toBe('attempt-1');
+  });
+
+  it('lets a click for another name or action fetch its own', async () => {
+    await addPasskey();
+    await open();
+    await call('prepare', { for: 'signUp', username: 'ada' });
+    await click('signUp', { username: 'grace' });
+    await call('prepare', { for: 'stepUp', action: 'pay' });
+    await click('stepUp', { action: 'close' });
+    expect(server.sent('POST /registration/options').map(({ username }) => username)).toEqual(['ada', 'grace']);
+    expect(server.sent('POST /step-up/options').map(({ action }) => action)).toEqual(['pay', 'close']);
+  });
+
+  it('fetches once for what is prepared twice', async () => {
+    await open();
+    for (const username of ['ada', 'ada', 'grace']) await call('prepare', { for: 'signUp', username });
+    expect(server.sent('POST /registration/options').map(({ username }) => username)).toEqual(['ada', 'grace']);
+  });
+
+  it('fetches once for a sign-up, and lets a late click fetch its own', async () => {
+    server.issue({ timeout: 200 });
+    await open();
+    await call('prepare', { for: 'signUp', username: 'ada' });
+    await page.waitForTimeout(400);
+    expect(server.issued()).toHaveLength(1);
+    await click('signUp', { username: 'ada' });
+    expect(server.issued()).toHaveLength(2);
+  });
+
+  it('says before the click that the server would refuse', async () => {
+    server.script('POST /registration/options', { status: 403, body: { code: 'step_up_required' } });
+    await open();
+    expect(await call('prepare', { for: 'register' })).toEqual({
+      kind: 'refused',
+      code: 'step_up_required',
+      status: 403,
+    });
+  });
 });

@@ -43,6 +43,7 @@ describe('registration', () => {
   it.each([
     ['forgets', 'username_unavailable', 409, 0],
     ['forgets', 'registration_failed', 400, 0],
+    ['forgets', 'user_verification_unavailable', 400, 0],
     ['keeps', 'passkey_exists', 409, 1],
     ['keeps', 'store_unavailable', 503, 1],
   ])('%s the new passkey after %s', async (_, code, status, left) => {
@@ -76,5 +77,32 @@ describe('registration', () => {
     await until(async () => expect(await noted()).toHaveLength(1));
     expect(await click('signIn')).toMatchObject({ kind: 'passkey' });
     expect(await page.evaluate(() => (window as Json).upgraded)).toEqual({ kind: 'aborted' });
+  });
+
+  it('asks for the kind of authenticator that the page names, and for the sheet when signing in with it', async () => {
+    await open();
+    await click('register', { authenticator: 'security_key' });
+    await click('signUp', { username: 'ada', authenticator: 'this_device' });
+    await click('signIn', { authenticator: 'phone' });
+    expect(server.sent('POST /registration/options')).toEqual([
+      { authenticator: 'security_key' },
+      { username: 'ada', authenticator: 'this_device' },
+    ]);
+    expect(server.sent('POST /authentication/options')).toMatchObject([{ mode: 'modal', authenticator: 'phone' }]);
+  });
+
+  it('passes on to the browser what the server adds to the options', async () => {
+    await page.addInitScript(() => {
+      const create = navigator.credentials.create.bind(navigator.credentials);
+      navigator.credentials.create = (options) => {
+        Object.assign(window, { passed: options?.publicKey });
+        return create(options);
+      };
+    });
+    const added = { hints: ['security-key'], extensions: { credProps: true }, attestation: 'direct', novel: { a: 1 } };
+    server.issue(added);
+    await open();
+    await click('register');
+    expect(await page.evaluate(() => (window as Json).passed)).toMatchObject(added);
   });
 });

@@ -58,13 +58,13 @@ export async function buildClient(): Promise<Buffer> {
   return client;
 }
 
-/** `mount` is where the routes are. */
-export async function startPasskeyServer(clientModule: Buffer, mount = '/passkeys') {
+export async function startPasskeyServer(clientModule: Buffer) {
   const calls: Call[] = [];
   const replies = new Map<string, Reply[]>();
   /** publicKey.timeout in milliseconds. */
   let timeout = 110_000;
   let publicKey: object = {};
+  let mount = '/passkeys';
   let pageHeaders: Record<string, string> = {};
   let attempts = 0;
   let pending = 0;
@@ -176,12 +176,16 @@ export async function startPasskeyServer(clientModule: Buffer, mount = '/passkey
   return {
     port,
     calls,
-    /** The bodies that a route was sent, in order; `*` stands for an attempt id. */
+    /** The bodies that a route was sent, in order. `outcome` and `verify` stand for every route that ends so. */
     sent: (route: string): Json[] => calls.filter((call) => matches(route, call)).map((call) => call.body),
     issued: (): Json[] => calls.filter((call) => call.issued).map((call) => call.issued),
     mostPendingOptions: () => mostPending,
     /** Answers in this order; the last one stays. */
     script: (route: string, ...answers: Reply[]) => replies.set(route, answers),
+    /** Where the routes are from now on. */
+    mountAt: (path: string) => {
+      mount = path;
+    },
     /** Headers of the page from now on. */
     givePage: (headers: Record<string, string>) => {
       pageHeaders = headers;
@@ -199,7 +203,7 @@ export async function startPasskeyServer(clientModule: Buffer, mount = '/passkey
 }
 
 function matches(route: string, call: Call): boolean {
-  return call.route === route || (route === 'outcome' && call.route.endsWith('/outcome'));
+  return call.route === route || call.route.endsWith(`/${route}`);
 }
 
 /** A page with a field, a button and two copies of the client module. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   addPasskey,
   arm,
+  call,
   challengeIn,
   click,
   context,
@@ -19,7 +20,7 @@ import {
   until,
   used,
 } from './page.ts';
-import type { Json } from './server.ts';
+import type { Json, Reply } from './server.ts';
 
 inChromium();
 
@@ -192,15 +193,55 @@ describe('when the server or the network says no', () => {
     expect(await noted()).toEqual([]);
   });
 
-  it.each([
-    [502, '<html>Bad gateway'],
-    [200, '<html>Please accept our terms'],
-    [200, 'null'],
-    [200, '{}'],
-  ])('is refused with unknown_answer when %i %s is not the server’s own answer', async (status, body) => {
-    server.script('POST /authentication/options', { status, body });
+  const html = { 'content-type': 'text/html' };
+  const json = { 'content-type': 'application/json' };
+  const foreign: [string, Reply][] = [
+    ['a proxy', { status: 502, body: '<html>Bad gateway', headers: html }],
+    ['a portal', { status: 200, body: '<html>Please accept our terms', headers: html }],
+    ['a csrf middleware', { status: 403, body: 'invalid csrf token', headers: html }],
+    ['a csrf middleware in JSON', { status: 403, body: { code: 'EBADCSRFTOKEN' }, headers: json }],
+    ['a limiter in JSON', { status: 429, body: { code: 'rate_limited' }, headers: json }],
+    ['problem+json without a code', { status: 403, body: { type: 'about:blank', title: 'Forbidden' } }],
+    ['problem+json of a text', { status: 403, body: '"no"' }],
+    ['null', { status: 200, body: 'null' }],
+    ['a number', { status: 200, body: '7' }],
+    ['an empty object', { status: 200, body: '{}' }],
+    ['nothing', { status: 204 }],
+  ];
+
+  it.each(foreign)('is refused with unknown_answer when %s answered for options', async (_, reply) => {
+    server.script('POST /authentication/options', reply);
     await open();
-    expect(await click('signIn')).toEqual({ kind: 'refused', code: 'unknown_answer', status });
+    const refused = { kind: 'refused', code: 'unknown_answer', status: reply.status };
+    expect(await click('signIn')).toEqual(refused);
+    expect(await noted()).toEqual([]);
+  });
+
+  it.each(foreign)('is refused with unknown_answer when %s answered for verify, and for a list', async (_, reply) => {
+    await addPasskey();
+    server.script('POST /authentication/verify', reply);
+    server.script('GET /credentials', reply);
+    await open();
+    const refused = { kind: 'refused', code: 'unknown_answer', status: reply.status };
+    expect(await click('signIn')).toEqual(refused);
+    expect(await call('passkeys')).toEqual(refused);
+  });
+
+  it.each([301, 302, 303, 307, 308])('follows no redirect (%i)', async (status) => {
+    server.script('POST /authentication/options', { status, body: '', headers: { location: '/passkeys/session' } });
+    await open();
+    expect(await click('signIn')).toEqual({ kind: 'refused', code: 'unknown_answer', status: 0 });
+    expect(server.calls).toHaveLength(1);
+  });
+
+  it('is misuse when the page passes what cannot be written as JSON', async () => {
+    await open();
+    const wrong = (method: string, ...args: string[]) =>
+      page.evaluate(`client.${method}(${args.join(', ')})`) as Promise<Json>;
+    expect(await wrong('signIn', '{ mode: "modal", identifier: 1n }')).toMatchObject({ kind: 'misuse' });
+    expect(await wrong('prepare', '{ for: "signUp", username: 1n }')).toMatchObject({ kind: 'misuse' });
+    expect(await wrong('rename', '"passkey-1"', '1n')).toMatchObject({ kind: 'misuse' });
+    expect(server.calls).toEqual([]);
   });
 
   it('is offline without a network', async () => {

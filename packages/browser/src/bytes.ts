@@ -24,11 +24,11 @@ export function bytesOf(value: unknown): Uint8Array {
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     // No `instanceof`: a buffer may be of another realm.
     if (/Buffer\]$/.test(Object.prototype.toString.call(value))) return new Uint8Array(value as ArrayBuffer);
-    const { length: _, ...members } = value as { length?: number; data?: unknown };
+    const { length, ...members } = value as { length?: number; data?: unknown };
     if (members.data) return bytesOf(members.data);
     const numbers: unknown[] = Object.values(members);
     const areBytes = Object.keys(members).every((key, index) => key === `${index}` && isByte(numbers[index]));
-    if (areBytes) return Uint8Array.from(numbers as number[]);
+    if (areBytes && (length ?? numbers.length) === numbers.length) return Uint8Array.from(numbers as number[]);
   } catch {}
   return new Uint8Array();
 }

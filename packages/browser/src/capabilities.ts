@@ -20,17 +20,15 @@ export type Support = Omit<Capabilities, 'conditionalGet'>;
 const patience = 2_000;
 
 /** https://www.w3.org/TR/webauthn-3/#sctn-getClientCapabilities */
-const clientCapabilities = () =>
-  within(patience, () => PublicKeyCredential.getClientCapabilities()).catch(
-    (): PublicKeyCredentialClientCapabilities => ({}),
-  );
+const clientCapabilities = (): Promise<PublicKeyCredentialClientCapabilities | undefined> =>
+  within(patience, () => PublicKeyCredential.getClientCapabilities()).catch(() => undefined);
 
 export async function support(): Promise<Support> {
-  const { immediateGet, conditionalCreate } = await clientCapabilities();
+  const known = await clientCapabilities();
   return {
     passkeys: 'PublicKeyCredential' in globalThis,
-    immediateGet: immediateGet === true,
-    conditionalCreate: conditionalCreate === true,
+    immediateGet: known?.immediateGet === true,
+    conditionalCreate: known?.conditionalCreate === true,
   };
 }
 
@@ -39,9 +37,9 @@ export async function support(): Promise<Support> {
  * asked. Not on a click: Safari up to 17.3 wants get() right after it.
  */
 export async function supportsAutofill(): Promise<boolean> {
-  const { conditionalGet } = await clientCapabilities();
+  const known = (await clientCapabilities())?.conditionalGet;
   const older = () => PublicKeyCredential.isConditionalMediationAvailable();
-  return (conditionalGet ?? (await within(patience, older).catch(() => false))) === true;
+  return (known ?? (await within(patience, older).catch(() => false))) === true;
 }
 
 export async function capabilities(): Promise<Capabilities> {
