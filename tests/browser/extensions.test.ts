@@ -96,6 +96,20 @@ const readable: [string, Shape][] = [
     'objects with numeric keys and a length',
     (real, { withBytes }) => withBytes(real, (bytes) => ({ ...new Uint8Array(bytes), length: bytes.byteLength })),
   ],
+  [
+    'objects with numeric keys and what else a view has',
+    (real, { withBytes }) =>
+      withBytes(real, (bytes) => ({
+        ...new Uint8Array(bytes),
+        byteLength: bytes.byteLength,
+        byteOffset: 0,
+        buffer: {},
+      })),
+  ],
+  [
+    'array-likes whose members are inherited',
+    (real, { withBytes }) => withBytes(real, (bytes) => Object.create([...new Uint8Array(bytes)])),
+  ],
   ['arrays of numbers', (real, { withBytes }) => withBytes(real, (bytes) => [...new Uint8Array(bytes)])],
   [
     'Buffers in JSON',

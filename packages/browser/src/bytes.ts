@@ -24,15 +24,13 @@ export function bytesOf(value: unknown): Uint8Array {
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     // No `instanceof`: a buffer may be of another realm.
     if (/Buffer\]$/.test(Object.prototype.toString.call(value))) return new Uint8Array(value as ArrayBuffer);
-    const { length, ...members } = value as { length?: number; data?: unknown };
-    if (members.data) return bytesOf(members.data);
-    const numbers: unknown[] = Object.values(members);
-    const areBytes = Object.keys(members).every((key, index) => key === `${index}` && isByte(numbers[index]));
-    if (areBytes && (length ?? numbers.length) === numbers.length) return Uint8Array.from(numbers as number[]);
+    const list = value as { [index: number]: number; data?: unknown; length?: number };
+    if (list.data) return bytesOf(list.data);
+    const bytes: number[] = [];
+    for (let byte = list[0]; byte === (Number(byte) & 0xff); byte = list[bytes.length]) bytes.push(byte);
+    // Whatever is under a number and was not taken is no byte, or does not follow the others.
+    const length = list.length ?? Object.keys(list).filter((key) => /^\d/.test(key)).length;
+    if (bytes.length === length) return Uint8Array.from(bytes);
   } catch {}
   return new Uint8Array();
-}
-
-function isByte(value: unknown): boolean {
-  return ((value as number) & 0xff) === value;
 }
