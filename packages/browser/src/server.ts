@@ -60,7 +60,7 @@ export function connect(baseUrl: string, requestTimeout: number) {
   async function send<T>(
     method: string,
     path: string,
-    expected?: keyof T & string,
+    expected?: string,
     body?: object,
     keepalive = false,
   ): Promise<Answer<T>> {
