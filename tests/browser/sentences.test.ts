@@ -44,11 +44,11 @@ describe('sentenceFor()', () => {
     expect(sentenceFor({ kind }, { language: 'en' })).toBe(sentences.en[kind]);
   });
 
-  it.each(['passkey', 'done', 'password', 'aborted', 'misuse'])('says nothing about %s', (kind) => {
+  it.each(['passkey', 'done', 'password', 'aborted', 'misuse', 'toString'])('says nothing about %s', (kind) => {
     expect(sentenceFor({ kind }, { language: 'en' })).toBeUndefined();
   });
 
-  it.each([...notForPeople, 'a_code_of_tomorrow'])('says only that it went wrong for %s', (code) => {
+  it.each([...notForPeople, 'a_code_of_tomorrow', 'constructor'])('says only that it went wrong for %s', (code) => {
     expect(sentenceFor({ kind: 'refused', code }, { language: 'de' })).toBe(sentences.de.refused);
   });
 

@@ -34,7 +34,7 @@ export async function support(): Promise<Support> {
 
 /**
  * Autofill is older than `getClientCapabilities()`, and Safari first had another name for it there: then the older method is
- * asked. Not on a click: Safari up to 17.3 wants get() right after it.
+ * asked. Not on a click: Safari up to 17.3 needs get() right after it.
  */
 export async function supportsAutofill(): Promise<boolean> {
   const known = (await clientCapabilities())?.conditionalGet;

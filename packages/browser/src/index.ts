@@ -89,9 +89,8 @@ export interface PasskeyClient {
   capabilities(): Promise<Capabilities>;
 
   /**
-   * Fetches options before they are needed, so that a click goes straight to the browser: Immediate UI mode wants a click that
-   * is at most some five seconds old, and Safari up to 17.3 wants nothing between the click and the browser. Resolves when they are
-   * there. They serve one call, with the same arguments; any other call fetches its own.
+   * Fetches options before they are needed, so that a click goes straight to the browser: Immediate UI mode needs a click that
+   * is at most some five seconds old, and Safari up to 17.3 needs get() right after it. Resolves when they are there. They serve one call, with the same arguments; any other call fetches its own.
    *
    * For `signIn`, call it when the page loads: options are kept fresh while the page is visible, until a click has used them
    * or nobody has for about eight minutes. For the others call it when the person is about to click (a name is typed, a dialog
@@ -136,12 +135,12 @@ export interface PasskeyClient {
   /** Gives a passkey another nickname, of 1 to 100 characters. */
   rename(id: string, nickname: string): Promise<Answer<{ passkey: Passkey }>>;
 
-  /** Disables a passkey, which ends its sessions, or enables it again. Wants a sign-in or step-up that is recent. */
+  /** Disables a passkey, which ends its sessions, or enables it again. Needs a recent sign-in or step-up. */
   setEnabled(id: string, enabled: boolean): Promise<Answer<{ passkey: Passkey }>>;
 
   /**
-   * Removes a passkey, which ends its sessions: after removing the `current` one the person is signed out. Wants a sign-in or
-   * step-up that is recent.
+   * Removes a passkey, which ends its sessions: after removing the `current` one the person is signed out. Needs a recent
+   * sign-in or step-up.
    */
   remove(id: string): Promise<Answer>;
 

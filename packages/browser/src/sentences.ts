@@ -50,9 +50,6 @@ export function sentenceFor(
 ): string | undefined {
   const code = language.toLowerCase().split('-')[0]!;
   const ours: Sentences = Object.hasOwn(sentences, code) ? sentences[code as keyof typeof sentences] : en;
-  const all: { [key: string]: string } = { ...ours, ...replace };
-  return (
-    all[(result.kind === 'refused' && result.code) || result.kind] ??
-    (result.kind === 'refused' ? all.refused : undefined)
-  );
+  const all = new Map<string, string>(Object.entries({ ...ours, ...replace }));
+  return result.kind === 'refused' ? (all.get(result.code ?? '') ?? all.get('refused')) : all.get(result.kind);
 }
