@@ -21,10 +21,11 @@ export interface Call {
   issued?: Json;
 }
 
-/** `hang` never answers; `delay` is in milliseconds. */
+/** `hang` never answers; `delay` is in milliseconds. A body is JSON, and problem+json with an error's status, unless `headers` say otherwise. */
 export interface Reply {
   status?: number;
   body?: unknown;
+  headers?: Record<string, string>;
   hang?: true;
   delay?: number;
 }
@@ -32,13 +33,25 @@ export interface Reply {
 export type PasskeyServer = Awaited<ReturnType<typeof startPasskeyServer>>;
 
 const user = { id: 'user-1', name: 'ada', displayName: 'Ada' };
-const passkey = { id: 'passkey-1', nickname: null, provider: null, createdAt: 1, lastUsedAt: null, enabled: true };
+const passkey = { id: 'passkey-1', nickname: 'laptop', provider: null, createdAt: 1, lastUsedAt: null, enabled: true };
+const session = {
+  id: 'session-1',
+  createdAt: 1,
+  seenAt: 2,
+  expiresAt: 3,
+  passkey: { id: 'passkey-1', nickname: 'laptop' },
+};
+const userId = Buffer.from(user.name).toString('base64url');
+const signals = {
+  allAcceptedCredentials: { rpId: 'localhost', userId, allAcceptedCredentialIds: [] },
+  currentUserDetails: { rpId: 'localhost', userId, name: user.name, displayName: user.displayName },
+};
 
 /** The browser client as it is shipped, built from the sources by the package's own configuration. */
 export async function buildClient(): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-client-'));
-  const tsup = fileURLToPath(new URL('../node_modules/.bin/tsup', import.meta.url));
-  const cwd = fileURLToPath(new URL('../packages/browser', import.meta.url));
+  const tsup = fileURLToPath(new URL('../../node_modules/.bin/tsup', import.meta.url));
+  const cwd = fileURLToPath(new URL('../../packages/browser', import.meta.url));
   await promisify(execFile)(tsup, ['--out-dir', folder], { cwd });
   const client = await readFile(join(folder, 'client.js'));
   await rm(folder, { recursive: true });
@@ -51,19 +64,21 @@ export async function startPasskeyServer(clientModule: Buffer) {
   /** publicKey.timeout in milliseconds. */
   let timeout = 110_000;
   let publicKey: object = {};
+  let mount = '/passkeys';
+  let pageHeaders: Record<string, string> = {};
   let attempts = 0;
   let pending = 0;
   let mostPending = 0;
 
   const server = createServer(async (request, response) => {
     const path = request.url ?? '/';
-    if (path === '/') return html(response);
-    if (path.startsWith('/passkeys/client.js')) {
+    if (/^\/(\?|$)/.test(path)) return html(response, mount, pageHeaders);
+    if (path.startsWith(`${mount}/client.js`) || path.startsWith('/assets/')) {
       response.writeHead(200, { 'content-type': 'text/javascript' }).end(clientModule);
       return;
     }
-    if (!path.startsWith('/passkeys/')) return response.writeHead(404).end();
-    await answer(request, response, path.replace('/passkeys', ''));
+    if (!path.startsWith(`${mount}/`)) return response.writeHead(404).end();
+    await answer(request, response, path.replace(mount, ''));
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse, path: string) {
@@ -75,7 +90,7 @@ export async function startPasskeyServer(clientModule: Buffer) {
 
     const queue = replies.get(call.route);
     const scripted = queue && queue.length > 1 ? queue.shift() : queue?.[0];
-    const { status, body, hang, delay }: Reply = { ...play(call), ...scripted };
+    const { status = 200, body, headers, hang, delay }: Reply = { ...play(call), ...scripted };
     if (path.endsWith('/options')) {
       mostPending = Math.max(mostPending, ++pending);
       if (!scripted?.body) call.issued = body;
@@ -83,7 +98,8 @@ export async function startPasskeyServer(clientModule: Buffer) {
     if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
     if (path.endsWith('/options')) pending -= 1;
     if (hang) return;
-    response.writeHead(status ?? 200, { 'content-type': 'application/json' });
+    const type = status < 400 ? 'application/json' : 'application/problem+json';
+    response.writeHead(status, { 'content-type': type, ...headers });
     response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
   }
 
@@ -123,6 +139,11 @@ export async function startPasskeyServer(clientModule: Buffer) {
       case 'PATCH /credentials/passkey-1':
         return { body: { ...passkey, ...body } };
       case 'DELETE /credentials/passkey-1':
+        return { body: { signals } };
+      case 'GET /sessions':
+        return { body: { sessions: [{ ...session, address: '203.0.113.8', userAgent: 'Browser', current: true }] } };
+      case 'DELETE /sessions/session-1':
+      case 'DELETE /sessions':
       case 'DELETE /session':
         return { status: 204 };
       default:
@@ -155,12 +176,20 @@ export async function startPasskeyServer(clientModule: Buffer) {
   return {
     port,
     calls,
-    /** The bodies that a route was sent, in order; `*` stands for an attempt id. */
+    /** The bodies that a route was sent, in order. `outcome` and `verify` stand for every route that ends so. */
     sent: (route: string): Json[] => calls.filter((call) => matches(route, call)).map((call) => call.body),
     issued: (): Json[] => calls.filter((call) => call.issued).map((call) => call.issued),
     mostPendingOptions: () => mostPending,
     /** Answers in this order; the last one stays. */
     script: (route: string, ...answers: Reply[]) => replies.set(route, answers),
+    /** Where the routes are from now on. */
+    mountAt: (path: string) => {
+      mount = path;
+    },
+    /** Headers of the page from now on. */
+    givePage: (headers: Record<string, string>) => {
+      pageHeaders = headers;
+    },
     /** Bends the options that are issued from now on. */
     issue: (bent: { timeout?: number; [member: string]: unknown }) => {
       timeout = bent.timeout ?? timeout;
@@ -174,17 +203,17 @@ export async function startPasskeyServer(clientModule: Buffer) {
 }
 
 function matches(route: string, call: Call): boolean {
-  return call.route === route || (route === 'outcome' && call.route.endsWith('/outcome'));
+  return call.route === route || call.route.endsWith(`/${route}`);
 }
 
 /** A page with a field, a button and two copies of the client module. */
-function html(response: ServerResponse) {
-  response.writeHead(200, { 'content-type': 'text/html' });
+function html(response: ServerResponse, mount: string, headers: Record<string, string>) {
+  response.writeHead(200, { 'content-type': 'text/html', ...headers });
   response.end(`<!doctype html>
 <input autocomplete="username webauthn"><button>Sign in</button>
 <script type="module">
-  import { createPasskeyClient } from '/passkeys/client.js';
-  import { createPasskeyClient as createFromCopy } from '/passkeys/client.js?copy';
-  Object.assign(window, { createPasskeyClient, createFromCopy });
+  import { createPasskeyClient, returnTo } from '${mount}/client.js';
+  import { createPasskeyClient as createFromCopy } from '${mount}/client.js?copy';
+  Object.assign(window, { createPasskeyClient, createFromCopy, returnTo });
 </script>`);
 }
