@@ -20,7 +20,7 @@ const ALLOWED = {
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'], typesOnly: [CORE] },
   sql: { peers: [CORE, 'kysely'], typesOnly: [CORE] },
-  audit: { peers: [CORE], typesOnly: [CORE] },
+  audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
