@@ -21,7 +21,7 @@ test('each record is counted once at each sink, as written or as failed, when it
         if (!up) throw new Error('down');
       },
     },
-    { retries: 3, backoff: { firstMs: 1, mostMs: 1 }, onLoss: ({ event }) => void lost.push(event.id) },
+    { retries: 3, backoff: { first: 1, most: 1 }, onNotice: () => {}, onLoss: ({ event }) => void lost.push(event.id) },
   );
   const site = await openSite({ mount: mounts['Express 5'], store: memoryStore }, { audit: { sinks: [queue] } });
   const passkey = await site.agent().signUp('ada');

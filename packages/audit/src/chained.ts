@@ -12,10 +12,9 @@ import {
   checkKeys,
   type Integrity,
   integrityOf,
-  leafOfLine,
   newStart,
+  openSeal,
   seal,
-  sealState,
 } from './link.ts';
 import type { LineSink } from './sink.ts';
 
@@ -73,10 +72,8 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
   const start = newStart();
   const earlier = linesBefore();
   let place: ChainPlace | null = options.after ?? earlier.at(-1)?.integrity ?? null;
-  for (const { line, integrity } of earlier) {
-    if (checkpoints?.knowsKept && integrity.sequence > (checkpoints.kept ?? -1)) {
-      checkpoints.add(integrity, leafOfLine(line, integrity));
-    }
+  for (const { integrity, leaf } of earlier) {
+    if (checkpoints?.knowsKept && integrity.sequence > (checkpoints.kept ?? -1)) checkpoints.add(integrity, leaf);
   }
   if (checkpoints !== null) sink.onNewFile?.((lastLine) => checkpoints.fileEnded(lastLine));
   let last = Promise.resolve();
@@ -85,7 +82,7 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
 
   /** The last line, and those before it that no checkpoint covers; the oldest first. Each has to be as it was sealed. */
   function linesBefore() {
-    const found: { line: object; integrity: Integrity }[] = [];
+    const found: { integrity: Integrity; leaf: Buffer }[] = [];
     const keptAt = checkpoints?.knowsKept ? (checkpoints.kept ?? -1) : Number.POSITIVE_INFINITY;
     for (const text of sink.linesFromEnd?.() ?? []) {
       const line = asObject(text);
@@ -97,14 +94,15 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
       const sealedWith = keys.byId[integrity.keyId];
       // What cannot be verified is not covered by a new checkpoint.
       if (sealedWith === undefined && found.length > 0) break;
-      if (!isNext || (sealedWith !== undefined && sealState(line, integrity, sealedWith) === 'edited')) {
+      const { state, leaf } = openSeal(line, integrity, sealedWith ?? null);
+      if (!isNext || state === 'edited') {
         throw new Error(
           `chained: ${lineWords(found.length)} does not verify with key '${integrity.keyId}': another key, or it was ` +
             'edited. Verify the log and move it away; a new file begins a new chain.',
         );
       }
       if (found.length > 0 && integrity.sequence <= keptAt) break;
-      found.push({ line, integrity });
+      found.push({ integrity, leaf });
       if (integrity.sequence <= keptAt || found.length >= MOST_RECOVERED) break;
     }
     return found.reverse();
@@ -117,12 +115,12 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
     const line = text ? asObject(text) : null;
     const integrity = line === null ? null : integrityOf(line);
     if (line === null || integrity === null || integrity === 'malformed') return;
-    if (integrity.previous === (place?.mac ?? start)) written(line, integrity);
+    if (integrity.previous === (place?.mac ?? start)) written(integrity, openSeal(line, integrity, null).leaf);
   }
 
-  function written(line: object, integrity: Integrity): void {
+  function written(integrity: Integrity, leaf: Buffer): void {
     place = integrity;
-    checkpoints?.add(integrity, leafOfLine(line, integrity));
+    checkpoints?.add(integrity, leaf);
   }
 
   async function append(line: object, isLate: () => boolean): Promise<void> {
@@ -132,14 +130,14 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
     const sequence = place === null ? 0 : place.sequence + 1;
     const previous = place?.mac ?? start;
     const link = { keyId: keys.current, sequence, previous };
-    const integrity = seal(line as Record<string, unknown>, link, { key: key!, personal });
+    const { integrity, leaf } = seal(line as Record<string, unknown>, link, { key: key!, personal });
     try {
       await sink.write({ ...line, integrity });
     } catch (thrown) {
       unsure = true;
       throw thrown;
     }
-    written(line, integrity);
+    written(integrity, leaf);
   }
 
   const { name, onFailure, onStandardOutput } = sink;

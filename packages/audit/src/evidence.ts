@@ -3,7 +3,7 @@
  * Who verifies needs the file and the public key, sees no other line, and cannot forge.
  */
 import { asObject, isAmbiguous } from './canonical.ts';
-import { type Checkpoint, type Integrity, integrityOf, isObject, leafOfLine, sealState } from './link.ts';
+import { type Checkpoint, type Integrity, integrityOf, isObject, openSeal } from './link.ts';
 import { isInTree, pathOf } from './merkle.ts';
 import { type PublicKeys, type Signature, type SigningKey, signatureCheckOf, signerOf } from './signing.ts';
 import { type ChainReport, checkpointFault, type Source, type VerifyOptions, walkChain } from './verify-chain.ts';
@@ -183,14 +183,14 @@ export function verifyEvidence(evidence: string | object, options: VerifyEvidenc
     }
     const checkpoint = checkpoints.get(kept);
     if (checkpoint === undefined) return refuse(`The checkpoint of line ${sequence} is not here.`, sequence);
-    const sealed = sealState(line, integrity, null);
+    const { state: sealed, leaf } = openSeal(line, integrity, null);
     const place = {
       index: sequence - checkpoint.first,
       size: checkpoint.sequence - checkpoint.first + 1,
       path,
       root: checkpoint.root,
     };
-    if (sealed === 'edited' || !isInTree(leafOfLine(line, integrity), place)) {
+    if (sealed === 'edited' || !isInTree(leaf, place)) {
       return refuse(`Line ${sequence} is not what the signed checkpoint covers.`, sequence);
     }
     if (sealed === 'erased') erased += 1;

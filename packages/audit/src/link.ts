@@ -46,37 +46,46 @@ const START = 'start:';
 export const newStart = () => `${START}${randomBytes(16).toString('hex')}`;
 export const isStart = (previous: string) => previous.startsWith(START);
 
-/** The line's next link. `personal` names the members that can be erased later; those that the line has not are left out. */
+/** The line's next link, and its leaf. `personal` names the members that can be erased later, where the line has them. */
 export function seal(
   line: Readonly<Record<string, unknown>>,
   place: { readonly keyId: string; readonly sequence: number; readonly previous: string },
   { key, personal }: { key: string | Uint8Array; personal: readonly string[] },
-): Integrity {
+): { readonly integrity: Integrity; readonly leaf: Buffer } {
   const members = personal.filter((member) => line[member] !== undefined).sort();
   const salt = randomBytes(16).toString('hex');
   const sealed =
     members.length === 0 ? place : { ...place, personal: { members, hash: personalHash(line, members, salt) }, salt };
-  const mac = macOf(contentOf(line, sealed), key);
-  return { ...sealed, mac };
+  const content = contentOf(line, sealed);
+  const mac = macOf(content, key);
+  return { integrity: { ...sealed, mac }, leaf: leafOfContent(content, mac) };
 }
 
 /** What a line turned out to be. `erased`: its personal members are gone, and all the rest is as it was sealed. */
 export type SealState = 'sealed' | 'erased' | 'edited';
 
-/** Whether a line is as it was sealed. Without a key its MAC is not looked at. */
-export function sealState(line: object, integrity: Integrity, key: string | Uint8Array | null): SealState {
-  if (key !== null && !sameText(macOf(contentOf(line, integrity), key), integrity.mac)) return 'edited';
-  const { personal, salt } = integrity;
+/**
+ * Whether a line is as it was sealed, and its leaf in the tree of its checkpoint, which is the same before and after its
+ * personal members are erased. Without a key the MAC is not looked at.
+ */
+export function openSeal(
+  line: object,
+  integrity: Integrity,
+  key: string | Uint8Array | null,
+): { readonly state: SealState; readonly leaf: Buffer } {
+  const content = contentOf(line, integrity);
+  const isSealed = key === null || sameText(macOf(content, key), integrity.mac);
+  return { state: isSealed ? personalState(line, integrity) : 'edited', leaf: leafOfContent(content, integrity.mac) };
+}
+
+function personalState(line: object, { personal, salt }: Integrity): SealState {
   if (personal === undefined) return salt === undefined ? 'sealed' : 'edited';
   const { members } = personal;
   if (salt === undefined) return members.some((member) => Object.hasOwn(line, member)) ? 'edited' : 'erased';
   return sameText(personalHash(line as Record<string, unknown>, members, salt), personal.hash) ? 'sealed' : 'edited';
 }
 
-/** The line's leaf in the tree of its checkpoint. The same before and after its personal members are erased. */
-export function leafOfLine(line: object, integrity: Integrity): Buffer {
-  return leafOf(Buffer.from(`${contentOf(line, integrity)}\n${integrity.mac}`));
-}
+const leafOfContent = (content: string, mac: string) => leafOf(Buffer.from(`${content}\n${mac}`));
 
 /** A line without its personal members and without the salt: what stays when a person is erased. */
 export function withoutPersonal(line: object, integrity: Integrity): object {

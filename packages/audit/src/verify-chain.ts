@@ -12,8 +12,7 @@ import {
   type Integrity,
   integrityOf,
   isStart,
-  leafOfLine,
-  sealState,
+  openSeal,
 } from './link.ts';
 import { merkleTree } from './merkle.ts';
 import { type PublicKeys, type SignatureCheck, signatureCheckOf } from './signing.ts';
@@ -218,7 +217,7 @@ export async function walkChain(
       return at('unknown_key', `sealed with key '${integrity.keyId}', which is not among the keys given.`);
     }
     if (found.ambiguous) return at('edited', 'a name stands twice in one object: readers would disagree what it says.');
-    const state = sealState(line, integrity, key);
+    const { state, leaf } = openSeal(line, integrity, key);
     if (state === 'edited') {
       if (key !== null && !verified.has(integrity.keyId) && !(await anySealed(reader, integrity.keyId, key))) {
         const message = `nothing verifies with the key given for '${integrity.keyId}': another key, or all of it was edited.`;
@@ -280,7 +279,6 @@ export async function walkChain(
       tree = merkleTree();
       treeFirst = sequence;
     }
-    const leaf = leafOfLine(line, integrity);
     tree.add(leaf);
     visitor?.line(line, integrity, leaf, treeFirst);
     while (checkpoint !== null && checkpoint.sequence <= sequence) {
@@ -359,7 +357,7 @@ async function anySealed(reader: AsyncGenerator<Read>, keyId: string, key: strin
   for (let next = await reader.next(); !next.done; next = await reader.next()) {
     const { line, integrity, ambiguous } = next.value;
     if (line === null || ambiguous || integrity === null || integrity === 'malformed') continue;
-    if (integrity.keyId === keyId && sealState(line, integrity, key) !== 'edited') return true;
+    if (integrity.keyId === keyId && openSeal(line, integrity, key).state !== 'edited') return true;
   }
   return false;
 }
@@ -376,7 +374,7 @@ async function findSequence(
     if (integrity.sequence !== sequence) continue;
     const key = keyOf(keys, integrity.keyId);
     if (keys !== undefined && key === null) continue;
-    if (sealState(line, integrity, key) !== 'edited') return next.value;
+    if (openSeal(line, integrity, key).state !== 'edited') return next.value;
   }
   return null;
 }

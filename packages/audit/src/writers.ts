@@ -104,8 +104,8 @@ function removedIfLeft(marker: string): boolean {
 function tryLock(file: string): DatabaseSync | null {
   const database = new DatabaseSync(file);
   try {
-    // Another process may be looking at it just now, which takes no time.
-    database.exec('PRAGMA busy_timeout = 100; BEGIN EXCLUSIVE');
+    // Another process may be looking at it just now, which takes no time. Without a journal there is no second file.
+    database.exec('PRAGMA busy_timeout = 100; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return database;
   } catch (thrown) {
     database.close();
