@@ -99,10 +99,11 @@ test('lines that a killed process left without a checkpoint are covered by the n
   const home = folder();
   const [path, second] = [join(home, 'audit.log'), join(home, 'checkpoints.log')];
   const { child, wrote, gone } = await startWriting({
-    ...{ file: { path, fsync: 'never' }, count: 0, chain: K1, checkpoints: second },
+    ...{ file: { path, fsync: 'never' }, count: 65, stay: true, chain: K1, checkpoints: second },
   });
-  // Somewhere between two checkpoints, which come every ten lines.
   await wrote(65);
+  // One every ten lines.
+  await vi.waitUntil(() => linesIn(second).length === 6, { timeout: 60_000 });
   child.kill('SIGKILL');
   await gone;
   const sink = () => fileSink({ path: second, fsync: 'never', onNotice: () => {} });
@@ -112,7 +113,7 @@ test('lines that a killed process left without a checkpoint are covered by the n
   const text = readFileSync(path, 'utf8');
   const lines = text.trimEnd().split('\n');
   const kept = JSON.parse(linesIn(second).at(-1)!) as Checkpoint;
-  expect(kept.sequence + 2).toBeLessThan(lines.length);
+  expect([kept.sequence, lines.length]).toEqual([59, 65]);
   const edited = lines[kept.sequence + 1]!.replace('"success"', '"failure"');
   writeFileSync(path, `${lines.with(kept.sequence + 1, edited).join('\n')}\n`);
   expect(chain).toThrow("a line of this log does not verify with key 'k1'");

@@ -18,6 +18,8 @@ const task = JSON.parse(process.argv[2]!) as {
   /** The file for the chain's checkpoints, one every ten lines. */
   checkpoints?: string;
   queue?: boolean;
+  /** After the count it waits to be killed, with everything open. */
+  stay?: boolean;
 };
 const onNotice = (notice: object) => console.error(JSON.stringify(notice));
 const file = fileSink({ ...task.file, onNotice });
@@ -51,5 +53,6 @@ async function writer(from: number, step: number): Promise<void> {
 
 const atOnce = task.atOnce ?? 1;
 await Promise.all(Array.from({ length: atOnce }, (_, index) => writer(index, atOnce)));
+if (task.stay) await new Promise(() => setInterval(() => {}, 60_000));
 await sink.close();
 process.stdout.write('closed\n');

@@ -205,27 +205,37 @@ export function verifyEvidence(evidence: string | object, options: VerifyEvidenc
 }
 
 function isEvidence(value: object): value is Evidence {
-  const { schema, statement, checkpoints, lines } = value as Record<string, unknown>;
+  const { schema, statement, checkpoints, lines, ...more } = value as Record<string, unknown>;
   return (
     schema === 'latchkey.evidence/1' &&
+    Object.keys(more).length === 0 &&
     isObject(statement) &&
     isObject(statement.filter) &&
     Array.isArray(statement.sequences) &&
     Array.isArray(checkpoints) &&
-    checkpoints.every(
-      (it) =>
-        isObject(it) &&
-        Number.isSafeInteger(it.first) &&
-        Number.isSafeInteger(it.sequence) &&
-        typeof it.root === 'string',
-    ) &&
+    checkpoints.every(isCheckpoint) &&
     Array.isArray(lines) &&
-    lines.every(
-      (it) =>
-        isObject(it) &&
-        isObject(it.line) &&
-        Array.isArray(it.path) &&
-        it.path.every((step) => typeof step === 'string' && /^[0-9a-f]{64}$/.test(step)),
-    )
+    lines.every(isProvedLine)
+  );
+}
+
+function isCheckpoint(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    Number.isSafeInteger(value.first) &&
+    Number.isSafeInteger(value.sequence) &&
+    typeof value.root === 'string'
+  );
+}
+
+function isProvedLine(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { line, checkpoint, path, ...more } = value;
+  return (
+    isObject(line) &&
+    Number.isSafeInteger(checkpoint) &&
+    Array.isArray(path) &&
+    path.every((step) => typeof step === 'string' && /^[0-9a-f]{64}$/.test(step)) &&
+    Object.keys(more).length === 0
   );
 }

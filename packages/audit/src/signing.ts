@@ -55,8 +55,10 @@ export function signatureCheckOf(option: string, keys: PublicKeys): SignatureChe
     if (typeof signature?.keyId !== 'string' || typeof signature.value !== 'string') return 'unsigned';
     const key = byId.get(signature.keyId);
     if (key === undefined) return 'unknown_key';
-    const holds = verify(null, bytesOf(purpose, signed), key, Buffer.from(signature.value, 'base64url'));
-    return holds ? 'valid' : 'invalid';
+    const bytes = Buffer.from(signature.value, 'base64url');
+    // One spelling only: base64url leaves bits of its last character open.
+    const isCanonical = bytes.toString('base64url') === signature.value;
+    return isCanonical && verify(null, bytesOf(purpose, signed), key, bytes) ? 'valid' : 'invalid';
   };
 }
 
