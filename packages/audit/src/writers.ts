@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 
 /** Logs that this process has open. */
 const open = new Set<string>();
@@ -100,9 +100,23 @@ function removedIfLeft(marker: string): boolean {
   return true;
 }
 
+let sqlite: typeof import('node:sqlite') | undefined;
+
+/** Loads SQLite without the warning of Node.js 22 that its API may change: the little that is used here has not. */
+function loadSqlite() {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 /** Null when another process holds it. */
 function tryLock(file: string): DatabaseSync | null {
-  const database = new DatabaseSync(file);
+  sqlite ??= loadSqlite();
+  const database = new sqlite.DatabaseSync(file);
   try {
     // Another process may be looking at it just now, which takes no time. Without a journal there is no second file.
     database.exec('PRAGMA busy_timeout = 100; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
