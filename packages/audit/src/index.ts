@@ -33,3 +33,4 @@ export {
   type VerifyOptions,
   verifyChain,
 } from './verify-chain.ts';
+export { type WebhookEvent, type WebhookOptions, type WebhookSink, webhook } from './webhook.ts';
