@@ -9,6 +9,15 @@ export interface Bounds {
   readonly timeout?: Duration;
 }
 
+/** Waits for something that may hang, and not for ever: an end has to come to an end. */
+export async function inTime(work: Promise<unknown> | undefined, timeout: Duration): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise((resolve) => {
+    timer = setTimeout(resolve, durationOf('timeout', timeout));
+  });
+  await Promise.race([work, deadline]).finally(() => clearTimeout(timer));
+}
+
 /**
  * Runs writes within the bounds. A write that hangs keeps its place until it ends, so that hanging writes cannot fill the
  * memory. `start` is told when the deadline is over, so that what has not begun yet need not begin.

@@ -3,7 +3,7 @@
  * and one file: two processes that wrote to one chain would each continue it on their own.
  */
 import { ConfigurationError } from '@latchkey/core';
-import { type Bounds, bounded } from './bounded.ts';
+import { type Bounds, bounded, inTime } from './bounded.ts';
 import { asObject } from './canonical.ts';
 import { type Checkpointing, type CheckpointOptions, checkpointing } from './checkpointing.ts';
 import {
@@ -54,7 +54,7 @@ export function chained(sink: LineSink, options: ChainOptions): LineSink {
 }
 
 function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointing | null): LineSink {
-  const { keys, personal = ['user', 'client', 'credential'] } = options;
+  const { keys, personal = ['user', 'client', 'credential'], timeout = '5s' } = options;
   checkKeys(keys.byId, 'chained.keys.byId');
   const key = keys.byId[keys.current];
   if (key === undefined) {
@@ -153,8 +153,10 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
         return done;
       }),
     async close() {
-      await last;
-      if (unsure) await recover();
+      await inTime(
+        last.then(() => (unsure ? recover() : undefined)),
+        timeout,
+      );
       await Promise.all([checkpoints?.close(), sink.close()]);
     },
   };

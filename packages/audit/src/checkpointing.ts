@@ -3,7 +3,7 @@
  * so many lines, where a file ends, and at the close; each covers the lines since the one before.
  */
 import { ConfigurationError } from '@latchkey/core';
-import { bounded } from './bounded.ts';
+import { bounded, inTime } from './bounded.ts';
 import { asObject } from './canonical.ts';
 import { type Checkpoint, type Integrity, integrityOf } from './link.ts';
 import { merkleTree } from './merkle.ts';
@@ -132,7 +132,7 @@ export function checkpointing(options: CheckpointOptions, clock: () => number): 
       cut();
       deliver();
       await delivering;
-      await sink.close?.();
+      await inTime(sink.close?.(), '5s');
     },
     release: () => sink.release?.(),
   };

@@ -19,7 +19,7 @@ import {
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigurationError } from '@latchkey/core';
-import { bounded } from './bounded.ts';
+import { bounded, inTime } from './bounded.ts';
 import { endsTorn, recordsFromEnd, reserveRotated, rotatedFiles } from './log-files.ts';
 import { countOf } from './options.ts';
 import { reasonOf } from './outage.ts';
@@ -72,7 +72,7 @@ const SYNC_EVERY_MS = 1_000;
 /** Opens the file at once, and throws when that cannot be done. Whoever may read it reads names and addresses: 0600. */
 export function fileSink(options: FileSinkOptions): FileSink {
   const { fsync, maxBytes = Number.POSITIVE_INFINITY, keep, reopenOn, onNotice = warn, name = 'file' } = options;
-  const { clock = Date.now, onFailure } = options;
+  const { clock = Date.now, onFailure, timeout = '5s' } = options;
   if (!['always', 'interval', 'never'].includes(fsync)) {
     throw new ConfigurationError('fileSink.fsync', fsync, "Write 'always', 'interval' or 'never'.");
   }
@@ -272,11 +272,15 @@ export function fileSink(options: FileSinkOptions): FileSink {
       const ended = inTurn(async () => {
         if (fsync !== 'never') await sync();
       });
-      await inTurn(() => {
+      const closedFile = inTurn(() => {
         closeSync(file.fd);
         writing?.end();
       });
-      await ended;
+      // A disk that hangs must not hang the end.
+      await inTime(
+        closedFile.then(() => ended),
+        timeout,
+      );
     },
   };
 }

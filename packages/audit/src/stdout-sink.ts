@@ -1,6 +1,6 @@
 /** Records as JSON lines on standard output, for a platform that collects it. */
 import type { Writable } from 'node:stream';
-import { bounded } from './bounded.ts';
+import { bounded, inTime } from './bounded.ts';
 import type { LineSink, SinkOptions } from './sink.ts';
 
 export interface StdoutSinkOptions extends SinkOptions {
@@ -13,7 +13,7 @@ export interface StdoutSinkOptions extends SinkOptions {
  * end the process; so does a reader that stands still, after `timeout`.
  */
 export function stdoutSink({ stream = process.stdout, ...options }: StdoutSinkOptions = {}): LineSink {
-  const { name = 'stdout', onFailure } = options;
+  const { name = 'stdout', onFailure, timeout = '5s' } = options;
   const run = bounded('stdoutSink', name, options);
   // Without a listener, a closed pipe (EPIPE) would end the process: a lost log must not.
   const ignore = () => {};
@@ -44,7 +44,7 @@ export function stdoutSink({ stream = process.stdout, ...options }: StdoutSinkOp
     async close() {
       closed = true;
       // A reader that stands still must not hang the end.
-      await run(() => last).catch(() => {});
+      await inTime(last, timeout);
       stream.off('error', ignore);
     },
   };
