@@ -25,7 +25,7 @@ import { pnpm, ROOT } from './workspace.mjs';
  * @type {Record<string, number>}
  */
 const LIMITS = {
-  '@latchkey/audit': 24_000,
+  '@latchkey/audit': 36_000,
   '@latchkey/browser': 20_000,
   '@latchkey/core': 96_000,
   '@latchkey/express': 8_000,

@@ -283,6 +283,31 @@ test('a write that fails leaves no gap, whether its line is there or not', async
   expect([report.fault, report.records]).toEqual([null, 5]);
 });
 
+test('a line that was cut just before its newline counts as failed, is there all the same, and makes no fork', async () => {
+  const path = join(folder(), 'audit.log');
+  const file = fileSink({ path, fsync: 'never', onNotice: () => {} });
+  let cut = false;
+  const chain = chained(
+    {
+      ...file,
+      async write(line) {
+        if (!cut) return file.write(line);
+        appendFileSync(path, JSON.stringify(line));
+        throw new Error('the disk was full just before the newline');
+      },
+    },
+    { keys: KEYS },
+  );
+  await chain.write(recordOf(0));
+  cut = true;
+  await expect(chain.write(recordOf(1))).rejects.toThrow('just before the newline');
+  cut = false;
+  appendFileSync(path, '\n');
+  await chain.write(recordOf(2));
+  await chain.close();
+  expect(await verify(linesOf(path))).toMatchObject({ intact: true, records: 3 });
+});
+
 test('a checkpoint that fails is due again with the next record, and fails no write', async () => {
   const tried: number[] = [];
   const taken: number[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chained, eraseUser, evidenceFor, fileSink, linesOf, verifyChain, verifyEvidence } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
 import { expect, test } from 'vitest';
-import { folder, linesIn } from './log-folder.ts';
+import { folder, linesIn, startWriting } from './log-folder.ts';
 import { recordOf } from './records.ts';
 
 const keys = { current: 'k1', byId: { k1: 'the first key of a chain, only for tests' } };
@@ -146,4 +146,16 @@ test('a log without a chain loses the personal members; a chain that seals none 
   await sealed.close();
   expect(await eraseUser({ path, userId: 'person-1' })).toMatchObject({ erased: 0, left: 2, files: [] });
   expect((await verifyChain(linesOf(path), { keys: keys.byId })).intact).toBe(true);
+});
+
+test('a process that was killed with the log open does not keep anybody in it', async () => {
+  const path = join(folder(), 'audit.log');
+  const task = { file: { path, fsync: 'never' }, count: 9, stay: true, chain: keys.byId.k1 };
+  const { child, wrote, gone } = await startWriting(task);
+  await wrote(9);
+  expect(await eraseUser({ path, userId: 'user 3' })).toMatchObject({ erased: 0, left: 1 });
+  child.kill('SIGKILL');
+  await gone;
+  expect(await eraseUser({ path, userId: 'user 3' })).toMatchObject({ erased: 1, left: 0, openIn: [] });
+  expect(await verifyChain(linesOf(path), { keys: keys.byId })).toMatchObject({ intact: true, erased: { count: 1 } });
 });

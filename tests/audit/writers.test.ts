@@ -91,3 +91,19 @@ test('a chain that throws leaves no marker, and the files can be opened at once'
   );
   expect(markersIn(home)).toEqual([]);
 });
+
+test('two chains do not share a file of checkpoints', async () => {
+  const home = folder();
+  const second = join(home, 'checkpoints.log');
+  const file = { path: join(home, 'first.log'), fsync: 'never' };
+  const { child, wrote, gone } = await startWriting({ file, count: 0, chain: K1, checkpoints: second });
+  await wrote(1);
+  const sink = () => fileSink({ path: join(home, 'other.log'), fsync: 'never' });
+  const checkpoints = () => ({ sink: fileSink({ path: second, fsync: 'never' }) });
+  expect(() => chained(sink(), { keys, checkpoints: checkpoints() })).toThrow(
+    `chained: process ${child.pid} on ${hostname()} writes to these checkpoints.`,
+  );
+  child.kill('SIGTERM');
+  expect(await gone).toBe(0);
+  await chained(sink(), { keys, checkpoints: checkpoints() }).close();
+});

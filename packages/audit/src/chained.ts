@@ -68,6 +68,10 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
   if (other !== undefined) {
     throw new Error(`chained: ${other} writes to this log. A chain needs a file that is one process's own.`);
   }
+  const [second] = options.checkpoints?.sink.otherWriters?.() ?? [];
+  if (second !== undefined) {
+    throw new Error(`chained: ${second} writes to these checkpoints. Each chain needs checkpoints of its own.`);
+  }
 
   const start = newStart();
   const earlier = linesBefore();
@@ -110,12 +114,16 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
 
   /** After a write that failed, only the log itself knows whether its line is there; and not before the write has ended. */
   async function recover(): Promise<void> {
-    const text = sink.lastWritten ? await sink.lastWritten() : [...(sink.linesFromEnd?.() ?? [])][0];
+    const own = await sink.lastWritten?.();
     unsure = false;
-    const line = text ? asObject(text) : null;
-    const integrity = line === null ? null : integrityOf(line);
-    if (line === null || integrity === null || integrity === 'malformed') return;
-    if (integrity.previous === (place?.mac ?? start)) written(integrity, openSeal(line, integrity, null).leaf);
+    // A line that was cut just before its newline counts as not written, and is there.
+    const [there] = sink.linesFromEnd?.() ?? [];
+    for (const text of [own, there]) {
+      const line = text ? asObject(text) : null;
+      const integrity = line === null ? null : integrityOf(line);
+      if (line === null || integrity === null || integrity === 'malformed') continue;
+      if (integrity.previous === (place?.mac ?? start)) written(integrity, openSeal(line, integrity, null).leaf);
+    }
   }
 
   function written(integrity: Integrity, leaf: Buffer): void {

@@ -16,13 +16,19 @@ import { type SigningKey, signerOf } from './signing.ts';
 export interface CheckpointSink {
   /** Names it in the counter `latchkey.audit.records`. Default `checkpoints`. */
   readonly name?: string;
+  /** Resolves, or returns, when the checkpoint is kept. */
   readonly write: (checkpoint: Checkpoint) => unknown;
   /** What was written already, the newest first, so that a new process covers the lines that a killed one left uncovered. */
   readonly linesFromEnd?: () => Iterable<string>;
+  /** Other processes that write to the same place, each as `process 17 on host-a`: the chain refuses to share it. */
+  readonly otherWriters?: () => readonly string[];
+  /** Called when the chain is closed. */
   readonly close?: () => Promise<void>;
+  /** Called when the chain cannot be opened, to let go at once. */
   readonly release?: () => void;
 }
 
+/** Where the checkpoints of a chain go, how often they come, and who signs them. */
 export interface CheckpointOptions {
   /** Belongs to the chain from now on: closing the chain closes it. */
   readonly sink: CheckpointSink;
@@ -119,7 +125,7 @@ export function checkpointing(options: CheckpointOptions, clock: () => number): 
     fileEnded(lastLine) {
       const line = lastLine === null ? null : asObject(lastLine);
       const integrity = line === null ? null : integrityOf(line);
-      if (integrity !== null && integrity !== 'malformed' && place !== null && integrity.sequence > place.sequence) {
+      if (integrity !== null && integrity !== 'malformed' && integrity.sequence > (place?.sequence ?? -1)) {
         endsAt = integrity.sequence;
         return;
       }
