@@ -14,6 +14,7 @@ import {
 import { ConfigurationError } from '@latchkey/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { signatureCheckOf, signerOf } from '../../packages/audit/src/signing.ts';
 import { recordOf } from './records.ts';
 
 const keys = { current: 'k1', byId: { k1: 'the first key of a chain, only for tests' } };
@@ -229,6 +230,11 @@ test('a forged line, checkpoint or statement is refused: who verifies has no key
   const root = withValue(file, 'checkpoints.0.root', '0'.repeat(64));
   expect(refused(root).message).toContain("was not signed with key 'c1', or was edited");
   refused(withValue(file, 'checkpoints.0.signature', undefined));
+  // A signature has one spelling: the last character of 64 bytes in base64url has four bits to spare.
+  const { value } = (JSON.parse(file) as Evidence).statement.signature;
+  const spelt = value.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[value.at(-1)!];
+  expect(Buffer.from(spelt, 'base64url')).toEqual(Buffer.from(value, 'base64url'));
+  refused(withValue(file, 'statement.signature.value', spelt));
   // A checkpoint's signature is none for a statement, and the exporter cannot sign checkpoints.
   refused(withValue(file, 'statement.signature', (JSON.parse(file) as Evidence).checkpoints[0]!.signature));
   expect(verifyEvidence(file, { checkpointKeys: exporterKey.publicKeys }).holds).toBe(false);
@@ -280,6 +286,22 @@ test('a whole log is verified by the public key alone: an edit by somebody who h
   const rewritten = await logOf(25, { signed: false });
   expect((await verify(rewritten.lines)).fault).toMatchObject({ kind: 'edited', line: 10 });
   expect((await verify(rewritten.lines, rewritten.checkpoints)).fault).toMatchObject({ kind: 'checkpoint_forged' });
+  // Also of lines that are not there.
+  expect((await verify(log.lines.slice(0, 15))).fault).toMatchObject({ kind: 'cut_off' });
+  const [kept] = log.checkpoints;
+  const invented = { ...(JSON.parse(kept!) as Checkpoint), sequence: 99 };
+  expect((await verify(log.lines, [...log.checkpoints, JSON.stringify(invented)])).fault).toMatchObject({
+    ...{ kind: 'checkpoint_forged', line: null },
+    message: "At the end: the checkpoint of record 99 was not signed with key 'c1', or was edited.",
+  });
+});
+
+test('a signature for one thing is none for another', () => {
+  const sign = signerOf('test', checkpointKey.signing);
+  const check = signatureCheckOf('test', checkpointKey.publicKeys);
+  const signature = sign('latchkey.checkpoint/1', { a: 1 });
+  expect(check('latchkey.checkpoint/1', { a: 1 }, signature)).toBe('valid');
+  expect(check('latchkey.evidence/1', { a: 1 }, signature)).toBe('invalid');
 });
 
 test('a key that is none, or of another kind, is refused by its option', async () => {

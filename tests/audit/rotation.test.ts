@@ -64,6 +64,14 @@ test('a log that was cut elsewhere than at the end of a file is told from one wh
   const report = await verify(13);
   expect([report.intact, report.records]).toEqual([true, 12]);
   expect(report.unseen.at(-1)).toBe('No checkpoint kept record 12: whether the log was cut elsewhere cannot be seen.');
+  // A checkpoint of another history does not vouch for this beginning.
+  const other = linesIn(second).map((line) => line.replace(/"mac":"../, '"mac":"zz'));
+  const foreign = await verifyChain(lines.slice(10), {
+    keys: keys.byId,
+    checkpoints: other.slice(0, 1),
+    fromFirstLine: true,
+  });
+  expect(foreign.unseen.at(-1)).toBe('No checkpoint kept record 9: whether the log was cut elsewhere cannot be seen.');
   // The place before can also be taken from the last line that was removed.
   const after = JSON.parse(lines[12]!).integrity;
   expect(await verifyChain(lines.slice(13), { keys: keys.byId, after })).toMatchObject({ intact: true, records: 12 });

@@ -2,6 +2,7 @@
 import type { Duration } from '@latchkey/core';
 import { countOf, durationOf } from './options.ts';
 
+/** What a sink holds in memory at most, and for how long. */
 export interface Bounds {
   /** Writes that may be under way at once; one more is rejected at once. Default 1,000. */
   readonly capacity?: number;

@@ -18,6 +18,7 @@ import {
 } from './link.ts';
 import type { LineSink } from './sink.ts';
 
+/** What seals a chain, and where its checkpoints go. */
 export interface ChainOptions extends Bounds {
   /** `current` seals; the others are there to check the last line by. A new current key begins with the next line. */
   readonly keys: { readonly current: string; readonly byId: ChainKeys };

@@ -9,6 +9,7 @@ import { integrityOf, withoutPersonal } from './link.ts';
 import { linesOf, rotatedFiles } from './log-files.ts';
 import { writersOf } from './writers.ts';
 
+/** What became of a person's records in one log. */
 export interface ErasureReport {
   /** Records that were erased now. */
   readonly erased: number;

@@ -12,6 +12,7 @@ import { type ChainReport, checkpointFault, type Source, type VerifyOptions, wal
 export interface EvidenceFilter {
   /** The application's own id of a user. */
   readonly userId?: string;
+  /** The record's `attempt.id`. */
   readonly attemptId?: string;
   /** Milliseconds since the epoch, by the time at which the attempt ended: from this instant on. */
   readonly fromAt?: number;
@@ -19,10 +20,15 @@ export interface EvidenceFilter {
   readonly untilAt?: number;
 }
 
+/** The log that evidence is taken from, and who signs it. */
 export interface EvidenceOptions extends Omit<VerifyOptions, 'checkpoints' | 'checkpointKeys'> {
+  /** The whole log: `linesOf(path)`. */
   readonly lines: Source<string>;
+  /** What the second channel kept, in order: objects, or lines of JSON. */
   readonly checkpoints: Source<Checkpoint | string>;
+  /** The public keys of the checkpoints. */
   readonly checkpointKeys: PublicKeys;
+  /** Which records are wanted. `{}`: all. */
   readonly filter: EvidenceFilter;
   /** Signs the statement which lines there are, so that none can be left out later. */
   readonly signingKey: SigningKey;
@@ -32,6 +38,7 @@ export interface EvidenceOptions extends Omit<VerifyOptions, 'checkpoints' | 'ch
 
 /** What whoever made the evidence says of it: nothing but a signature stands for it. */
 export interface EvidenceStatement {
+  /** What was searched for. */
   readonly filter: EvidenceFilter;
   /** The lines that were searched: from this sequence … */
   readonly from: number;
@@ -45,7 +52,9 @@ export interface EvidenceStatement {
 
 /** The file: one JSON document. */
 export interface Evidence {
+  /** The version of this shape. */
   readonly schema: 'latchkey.evidence/1';
+  /** Signed by whoever made the file. */
   readonly statement: EvidenceStatement & { readonly signature: Signature };
   /** Those whose trees the lines are in, in order. */
   readonly checkpoints: readonly Checkpoint[];
@@ -53,6 +62,7 @@ export interface Evidence {
   readonly lines: readonly { readonly line: object; readonly checkpoint: number; readonly path: readonly string[] }[];
 }
 
+/** What a log gave. */
 export interface EvidenceResult {
   /** Null when the log is not intact, or when no signed checkpoint covers any of it. */
   readonly evidence: Evidence | null;
@@ -121,17 +131,21 @@ function meets(line: object, { userId, attemptId, fromAt, untilAt }: EvidenceFil
   );
 }
 
+/** What verifying a file of evidence found. */
 export interface EvidenceReport {
   /** Every line is in the log that the checkpoint key signed, and the statement's signer says that these are all. */
   readonly holds: boolean;
   /** Why not; null when it holds. `sequence` is the line's, where it is about one. */
   readonly fault: { readonly sequence: number | null; readonly message: string } | null;
+  /** How many lines verified, up to the fault. */
   readonly records: number;
   /** How many have no personal members any more; all the rest of them verifies. */
   readonly erased: number;
+  /** What the maker of the file signed; null when that signature does not hold. */
   readonly statement: EvidenceStatement | null;
 }
 
+/** Whose signatures are believed. */
 export interface VerifyEvidenceOptions {
   /** The public keys of the chain's checkpoints. */
   readonly checkpointKeys: PublicKeys;

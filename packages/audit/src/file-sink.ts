@@ -26,7 +26,9 @@ import { reasonOf } from './outage.ts';
 import type { LineSink, SinkOptions } from './sink.ts';
 import { beginWriting } from './writers.ts';
 
+/** Which file, how durable, and when it begins anew. */
 export interface FileSinkOptions extends SinkOptions {
+  /** The current file. Folders that are not there are made. */
   readonly path: string;
   /**
    * When a line reaches the disk itself. `always`: before the write resolves. `interval`: within a second. `never`: when
@@ -45,6 +47,7 @@ export interface FileSinkOptions extends SinkOptions {
   readonly clock?: () => number;
 }
 
+/** What an operator should know of a file. */
 export interface FileNotice {
   /**
    * `unclean_end`: a process that wrote here is gone and had not closed the file: records it had in flight are lost.
@@ -53,18 +56,18 @@ export interface FileNotice {
    * and a hash chain refuses this file.
    */
   readonly kind: 'unclean_end' | 'torn_line' | 'lock_failed' | 'rotation_failed' | 'reopen_failed' | 'sync_failed';
+  /** The log's path, absolute. */
   readonly path: string;
+  /** The same in a sentence. */
   readonly message: string;
 }
 
-export interface FileSink extends LineSink {
+/** A sink of lines that is a file. */
+export interface FileSink extends Required<Omit<LineSink, 'onFailure' | 'onStandardOutput'>> {
+  /** `fail_closed` refuses the sign-in whose record this sink does not take. Default `fail_open`. */
+  readonly onFailure?: 'fail_open' | 'fail_closed';
   /** Opens the path anew: what a signal does. */
   readonly reopen: () => Promise<void>;
-  readonly linesFromEnd: () => Iterable<string>;
-  readonly lastWritten: () => Promise<string | null>;
-  readonly otherWriters: () => readonly string[];
-  readonly onNewFile: (listener: (lastLine: string | null) => void) => void;
-  readonly release: () => void;
 }
 
 const SYNC_EVERY_MS = 1_000;

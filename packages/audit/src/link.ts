@@ -14,7 +14,9 @@ export type ChainKeys = Readonly<Record<string, string | Uint8Array>>;
 
 /** A place in a chain: what the next link builds on, and what a checkpoint keeps. A line's `integrity` is one. */
 export interface ChainPlace {
+  /** From 0. */
   readonly sequence: number;
+  /** HMAC-SHA-256 of the line at this place, hex. */
   readonly mac: string;
 }
 

@@ -1,5 +1,6 @@
 /** Says that a sink fails: the first failure at once, then at most once a minute, and once when the sink works again. */
 
+/** A sink failed, or works again. */
 export interface SinkNotice {
   /** `failing`: a write failed. `recovered`: a write succeeded after failures that were told. */
   readonly kind: 'failing' | 'recovered';

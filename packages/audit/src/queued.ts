@@ -14,6 +14,7 @@ import type { RecordSink } from './sink.ts';
  */
 export type LossReason = 'full' | 'retries_exhausted' | 'closed';
 
+/** How much may wait, how a failure is tried again, and who hears of it. */
 export interface QueueOptions {
   /** Records that may wait; one more is lost. Default 10,000. */
   readonly capacity?: number;
@@ -32,6 +33,7 @@ export interface QueueOptions {
   readonly onNotice?: (notice: SinkNotice) => void;
 }
 
+/** A sink that nobody waits for. */
 export interface QueuedSink extends RecordSink {
   /** Records not written yet. Also the gauge `latchkey.audit.waiting`. */
   readonly waiting: () => number;

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node
 import { ConfigurationError } from '@latchkey/core';
 import { canonicalJson } from './canonical.ts';
 
+/** A private key, and its name. */
 export interface SigningKey {
   /** Names the key in each signature, for those who verify. */
   readonly id: string;
@@ -13,7 +14,9 @@ export interface SigningKey {
 /** Ed25519 public keys by their ids, as PEM (`openssl pkey -pubout`) or as keys of node:crypto. */
 export type PublicKeys = Readonly<Record<string, string | KeyObject>>;
 
+/** An Ed25519 signature. */
 export interface Signature {
+  /** The `id` of the signing key. */
   readonly keyId: string;
   /** Base64url. */
   readonly value: string;

@@ -21,6 +21,7 @@ export interface RecordSink extends Closable {
 
 /** Takes any object and keeps it as a line of JSON: an attempt record, or what it was mapped to. */
 export interface LineSink extends Closable {
+  /** Resolves when the line is kept; rejects when it is not, or may not be. */
   readonly write: (line: object) => Promise<void>;
   /** Lines that are there already, the newest first: a hash chain goes on from them. */
   readonly linesFromEnd?: () => Iterable<string>;

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { bounded, inTime } from './bounded.ts';
 import type { LineSink, SinkOptions } from './sink.ts';
 
+/** Which stream, and the bounds of every sink. */
 export interface StdoutSinkOptions extends SinkOptions {
   /** Default: standard output. */
   readonly stream?: Writable;

@@ -17,8 +17,10 @@ import {
 import { merkleTree } from './merkle.ts';
 import { type PublicKeys, type SignatureCheck, signatureCheckOf } from './signing.ts';
 
+/** Read once, from the first on. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>;
 
+/** What a log is verified by: the secret keys, the public ones, or both. */
 export interface VerifyOptions {
   /** The secret keys of the chain. Without them MACs are not checked, and what no signed checkpoint covers is not proved. */
   readonly keys?: ChainKeys;
@@ -37,11 +39,15 @@ export interface VerifyOptions {
 
 /** A record's place in what was read. Lines count from 1. */
 export interface LinePlace {
+  /** From 1, over all files of the log. */
   readonly line: number;
+  /** Its place in the chain, from 0. */
   readonly sequence: number;
+  /** The record's `event.id`; null where the line has none. */
   readonly eventId: string | null;
 }
 
+/** What is wrong first. */
 export interface ChainFault {
   /**
    * `edited`: not what was sealed. `missing`: not there. `reordered`: there, but later. `duplicated`: there before.
@@ -66,16 +72,21 @@ export interface ChainFault {
   readonly sequence: number;
   /** Of the record that is not as it was; null where it is gone and nobody knows. */
   readonly eventId: string | null;
+  /** The same in a sentence. */
   readonly message: string;
 }
 
+/** What verifying a log found. */
 export interface ChainReport {
   /** No fault in what can be seen: read `unseen` too. */
   readonly intact: boolean;
   /** How many records verified, up to the fault. */
   readonly records: number;
+  /** The first record that verified; null for none. */
   readonly first: LinePlace | null;
+  /** The last record that verified; null for none. */
   readonly last: LinePlace | null;
+  /** Null when the log is intact. */
   readonly fault: ChainFault | null;
   /** Lines that are no record, left by a crash: the chain goes on around them. */
   readonly torn: { readonly count: number; readonly firstLine: number | null };

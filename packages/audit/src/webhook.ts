@@ -8,6 +8,7 @@ import { bounded } from './bounded.ts';
 import { durationOf } from './options.ts';
 import type { RecordSink, SinkOptions } from './sink.ts';
 
+/** Where to, and the secret that the receiver has too. */
 export interface WebhookOptions extends SinkOptions {
   /** Where to. `https`, or `http` on this machine. Redirects are not followed. */
   readonly url: string;
@@ -20,6 +21,7 @@ export interface WebhookOptions extends SinkOptions {
   readonly clock?: () => number;
 }
 
+/** Something else than a record. */
 export interface WebhookEvent {
   /** The same each time that this event is sent: who receives it twice can tell. Default: a new UUID. */
   readonly id?: string;
@@ -27,9 +29,11 @@ export interface WebhookEvent {
   readonly type: string;
   /** When it happened, in milliseconds since the epoch. */
   readonly happenedAt: number;
+  /** JSON. */
   readonly data: object;
 }
 
+/** Takes records, and other events. */
 export interface WebhookSink extends RecordSink {
   /** Sends something else than a record, once. Rejects like `write`. */
   readonly send: (event: WebhookEvent) => Promise<void>;
