@@ -20,7 +20,7 @@ const ALLOWED = {
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'] },
   sql: { peers: [CORE, 'kysely'] },
-  audit: { peers: [CORE], typesOnly: [CORE] },
+  audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },

@@ -38,7 +38,7 @@ export interface Tarball {
 
 /** How large a tarball may be, in bytes. What grows past its line has a reason, and the reason is in the same commit. */
 const LIMITS: Record<string, number> = {
-  '@latchkey/audit': 24_000,
+  '@latchkey/audit': 36_000,
   // Sentences in five languages are a third of it.
   '@latchkey/browser': 32_000,
   '@latchkey/core': 96_000,

@@ -1,6 +1,7 @@
 /** `latchkey verify`: says whether a chained log is as it was written, and if not, which record is wrong first. */
 import { readFileSync } from 'node:fs';
 import { type ChainKeys, type ChainPlace, type ChainReport, verifyChain } from '@latchkey/audit';
+import { ConfigurationError } from '@latchkey/core';
 import type { Command } from 'commander';
 import { type Context, collected, examples, jsonOption, runs } from './command.ts';
 import { Fault, messageOf } from './fault.ts';
@@ -39,7 +40,7 @@ async function run(options: Options, { out, signal }: Context) {
     ...(options.checkpoints !== undefined && { checkpoints: linesThere(options.checkpoints) }),
     ...(after !== undefined && { after }),
   }).catch((error) => {
-    throw error instanceof TypeError ? new Fault('usage', error.message, error) : error;
+    throw error instanceof ConfigurationError ? new Fault('usage', error.message, error) : error;
   });
   progress.end();
   signal.throwIfAborted();

@@ -210,12 +210,17 @@ export const ATTEMPT_SCHEMA = {
         optionsTraceId: orNull(hex(32)),
         optionsSpanId: orNull(hex(16)),
       }),
-      integrity: object({
-        keyId: text(64),
-        sequence: { type: 'integer', minimum: 0 },
-        previous: text(128),
-        mac: text(128),
-      }),
+      integrity: object(
+        {
+          keyId: text(64),
+          sequence: { type: 'integer', minimum: 0 },
+          previous: text(128),
+          mac: text(128),
+          personal: object({ members: { type: 'array', items: text(64) }, hash: text(128) }),
+          salt: text(64),
+        },
+        ['personal', 'salt'],
+      ),
       message: text(512),
     },
     ['integrity'],

@@ -349,6 +349,9 @@ export interface AttemptRecord {
     readonly sequence: number;
     readonly previous: string;
     readonly mac: string;
+    /** The members that can be erased without breaking the chain, and the salted hash that stands for them. */
+    readonly personal?: { readonly members: readonly string[]; readonly hash: string };
+    readonly salt?: string;
   };
   /** The record in one sentence, for people; never to be parsed. */
   readonly message: string;
