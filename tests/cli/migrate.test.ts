@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Dialect, migrationSql } from '@latchkey/sql';
 import { describe, expect, test, vi } from 'vitest';
-import { createOutput, jsonLine, wantsColour } from '../../packages/cli/src/output.ts';
+import { createOutput, jsonLine, wantsColour } from '../../packages/cli/src/terminal/output.ts';
 import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { place, SQL_KINDS, URLS } from './stores.ts';
 

@@ -22,8 +22,8 @@ import {
 } from 'kysely';
 import type { createPool } from 'mysql2';
 import type { Pool } from 'pg';
-import { Fault, messageOf } from './fault.ts';
-import { withoutPassword } from './output.ts';
+import { Fault, messageOf } from './terminal/fault.ts';
+import { withoutPassword } from './terminal/output.ts';
 
 /** Tables of anyone's. */
 // biome-ignore lint/suspicious/noExplicitAny: whose tables they are is not known before they are asked.

@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { setTimeout } from 'node:timers/promises';
 import { linesOf } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
-import { Fault, messageOf } from './fault.ts';
+import { Fault, messageOf } from './terminal/fault.ts';
 
 /** Every line of a log, oldest first. A log that is not there is a fault: nothing can be said of it. */
 export async function* linesThere(file: string): AsyncGenerator<string> {

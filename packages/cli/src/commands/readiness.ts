@@ -5,13 +5,21 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ALGORITHMS, type Algorithm, type AttemptRecord, type Passkey } from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { openStore } from '../connection.ts';
+import { everyUser } from '../every-passkey.ts';
+import { linesThere, recordIn } from '../log.ts';
+import {
+  type Context,
+  examples,
+  instant,
+  jsonOption,
+  runs,
+  type StoreOptions,
+  storeOptions,
+} from '../terminal/command.ts';
+import { Fault } from '../terminal/fault.ts';
+import { bad, dim, good, many, type Output, strong, warning } from '../terminal/output.ts';
 import { newestFirst } from './attempts.ts';
-import { type Context, examples, instant, jsonOption, runs, type StoreOptions, storeOptions } from './command.ts';
-import { openStore } from './connection.ts';
-import { everyUser } from './every-passkey.ts';
-import { Fault } from './fault.ts';
-import { linesThere, recordIn } from './log.ts';
-import { bad, dim, good, many, type Output, strong, warning } from './output.ts';
 
 interface Options extends StoreOptions {
   readonly require: readonly Requirement[];

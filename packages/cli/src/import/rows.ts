@@ -1,8 +1,8 @@
 /** Why this file exists: rows to import, from a table of an SQL database or from a file of JSON or CSV, a few at a time. */
 import { readFileSync } from 'node:fs';
 import { sql } from 'kysely';
-import { openSql, type SqlConnection } from './connection.ts';
-import { Fault, messageOf } from './fault.ts';
+import { openSql, type SqlConnection } from '../connection.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
 
 /** What a row has, by the names of its columns. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,10 +1,10 @@
 /** Why this file exists: what a database must be set to, so that it keeps what it was given and says the right time. */
 import { statSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
-import { checkSchema } from './check-schema.ts';
-import type { RedisConnection, SqlConnection, StoreConnection } from './connection.ts';
-import { everyUser } from './every-passkey.ts';
+import type { RedisConnection, SqlConnection, StoreConnection } from '../connection.ts';
+import { everyUser } from '../every-passkey.ts';
 import { about, type Finding, judgeClock } from './finding.ts';
+import { checkSchema } from './schema.ts';
 
 export async function checkStore(connection: StoreConnection): Promise<Finding[]> {
   if (connection.kind === 'sql') return checkSql(connection);

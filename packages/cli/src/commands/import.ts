@@ -2,21 +2,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Passkey, PasskeyStore } from '@latchkey/core';
 import { Argument, type Command } from 'commander';
-import {
-  type Context,
-  collected,
-  examples,
-  jsonOption,
-  oneOf,
-  runs,
-  type StoreOptions,
-  storeOptions,
-  wholeNumber,
-} from './command.ts';
-import { openStore } from './connection.ts';
-import { Fault, messageOf } from './fault.ts';
-import { bad, dim, good, many, type Output, strong, warning } from './output.ts';
-import { openRows, type Query } from './rows.ts';
+import { openStore } from '../connection.ts';
+import { openRows, type Query } from '../import/rows.ts';
 import {
   FIELDS,
   type Field,
@@ -30,7 +17,20 @@ import {
   type Source,
   type SourceName,
   type Unusable,
-} from './sources.ts';
+} from '../import/sources.ts';
+import {
+  type Context,
+  collected,
+  examples,
+  jsonOption,
+  oneOf,
+  runs,
+  type StoreOptions,
+  storeOptions,
+  wholeNumber,
+} from '../terminal/command.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
+import { bad, dim, good, many, type Output, strong, warning } from '../terminal/output.ts';
 
 interface Options extends StoreOptions {
   readonly from: string;

@@ -12,6 +12,8 @@ import {
   REASONS,
 } from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { openStore } from '../connection.ts';
+import { linesThere, newLinesOf, recordIn } from '../log.ts';
 import {
   type Context,
   duration,
@@ -23,11 +25,9 @@ import {
   type StoreOptions,
   storeOptions,
   wholeNumber,
-} from './command.ts';
-import { openStore } from './connection.ts';
-import { Fault } from './fault.ts';
-import { linesThere, newLinesOf, recordIn } from './log.ts';
-import { bad, dim, good, type Output, strong, warning } from './output.ts';
+} from '../terminal/command.ts';
+import { Fault } from '../terminal/fault.ts';
+import { bad, dim, good, type Output, strong, warning } from '../terminal/output.ts';
 
 interface Filters {
   readonly since?: number;

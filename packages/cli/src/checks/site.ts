@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { AttemptStore } from '@latchkey/core';
-import { Fault, messageOf } from './fault.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
 import { about, type Finding, judgeClock } from './finding.ts';
 
 export interface Site {

@@ -3,7 +3,7 @@
  * they should be is read from the migrations themselves, as they would be printed.
  */
 import { type Dialect, migrationSql } from '@latchkey/sql';
-import { type Place, type SqlConnection, tablesAt } from './connection.ts';
+import { type Place, type SqlConnection, tablesAt } from '../connection.ts';
 import { about, type Finding } from './finding.ts';
 
 interface Column {
