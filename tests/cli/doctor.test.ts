@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Finding, judgeClock } from '../../packages/cli/src/checks/finding.ts';
 import { checkRpId } from '../../packages/cli/src/checks/rp-id.ts';
-import { judgeAddress } from '../../packages/cli/src/checks/site.ts';
+import { judgeAddress } from '../../packages/cli/src/checks/site/proxy.ts';
 import { mounts } from '../http/mounts.ts';
 import { startRedis } from '../http/store-servers.ts';
 import { latchkey, latchkeyJson } from './latchkey.ts';

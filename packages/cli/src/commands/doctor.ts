@@ -4,7 +4,11 @@ import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { about, type Finding, type Severity } from '../checks/finding.ts';
 import { checkRpId } from '../checks/rp-id.ts';
-import { checkOptions, checkPage, checkProxy, checkWellKnown, type Site } from '../checks/site.ts';
+import type { Site } from '../checks/site/ask.ts';
+import { checkOptions } from '../checks/site/options.ts';
+import { checkPage } from '../checks/site/page.ts';
+import { checkProxy } from '../checks/site/proxy.ts';
+import { checkWellKnown } from '../checks/site/well-known.ts';
 import { checkStore } from '../checks/store.ts';
 import { openStore } from '../connection.ts';
 import {
