@@ -21,7 +21,8 @@ import {
   storeOptions,
 } from '../terminal/command.ts';
 import { type ExitName, Fault, messageOf } from '../terminal/fault.ts';
-import { bad, dim, good, type Output, warning, withoutPassword } from '../terminal/output.ts';
+import { bad, dim, good, type Output, warning } from '../terminal/output.ts';
+import { withoutPasswords } from '../terminal/secrets.ts';
 import { version } from '../version.ts';
 
 interface Options extends StoreOptions {
@@ -79,7 +80,7 @@ async function run(options: Options, { out, signal }: Context): Promise<ExitName
       if (error instanceof Fault && error.exit === 'usage') throw error;
       unreachable = true;
       findings.push(
-        about(check).error(withoutPassword(messageOf(error)), 'Is it running, and may this machine reach it?'),
+        about(check).error(withoutPasswords(messageOf(error)), 'Is it running, and may this machine reach it?'),
       );
     }
   };

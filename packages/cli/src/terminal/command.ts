@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT, type ExitName, Fault, messageOf } from './fault.ts';
 import { createOutput, jsonLine, type Output } from './output.ts';
+import { withoutPasswords } from './secrets.ts';
 
 /** What a command's work gets beside its options. */
 export interface Context {
@@ -66,10 +67,17 @@ export function runs<Options extends { json?: boolean }>(
 
 function complain(out: Output, error: unknown): ExitName {
   const exit = error instanceof Fault ? error.exit : 'broken';
-  if (out.json) process.stderr.write(`${jsonLine({ error: { exit, message: messageOf(error) } })}\n`);
-  else out.note(messageOf(error));
-  if (exit === 'broken' && process.env.LATCHKEY_DEBUG) console.error(error);
+  const message = withoutPasswords(messageOf(error));
+  if (out.json) process.stderr.write(`${jsonLine({ error: { exit, message } })}\n`);
+  else out.note(message);
+  // Stacks alone: drivers hang their settings on errors, and passwords with them.
+  if (exit === 'broken' && process.env.LATCHKEY_DEBUG) for (const line of stacksOf(error)) out.note(line);
   return exit;
+}
+
+function stacksOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  return [...(error.stack ?? error.message).split('\n'), ...stacksOf(error.cause)];
 }
 
 /** An option's value: a whole number from `least` to `most`. */
