@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Why this file exists: the command `latchkey`: which commands there are, and how it ends when the command line itself is wrong. */
+/** The command `latchkey`: which commands there are, and how it ends when the command line itself is wrong. */
 import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EXIT } from './terminal/fault.ts';
@@ -27,8 +27,12 @@ const COMMANDS: Readonly<Record<string, { description: string; load(): Promise<{
       load: () => import('./commands/readiness.ts'),
     },
     attempts: {
-      description: 'List, follow and explain the records of attempts, from a log file or from the store.',
+      description: 'List, count, follow and explain the records of attempts, from a log file or from the store.',
       load: () => import('./commands/attempts.ts'),
+    },
+    passkeys: {
+      description: 'Say which passkeys a user has, and how records name them.',
+      load: () => import('./commands/passkeys.ts'),
     },
     verify: {
       description:

@@ -28,6 +28,7 @@ export { type Explanation, explain } from './explain.ts';
 export { LIMITS, type Limiter, type LimitName, type LimitRule, type RateLimitOptions } from './limits.ts';
 export { memoryStore } from './memory-store.ts';
 export type { News, Notification } from './notify.ts';
+export { providerName } from './providers.ts';
 export { standardOutput } from './publish.ts';
 export { REASON_MEANINGS, type ReasonMeaning } from './reasons.ts';
 export { routes } from './routes.ts';

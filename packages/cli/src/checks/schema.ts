@@ -1,5 +1,5 @@
 /**
- * Why this file exists: tables that were made by hand, by another version, or changed since, fail at somebody's sign-in. What
+ * Checks the tables. Those made by hand, by another version, or changed since, fail at somebody's sign-in. What
  * they should be is read from the migrations themselves, as they would be printed.
  */
 import { type Dialect, migrationSql } from '@latchkey/sql';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type ChainKeys, type ChainPlace, type ChainReport, verifyChain } from '@latchkey/audit';
 import type { Command } from 'commander';
-import { linesThere } from '../log.ts';
+import { linesThere } from '../attempts/log.ts';
 import { type Context, collected, examples, jsonOption, runs } from '../terminal/command.ts';
 import { Fault, messageOf } from '../terminal/fault.ts';
 import { bad, good, many, type Output, type Progress, warning } from '../terminal/output.ts';

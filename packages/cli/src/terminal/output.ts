@@ -7,7 +7,7 @@ import { withoutPasswords } from './secrets.ts';
 
 type Tone = 'good' | 'warning' | 'bad' | 'dim' | 'strong';
 /** A piece of a line: text, or text in a tone. Either may hold data from anywhere. */
-type Piece = string | number | { readonly tone: Tone; readonly text: string };
+export type Piece = string | number | { readonly tone: Tone; readonly text: string };
 
 export const good = (text: string): Piece => ({ tone: 'good', text });
 export const warning = (text: string): Piece => ({ tone: 'warning', text });

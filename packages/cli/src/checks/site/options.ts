@@ -22,19 +22,9 @@ export async function checkOptions(
   const { publicKey, code } = (answer.json ?? {}) as { publicKey?: { rpId?: string }; code?: string };
   const rpId = publicKey?.rpId ?? null;
   if (answer.status !== 200 || rpId === null) {
-    const saw = `POST ${path} answers ${answer.status}${code === undefined ? '' : ` ${code}`}`;
-    return {
-      findings: [
-        error(
-          saw,
-          ADVICE[code ?? ''] ??
-            (answer.status >= 300 && answer.status < 400
-              ? 'Let nothing redirect it: a browser loses the body.'
-              : 'Mount the router there, or say where it is: --mount.'),
-        ),
-      ],
-      rpId: null,
-    };
+    const type = answer.headers.get('content-type') ?? 'no type';
+    const saw = `POST ${path} answers ${answer.status}${code === undefined ? `, ${type}` : ` ${code}`}`;
+    return { findings: [error(saw, ADVICE[code ?? ''] ?? adviceFor(answer))], rpId: null };
   }
   const findings = [ok(`POST ${path} issues challenges to ${origin}`)];
   if (expectedRpId !== undefined && rpId !== expectedRpId)
@@ -55,6 +45,17 @@ const ADVICE: Readonly<Record<string, string>> = {
   store_unavailable: 'Its store does not answer: check it with --store.',
   internal_error: "Look at the application's log.",
 };
+
+/** What to do about an answer that says nothing by itself. Latchkey's own refusals are problem+json. */
+function adviceFor({ status, headers }: Answer): string {
+  if (status >= 300 && status < 400) return 'Let nothing redirect it: a browser loses the body.';
+  const mounted = 'Mount the router there, or say where it is: --mount.';
+  if (/^application\/problem\+json/.test(headers.get('content-type') ?? '')) return mounted;
+  if (status === 404 || status === 405) return `${mounted} If it is mounted, something in front of it answers.`;
+  if (status >= 500)
+    return 'Something in front of the router answers, not Latchkey: look at the proxy and at the log of the application.';
+  return 'Something in front of the router answers, not Latchkey. Look for CSRF protection first (csurf, lusca, @fastify/csrf-protection), and mount the router before it: Latchkey checks Origin and Sec-Fetch-Site itself. Then look for a login wall, a rate limiter, a firewall or a page for every path.';
+}
 
 /** The binding cookie as it arrives through everything in between. */
 function judgeCookie({ headers }: Answer, origin: string): Finding {
