@@ -118,6 +118,7 @@ test('a credential id of more than 57 bytes may be wrapped as databases wrap bas
 const NO_IDS: Readonly<Record<string, unknown>> = {
   'a UUID': randomUUID(),
   'a UUID in upper case': randomUUID().toUpperCase(),
+  'a UUID in both cases': '1b4E28BA-2fa1-11D2-883f-0016D3CCA427',
   'a UUID in braces': `{${randomUUID()}}`,
   'a UUID without hyphens, as the own key': randomUUID().replaceAll('-', ''),
   'a cuid': 'clh3x2q9d0000356o0g4v2n1z',
