@@ -27,7 +27,7 @@ const ALLOWED = {
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
-      ...['@opentelemetry/api', 'commander', 'kysely', 'tldts'],
+      ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
     peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
   },

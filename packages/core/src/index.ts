@@ -123,6 +123,7 @@ export {
   type TakeResult,
   type UseResult,
 } from './store/store.ts';
+export { providerName } from './webauthn/providers.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
 export type Guarded<U extends User = User> =

@@ -1,10 +1,11 @@
-/** Why this file exists: what a database must be set to, so that it keeps what it was given and says the right time. */
+/** Checks of a store: what a database must be set to, so that it keeps what it was given and says the right time. */
 import { statSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
-import { checkSchema } from './check-schema.ts';
-import type { RedisConnection, SqlConnection, StoreConnection } from './connection.ts';
-import { everyUser } from './every-passkey.ts';
+import type { RedisConnection, SqlConnection, StoreConnection } from '../connection.ts';
+import { everyUser } from '../every-passkey.ts';
 import { about, type Finding, judgeClock } from './finding.ts';
+import { checkIdentityKey } from './identity-key.ts';
+import { checkSchema } from './schema.ts';
 
 export async function checkStore(connection: StoreConnection): Promise<Finding[]> {
   if (connection.kind === 'sql') return checkSql(connection);
@@ -12,7 +13,7 @@ export async function checkStore(connection: StoreConnection): Promise<Finding[]
   const hasPasskeys = users.done !== true;
   const findings: Finding[] = [];
   for (const node of mastersOf(connection)) findings.push(...(await checkRedis(node, hasPasskeys)));
-  return findings;
+  return [...findings, await checkIdentityKey(connection.store.attempts)];
 }
 
 function mastersOf({ redis }: RedisConnection): Redis[] {
@@ -108,7 +109,11 @@ async function checkSql(connection: StoreConnection & SqlConnection): Promise<Fi
   const own = await { sqlite: checkSqlite, postgres: checkPostgres, mysql: checkMysql }[connection.dialect](connection);
   const schema = await checkSchema(connection, connection.place);
   const whole = !schema.some(({ severity }) => severity === 'error');
-  return [...own, ...schema, ...(whole ? [await checkSweep(connection)] : [])];
+  return [
+    ...own,
+    ...schema,
+    ...(whole ? [await checkSweep(connection), await checkIdentityKey(connection.store.attempts)] : []),
+  ];
 }
 
 async function checkSqlite({ run, shown }: SqlConnection): Promise<Finding[]> {

@@ -1,8 +1,10 @@
-/** Why this file exists: rows to import, from a table of an SQL database or from a file of JSON or CSV, a few at a time. */
+/** Rows to import, from a table of an SQL database or from a file of JSON or CSV, a few at a time. */
 import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
 import { sql } from 'kysely';
-import { openSql, type SqlConnection } from './connection.ts';
-import { Fault, messageOf } from './fault.ts';
+import { openSql, type SqlConnection } from '../connection.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
+import { flatRow } from './layouts.ts';
 
 /** What a row has, by the names of its columns. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -12,7 +14,7 @@ export interface Rows {
   readonly shown: string;
   /** How many there are. */
   readonly total: number;
-  /** Each with its number, from 1 on. */
+  /** All of them, from the first on; may be called again. */
   read(): AsyncIterable<Row>;
   close(): Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface Query {
   readonly join?: { readonly table: string; readonly on: string; readonly key: string; readonly column: string };
   /** What the column with the credential id may be called; rows are read in its order. */
   readonly order: readonly string[];
+  /** Columns of JSON objects whose members count as columns of the row. */
+  readonly json: readonly string[];
 }
 
 const PAGE = 500;
@@ -37,13 +41,13 @@ export async function openRows(from: string, query: Query): Promise<Rows> {
     shown: from,
     total: all.length,
     async *read() {
-      yield* all;
+      for (const row of all) yield flatRow(row, query.json);
     },
     close: async () => {},
   };
 }
 
-async function tableRows(connection: SqlConnection, { table, join, order }: Query): Promise<Rows> {
+async function tableRows(connection: SqlConnection, { table, join, order, json }: Query): Promise<Rows> {
   const { db, shown } = connection;
   const asked = async <T>(work: Promise<{ rows: T[] }>) =>
     (
@@ -56,7 +60,8 @@ async function tableRows(connection: SqlConnection, { table, join, order }: Quer
     sql<{ total: number | string }>`select count(*) as total from ${sql.table(table)}`.execute(db),
   );
   const [first] = await asked(sql<Row>`select * from ${sql.table(table)} limit 1`.execute(db));
-  const key = first === undefined ? null : columnNamed(first, order);
+  // Where the id is inside a column of JSON, that one is as good an order as any.
+  const key = first === undefined ? null : columnNamed(first, [...order, ...json]);
   if (first !== undefined && key === null) {
     await connection.close();
     throw new Fault(
@@ -79,7 +84,7 @@ async function tableRows(connection: SqlConnection, { table, join, order }: Quer
           sql<Row>`select own.*${added} from ${sql.table(table)} as own ${joined}
             order by own.${sql.ref(key!)} limit ${sql.lit(PAGE)} offset ${sql.lit(offset)}`.execute(db),
         );
-        yield* page;
+        for (const row of page) yield flatRow(row, json);
         if (page.length < PAGE) return;
       }
     },
@@ -105,7 +110,7 @@ function fileRows(file: string): Row[] {
   } catch (error) {
     throw new Fault('unreachable', `${file} cannot be read: ${messageOf(error)}`, error);
   }
-  if (/\.csv$/i.test(file)) return csvRows(text);
+  if (/\.csv$/i.test(file)) return csvRows(file, text);
   try {
     const rows: unknown = /\.jsonl$/i.test(file)
       ? text
@@ -120,16 +125,19 @@ function fileRows(file: string): Row[] {
   throw new Fault('usage', `${file} is to be a JSON array of objects, one for each passkey.`);
 }
 
-/** RFC 4180: the first line names the columns; an empty field is no value. */
-export function csvRows(text: string): Row[] {
-  const lines: string[][] = [[]];
-  // A field, quoted or not, and what ends it.
-  for (const [whole, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
-    if (whole === '' && lines.at(-1)!.length === 0) break;
-    lines.at(-1)!.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
-    if (end !== ',') lines.push([]);
-    if (end === '') break;
+/** RFC 4180: the first line names the columns; an empty field is no value, nor is MySQL's `\N`. */
+function csvRows(file: string, text: string): Row[] {
+  try {
+    return parse(text, {
+      columns: (names: string[]) => {
+        const twice = names.find((name, index) => names.indexOf(name) !== index);
+        if (twice !== undefined) throw new Error(`two columns are called ${twice}`);
+        return names;
+      },
+      skip_empty_lines: true,
+      cast: (field, { header }) => (!header && (field === '' || field === '\\N') ? null : field),
+    });
+  } catch (error) {
+    throw new Fault('usage', `${file} is no CSV with commas: ${messageOf(error)}`, error);
   }
-  const [names = [], ...rows] = lines.filter((line) => line.length > 1 || (line[0] ?? '') !== '');
-  return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] || null])));
 }

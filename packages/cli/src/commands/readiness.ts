@@ -2,16 +2,24 @@
  * `latchkey readiness`: who could not sign in any more under a stricter policy. Counts what the stored passkeys say, and what
  * the records of attempts have proved of them; what neither shows is `unknown`, not met.
  */
-import { createHash, createHmac } from 'node:crypto';
 import { ALGORITHMS, type Algorithm, type AttemptRecord, type Passkey } from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
-import { newestFirst } from './attempts.ts';
-import { type Context, examples, instant, jsonOption, runs, type StoreOptions, storeOptions } from './command.ts';
-import { openStore } from './connection.ts';
-import { everyUser } from './every-passkey.ts';
-import { Fault } from './fault.ts';
-import { linesThere, recordIn } from './log.ts';
-import { bad, dim, good, many, type Output, strong, warning } from './output.ts';
+import { linesThere, recordIn } from '../attempts/log.ts';
+import { newestFirst } from '../attempts/source.ts';
+import { openStore } from '../connection.ts';
+import { everyUser } from '../every-passkey.ts';
+import type { Pseudonymizer } from '../from-core.ts';
+import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
+import {
+  type Context,
+  examples,
+  instant,
+  jsonOption,
+  runs,
+  type StoreOptions,
+  storeOptions,
+} from '../terminal/command.ts';
+import { bad, dim, good, many, type Output, strong, warning } from '../terminal/output.ts';
 
 interface Options extends StoreOptions {
   readonly require: readonly Requirement[];
@@ -82,9 +90,10 @@ records count for a user's only passkey, or the only one of its AAGUID, and ever
     );
   // A default that is a moment would be shown as a number.
   command.options.find(({ long }) => long === '--since')!.defaultValueDescription = '90d';
-  jsonOption(storeOptions(command), 'one JSON document: { requirements, users, passkeys, notReady? }').action(
-    runs(run),
-  );
+  jsonOption(
+    storeOptions(command),
+    'one JSON document: { requirements, since, users, passkeys, recordsNotTold, identityKeys, notReady? }',
+  ).action(runs(run));
   examples(command, {
     'Before policy.userVerification becomes required': 'latchkey readiness --store postgres://app@db/app',
     'Who would need a security key':
@@ -102,20 +111,22 @@ async function run(options: Options, { out, signal }: Context) {
   const notReady: JudgedUser[] = [];
   let total = 0;
   let ambiguous = 0;
+  const identity = readIdentityKey();
+  const keys = keyCounter();
   try {
     const records = await signInsByUser(
       options.log === undefined
         ? newestFirst(connection.store.attempts, { since: options.since })
         : recordsOf(options.log, options.since),
+      keys,
       out,
       signal,
     );
     const progress = out.progress('Users');
-    const pseudonym = readIdentityKey();
     for await (const { userId, passkeys: own } of everyUser(connection)) {
       signal.throwIfAborted();
       if (own.length === 0) continue;
-      const told = tellApart(own, records.get(userId) ?? [], pseudonym);
+      const told = tellApart(own, records.get(userId) ?? [], identity);
       ambiguous += told.ambiguous;
       const judged = own.map((passkey) => judge(passkey, told.seen.get(passkey.id) ?? null, options));
       for (const { answers } of judged) for (const name of names) passkeys[name]![answers[name]!] += 1;
@@ -136,15 +147,18 @@ async function run(options: Options, { out, signal }: Context) {
     users,
     passkeys: { total, ...passkeys },
     recordsNotTold: ambiguous,
+    identityKeys: { given: identity?.keyId ?? null, inRecords: Object.fromEntries(keys.counts()) },
     ...(list && { notReady }),
   });
-  describe({ names, users, passkeys, total, ambiguous, notReady: list ? notReady : [] }, out);
+  const otherKey = identity === null ? null : otherKeys(identity.keyId, keys.counts());
+  describe({ names, users, passkeys, total, ambiguous, otherKey, notReady: list ? notReady : [] }, out);
   return users.not_met + users.unknown === 0 ? ('fine' as const) : ('findings' as const);
 }
 
 /** Successful sign-ins, by the user's id, the newest first. */
 async function signInsByUser(
   records: AsyncIterable<AttemptRecord>,
+  keys: ReturnType<typeof keyCounter>,
   out: Output,
   signal: AbortSignal,
 ): Promise<Map<string, AttemptRecord[]>> {
@@ -156,6 +170,7 @@ async function signInsByUser(
     progress.at(++read);
     const { event, outcome, user } = record;
     if (outcome !== 'success' || user.id === null || event.name !== 'latchkey.signin.attempt') continue;
+    keys.add(record);
     const own = byUser.get(user.id);
     if (own === undefined) byUser.set(user.id, [record]);
     else own.push(record);
@@ -172,12 +187,8 @@ async function* recordsOf(log: string, since: number): AsyncGenerator<AttemptRec
 }
 
 /** Which passkey each record is of. `ambiguous`: how many nobody can tell. */
-function tellApart(
-  own: readonly Passkey[],
-  records: readonly AttemptRecord[],
-  pseudonym: ((bytes: Uint8Array) => string) | null,
-) {
-  const byRef = new Map(pseudonym === null ? [] : own.map((passkey) => [pseudonym(passkey.credentialId), passkey]));
+function tellApart(own: readonly Passkey[], records: readonly AttemptRecord[], identity: Pseudonymizer | null) {
+  const byRef = new Map(identity === null ? [] : own.map((passkey) => [refOf(identity, passkey), passkey]));
   const seen = new Map<string, Seen>();
   let ambiguous = 0;
   for (const record of records) {
@@ -186,8 +197,7 @@ function tellApart(
     const alike = own.filter(
       ({ aaguid, createdAt }) => aaguid === credential.aaguid && createdAt <= Date.parse(event.time),
     );
-    const passkey =
-      byRef.get(credential.ref ?? '') ?? (pseudonym === null && alike.length === 1 ? alike[0] : undefined);
+    const passkey = byRef.get(credential.ref ?? '') ?? (identity === null && alike.length === 1 ? alike[0] : undefined);
     if (passkey === undefined) {
       ambiguous += 1;
       continue;
@@ -234,32 +244,21 @@ const worst = (answers: readonly Answer[]): Answer => ORDER.findLast((answer) =>
 /** Of a user's passkeys: one will do. */
 const best = (answers: readonly Answer[]): Answer => ORDER.find((answer) => answers.includes(answer)) ?? 'not_met';
 
-/** Core's pseudonym for a credential id: the key's id is part of it. */
-function readIdentityKey(): ((bytes: Uint8Array) => string) | null {
-  const key = process.env.LATCHKEY_IDENTITY_KEY;
-  if (key === undefined) return null;
-  if (Buffer.byteLength(key) < 32)
-    throw new Fault('usage', 'LATCHKEY_IDENTITY_KEY has fewer than 32 bytes: it is not your audit.identityKey.');
-  const id = createHash('sha256').update('latchkey key id').update(key).digest('hex').slice(0, 8);
-  return (bytes) => {
-    const mac = createHmac('sha256', key).update('latchkey pseudonym\0').update(bytes).digest('base64url');
-    return `hmac-sha256:${id}:${mac.slice(0, 22)}`;
-  };
-}
-
 interface Summary {
   readonly names: readonly string[];
   readonly users: Readonly<Record<Answer, number>>;
   readonly passkeys: Readonly<Record<string, Readonly<Record<Answer, number>>>>;
   readonly total: number;
   readonly ambiguous: number;
+  /** Why records were not told to passkeys, where they were made with another identity key. */
+  readonly otherKey: string | null;
   readonly notReady: readonly JudgedUser[];
 }
 
 const TONES = { met: good, unknown: warning, not_met: bad } as const;
 const WORDS = { met: 'met', unknown: 'unknown', not_met: 'not met' } as const;
 
-function describe({ names, users, passkeys, total, ambiguous, notReady }: Summary, out: Output): void {
+function describe({ names, users, passkeys, total, ambiguous, otherKey, notReady }: Summary, out: Output): void {
   const all = users.met + users.unknown + users.not_met;
   out.line(strong(`${many(all, 'user')} with ${many(total, 'passkey')}`));
   out.line(good('ready'), `      ${many(users.met, 'user')} with an enabled passkey that meets everything`);
@@ -276,6 +275,7 @@ function describe({ names, users, passkeys, total, ambiguous, notReady }: Summar
         `${many(ambiguous, 'sign-in')} could not be told to a passkey${process.env.LATCHKEY_IDENTITY_KEY === undefined ? '; LATCHKEY_IDENTITY_KEY would tell' : ''}.`,
       ),
     );
+  if (otherKey !== null) out.line(warning(otherKey));
   for (const { user, ready, passkeys: own } of notReady) {
     out.line();
     out.line(TONES[ready](WORDS[ready]), `  user ${user}`);

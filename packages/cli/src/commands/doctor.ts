@@ -1,16 +1,29 @@
 /** `latchkey doctor`: looks at a set-up from outside, as a browser and as a database client, and says what is wrong and what to do. */
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import { checkRpId } from './check-rp-id.ts';
-import { checkOptions, checkPage, checkProxy, checkWellKnown, type Site } from './check-site.ts';
-import { checkStore } from './check-store.ts';
-import { type Context, collected, examples, jsonOption, runs, type StoreOptions, storeOptions } from './command.ts';
-import { openStore } from './connection.ts';
-import { type ExitName, Fault, messageOf } from './fault.ts';
-import { about, type Finding, type Severity } from './finding.ts';
-import { bad, dim, good, type Output, warning, withoutPassword } from './output.ts';
+import { about, type Finding, type Severity } from '../checks/finding.ts';
+import { checkRpId } from '../checks/rp-id.ts';
+import type { Site } from '../checks/site/ask.ts';
+import { checkOptions } from '../checks/site/options.ts';
+import { checkPage } from '../checks/site/page.ts';
+import { checkProxy } from '../checks/site/proxy.ts';
+import { checkWellKnown } from '../checks/site/well-known.ts';
+import { checkStore } from '../checks/store.ts';
+import { openStore } from '../connection.ts';
+import {
+  type Context,
+  collected,
+  examples,
+  jsonOption,
+  runs,
+  type StoreOptions,
+  storeOptions,
+} from '../terminal/command.ts';
+import { type ExitName, Fault, messageOf } from '../terminal/fault.ts';
+import { bad, dim, good, type Output, warning } from '../terminal/output.ts';
+import { withoutPasswords } from '../terminal/secrets.ts';
+import { version } from '../version.ts';
 
 interface Options extends StoreOptions {
   readonly site?: string;
@@ -23,8 +36,6 @@ interface Options extends StoreOptions {
   readonly strict?: boolean;
   readonly json?: boolean;
 }
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 export function define(command: Command): void {
   command
@@ -69,7 +80,7 @@ async function run(options: Options, { out, signal }: Context): Promise<ExitName
       if (error instanceof Fault && error.exit === 'usage') throw error;
       unreachable = true;
       findings.push(
-        about(check).error(withoutPassword(messageOf(error)), 'Is it running, and may this machine reach it?'),
+        about(check).error(withoutPasswords(messageOf(error)), 'Is it running, and may this machine reach it?'),
       );
     }
   };

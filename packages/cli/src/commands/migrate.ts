@@ -1,10 +1,18 @@
 /** `latchkey migrate`: makes the tables or brings them up to date, or prints the SQL that would. */
 import { migrate, migrationSql } from '@latchkey/sql';
 import type { Command } from 'commander';
-import { type Context, examples, jsonOption, oneOf, runs, type StoreOptions, storeOptions } from './command.ts';
-import { openStore, type Place, tablesAt } from './connection.ts';
-import { Fault, messageOf } from './fault.ts';
-import { good } from './output.ts';
+import { openStore, type Place, tablesAt } from '../connection.ts';
+import {
+  type Context,
+  examples,
+  jsonOption,
+  oneOf,
+  runs,
+  type StoreOptions,
+  storeOptions,
+} from '../terminal/command.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
+import { good } from '../terminal/output.ts';
 
 type Options = StoreOptions & { readonly print?: 'sqlite' | 'postgres' | 'mysql'; readonly json?: boolean };
 

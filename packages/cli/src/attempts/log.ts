@@ -1,10 +1,10 @@
-/** Why this file exists: logs as files of JSON lines: read whole, rotated files first, or followed as they grow. */
+/** Logs as files of JSON lines: read whole, rotated files first, or followed as they grow. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout } from 'node:timers/promises';
 import { linesOf } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
-import { Fault, messageOf } from './fault.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
 
 /** Every line of a log, oldest first. A log that is not there is a fault: nothing can be said of it. */
 export async function* linesThere(file: string): AsyncGenerator<string> {

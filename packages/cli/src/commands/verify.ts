@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { type ChainKeys, type ChainPlace, type ChainReport, verifyChain } from '@latchkey/audit';
 import { ConfigurationError } from '@latchkey/core';
 import type { Command } from 'commander';
-import { type Context, collected, examples, jsonOption, runs } from './command.ts';
-import { Fault, messageOf } from './fault.ts';
-import { linesThere } from './log.ts';
-import { bad, good, many, type Output, type Progress, warning } from './output.ts';
+import { linesThere } from '../attempts/log.ts';
+import { type Context, collected, examples, jsonOption, runs } from '../terminal/command.ts';
+import { Fault, messageOf } from '../terminal/fault.ts';
+import { bad, good, many, type Output, type Progress, warning } from '../terminal/output.ts';
 
 interface Options {
   readonly log: string;

@@ -1,7 +1,9 @@
-/** Why this file exists: what every command has in common: its options for a store, and how its work is run and ended. */
+/** What every command has in common: its options for a store, and how its work is run and ended. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { milliseconds } from '../from-core.ts';
 import { EXIT, type ExitName, Fault, messageOf } from './fault.ts';
 import { createOutput, jsonLine, type Output } from './output.ts';
+import { withoutPasswords } from './secrets.ts';
 
 /** What a command's work gets beside its options. */
 export interface Context {
@@ -66,10 +68,17 @@ export function runs<Options extends { json?: boolean }>(
 
 function complain(out: Output, error: unknown): ExitName {
   const exit = error instanceof Fault ? error.exit : 'broken';
-  if (out.json) process.stderr.write(`${jsonLine({ error: { exit, message: messageOf(error) } })}\n`);
-  else out.note(messageOf(error));
-  if (exit === 'broken' && process.env.LATCHKEY_DEBUG) console.error(error);
+  const message = withoutPasswords(messageOf(error));
+  if (out.json) process.stderr.write(`${jsonLine({ error: { exit, message } })}\n`);
+  else out.note(message);
+  // Stacks alone: drivers hang their settings on errors, and passwords with them.
+  if (exit === 'broken' && process.env.LATCHKEY_DEBUG) for (const line of stacksOf(error)) out.note(line);
   return exit;
+}
+
+function stacksOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  return [...(error.stack ?? error.message).split('\n'), ...stacksOf(error.cause)];
 }
 
 /** An option's value: a whole number from `least` to `most`. */
@@ -79,13 +88,10 @@ export const wholeNumber = (least: number, most: number) => (text: string) => {
   throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`);
 };
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** An option's value: a duration such as 90s, 2m, 12h or 7d, in milliseconds. */
 export function duration(text: string): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
-  const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
-  if (Number.isFinite(ms)) return ms;
+  const ms = milliseconds(text);
+  if (ms !== null) return ms;
   throw new InvalidArgumentError('Write a duration: 90s, 2m, 12h or 7d.');
 }
 
@@ -93,11 +99,9 @@ export function duration(text: string): number {
 export function instant(text: string): number {
   const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isFinite(at)) return at;
-  try {
-    return Date.now() - duration(text);
-  } catch {
-    throw new InvalidArgumentError('Write 2026-11-22T18:00:00Z, 2026-11-22, or how long ago: 90s, 2m, 12h or 7d.');
-  }
+  const ago = milliseconds(text);
+  if (ago !== null) return Date.now() - ago;
+  throw new InvalidArgumentError('Write 2026-11-22T18:00:00Z, 2026-11-22, or how long ago: 90s, 2m, 12h or 7d.');
 }
 
 /** Collects the values of an option that may be given several times. */

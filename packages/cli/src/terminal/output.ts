@@ -1,12 +1,13 @@
 /**
- * Why this file exists: everything that is printed passes through here. Data never reaches a terminal raw, the password of a
- * URL is never printed, and colours and moving lines only reach a terminal.
+ * Everything that is printed passes through here. Data never reaches a terminal raw, passwords are never printed, and colours
+ * and moving lines only reach a terminal.
  */
 import { styleText } from 'node:util';
+import { withoutPasswords } from './secrets.ts';
 
 type Tone = 'good' | 'warning' | 'bad' | 'dim' | 'strong';
 /** A piece of a line: text, or text in a tone. Either may hold data from anywhere. */
-type Piece = string | number | { readonly tone: Tone; readonly text: string };
+export type Piece = string | number | { readonly tone: Tone; readonly text: string };
 
 export const good = (text: string): Piece => ({ tone: 'good', text });
 export const warning = (text: string): Piece => ({ tone: 'warning', text });
@@ -31,14 +32,13 @@ export interface Output {
   document(value: unknown): void;
   /** A remark beside the answer, on standard error. */
   note(...pieces: Piece[]): void;
-  /** Work that may take long: a moving line on a terminal, else a plain line every thousand. On standard error. */
+  /** Work that may take long: a moving line on standard error where that is a terminal, else nothing. */
   progress(label: string, total?: number): Progress;
 }
 
 /** A stream as far as printing needs it. */
 type Stream = Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean };
 
-const EVERY = 1_000;
 const MOVES_MS = 100;
 
 export function createOutput(
@@ -72,13 +72,10 @@ export function createOutput(
       let movedAt = 0;
       return {
         at(done) {
-          if (stderr.isTTY !== true) {
-            if (done > 0 && done % EVERY === 0) stderr.write(`${far(done)}\n`);
-          } else if (Date.now() - movedAt >= MOVES_MS) {
-            stderr.write(`\r\u001b[K${far(done)}`);
-            movedAt = Date.now();
-            moving = true;
-          }
+          if (stderr.isTTY !== true || Date.now() - movedAt < MOVES_MS) return;
+          stderr.write(`\r\u001b[K${far(done)}`);
+          movedAt = Date.now();
+          moving = true;
         },
         end: rest,
       };
@@ -107,9 +104,9 @@ function render(pieces: readonly Piece[], colour: boolean): string {
 /** What a terminal would obey, or what would show text in another order than it has: controls, line ends, bidi marks. */
 const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
-/** Text for a terminal: what is unsafe becomes `\u{…}`, and the password of a URL `***`. */
+/** Text for a terminal: what is unsafe becomes `\u{…}`, and passwords `***`. */
 export function clean(text: string): string {
-  return withoutPassword(text).replaceAll(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  return withoutPasswords(text).replaceAll(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
 /** JSON in one line, with the same characters escaped in the way of JSON. */
@@ -118,9 +115,4 @@ export function jsonLine(value: unknown): string {
     UNSAFE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-/** `scheme://user:password@host`, wherever it stands in a text, without the password. */
-export function withoutPassword(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/]*@/gi, '$1:***@');
 }

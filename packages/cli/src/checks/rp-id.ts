@@ -1,4 +1,4 @@
-/** Why this file exists: an RP ID that does not fit its origins fails in the browser, long after the set-up. Needs no network. */
+/** Checks the RP ID, by itself and against the origins. One that does not fit fails in the browser, long after the set-up. Needs no network. */
 import { getDomain, getDomainWithoutSuffix, getPublicSuffix } from 'tldts';
 import { about, type Finding } from './finding.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Why this file exists: tables that were made by hand, by another version, or changed since, fail at somebody's sign-in. What
+ * Checks the tables. Those made by hand, by another version, or changed since, fail at somebody's sign-in. What
  * they should be is read from the migrations themselves, as they would be printed.
  */
 import { type Dialect, migrationSql } from '@latchkey/sql';
-import { type Place, type SqlConnection, tablesAt } from './connection.ts';
+import { type Place, type SqlConnection, tablesAt } from '../connection.ts';
 import { about, type Finding } from './finding.ts';
 
 interface Column {

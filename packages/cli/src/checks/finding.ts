@@ -1,4 +1,4 @@
-/** Why this file exists: what a check found, in the shape that `latchkey doctor` prints. */
+/** What a check found, in the shape that `latchkey doctor` prints. */
 
 export type Severity = 'ok' | 'info' | 'warning' | 'error';
 

@@ -1,4 +1,4 @@
-/** Why this file exists: how a command can end other than well, and the exit code of each. Scripts rely on these numbers. */
+/** How a command can end other than well, and the exit code of each. Scripts rely on these numbers. */
 
 export const EXIT = {
   /** Done, and nothing is wrong. */
