@@ -4,7 +4,6 @@ import { openSite, type SiteOptions, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { describe, expect, test } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import type { AttemptRecord, EventName } from '@latchkey/core';
-import { accountWasMade, counterWentBack, ownFacts, type SessionEnded } from './own-facts.ts';
+import { accountWasMade, counterWentBack, ownFacts } from './own-facts.ts';
 
 /** The version the mapping was checked against, field by field. */
 const ECS_VERSION = '9.4.0';
@@ -19,7 +19,7 @@ const USER_CHANGE: Kind = { category: ['iam'], type: ['user', 'change'] };
 const USER_CREATION: Kind = { category: ['iam'], type: ['user', 'creation'] };
 
 /** What ECS calls each event. Signing in starts something also when it fails: `event.outcome` says how it ended. */
-const KINDS: Record<EventName | SessionEnded, Kind> = {
+const KINDS: Record<EventName, Kind> = {
   'latchkey.signin.attempt': { category: ['authentication'], type: ['start'] },
   'latchkey.step_up.attempt': { category: ['authentication'], type: ['info'] },
   'latchkey.session.ended': { category: ['authentication', 'session'], type: ['end'] },
@@ -29,6 +29,7 @@ const KINDS: Record<EventName | SessionEnded, Kind> = {
   'latchkey.passkey.enabled': USER_CHANGE,
   'latchkey.passkey.disabled': USER_CHANGE,
   'latchkey.passkey.removed': USER_CHANGE,
+  'latchkey.user.forgotten': USER_CHANGE,
 };
 
 /** ECS knows no attempt that nobody decided: cancelled and abandoned are `unknown`. */

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import type { AttemptRecord, EventName } from '@latchkey/core';
-import { accountWasMade, counterWentBack, ownFacts, type SessionEnded } from './own-facts.ts';
+import { accountWasMade, counterWentBack, ownFacts } from './own-facts.ts';
 
 /** The version the mapping was checked against, field by field. */
 const OCSF_VERSION = '1.8.0';
@@ -17,7 +17,7 @@ const AUTHENTICATION = [3002, 'Authentication'] as const;
 type Activity = readonly [class_: typeof ACCOUNT_CHANGE | typeof AUTHENTICATION, id: number, name: string];
 
 /** The numbers that the classes have, and 99 where they have none. */
-const ACTIVITIES: Record<EventName | SessionEnded, Activity> = {
+const ACTIVITIES: Record<EventName, Activity> = {
   'latchkey.signin.attempt': [AUTHENTICATION, 1, 'Logon'],
   'latchkey.step_up.attempt': [AUTHENTICATION, OTHER, 'Step-up'],
   'latchkey.session.ended': [AUTHENTICATION, 2, 'Logoff'],
@@ -28,6 +28,7 @@ const ACTIVITIES: Record<EventName | SessionEnded, Activity> = {
   'latchkey.passkey.enabled': [ACCOUNT_CHANGE, 10, 'MFA Factor Enable'],
   'latchkey.passkey.disabled': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
   'latchkey.passkey.removed': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
+  'latchkey.user.forgotten': [ACCOUNT_CHANGE, OTHER, 'User Forgotten'],
 };
 const ACCOUNT_MADE: Activity = [ACCOUNT_CHANGE, 1, 'Create'];
 

@@ -1,9 +1,6 @@
 /** What both mappings need to know of a record, and the facts that no schema has a field for, under our own name. */
 import type { AttemptRecord } from '@latchkey/core';
 
-/** A session that was ended by a person, an operator, the application or a policy. */
-export type SessionEnded = 'latchkey.session.ended';
-
 /** A registration that made an account, not only a passkey: the record says so by `user.created`. */
 export function accountWasMade({ event, outcome, user }: AttemptRecord): boolean {
   const { created } = user as { readonly created?: boolean };

@@ -4,7 +4,7 @@ import { createSecretKey } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import type { Refusal } from '../src/errors.ts';
+import { LimitRefusal, type Refusal } from '../src/errors.ts';
 import { byAddress, byName, createLimits, type Limits } from '../src/http/limits.ts';
 import { LIMITS, type Limiter, type RateLimitOptions } from '../src/options.ts';
 import type { AttemptRecord, Reason } from '../src/record/attempt.ts';
@@ -27,7 +27,7 @@ async function refusedBy(asked: Promise<void>): Promise<string | null> {
     await asked;
     return null;
   } catch (refusal) {
-    return (refusal as Refusal).limited?.limit ?? (refusal as Refusal).reason;
+    return refusal instanceof LimitRefusal ? refusal.limit : (refusal as Refusal).reason;
   }
 }
 
@@ -71,7 +71,8 @@ describe('a limit by address [security 13, bugs F7]', () => {
     clock.now += 59_000;
     await expect(ask()).rejects.toMatchObject({
       reason: 'rate_limited',
-      limited: { limit: 'verify:192.0.2.7', retryAfter: 1 },
+      limit: 'verify:192.0.2.7',
+      retryAfter: 1,
     });
     clock.now += 1_000;
     expect(await letIn(3, ask)).toBe(2);
@@ -309,7 +310,7 @@ describe('the cap on unfinished ceremonies', () => {
       create: () => ({ consume: () => (answer === null ? undefined : Promise.reject(answer)) }),
     });
     const begin = () => limits.begin(at('192.0.2.7', clock));
-    await expect(begin()).rejects.toMatchObject({ limited: { limit: 'unfinished:all', retryAfter: 7 } });
+    await expect(begin()).rejects.toMatchObject({ limit: 'unfinished:all', retryAfter: 7 });
     answer = new Error('connection lost');
     for (let i = 0; i < 20; i++) expect(await refusedBy(begin())).toBe('store_unavailable');
     answer = null;

@@ -2,7 +2,7 @@
  * `latchkey readiness`: who could not sign in any more under a stricter policy. Counts what the stored passkeys say, and what
  * the records of attempts have proved of them; what neither shows is `unknown`, not met.
  */
-import { ALGORITHMS, type Algorithm, type AttemptRecord, type Passkey } from '@latchkey/core';
+import { ALGORITHMS, type AttemptRecord, type CoseAlgorithmName, type Passkey } from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { linesThere, recordIn } from '../attempts/log.ts';
 import { newestFirst } from '../attempts/source.ts';
@@ -23,7 +23,7 @@ import { bad, dim, good, many, type Output, strong, warning } from '../terminal/
 
 interface Options extends StoreOptions {
   readonly require: readonly Requirement[];
-  readonly algorithms?: readonly Algorithm[];
+  readonly algorithms?: readonly CoseAlgorithmName[];
   readonly since: number;
   readonly log?: string;
   readonly list?: boolean;

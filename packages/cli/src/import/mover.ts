@@ -67,9 +67,9 @@ export function createMover(passkeys: PasskeyStore, { rpId, maxPasskeys, dryRun 
       return 'inserted';
     }
     // The first handle a user brings along is kept for passkeys to come; one that is not known must not be.
-    await passkeys.keepHandle(found.userId, found.userHandle ?? randomBytes(32));
+    await passkeys.keepHandle({ userId: found.userId, proposed: found.userHandle ?? randomBytes(32) });
     const passkey = passkeyOf(found, rpId);
-    const answer = await passkeys.insert(passkey, maxPasskeys);
+    const answer = await passkeys.insert({ passkey, max: maxPasskeys });
     if (answer === 'limit') throw tooMany(maxPasskeys);
     if (answer === 'inserted') {
       if (inserted < SAMPLE_FIRST || inserted % SAMPLE_EVERY === 0) sample.push(passkey);
@@ -124,7 +124,7 @@ async function withCredentialId(
   passkeys: PasskeyStore,
   { credentialId, userHandle }: Pick<Found, 'credentialId' | 'userHandle'>,
 ): Promise<Passkey | null> {
-  const [there] = await passkeys.find(credentialId, userHandle);
+  const [there] = await passkeys.find({ credentialId, userHandle });
   return there !== undefined && isEqual(there.credentialId, credentialId) ? there : null;
 }
 

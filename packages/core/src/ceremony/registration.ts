@@ -208,6 +208,7 @@ async function createAccount(context: RequestContext, account: NonNullable<Cerem
   const user = await context.config.accounts.create(account);
   if (!user) throw refuse('username_unavailable');
   context.undo.push(() => context.config.accounts.undo(user));
+  context.draft.userCreated = true;
   return user;
 }
 
@@ -233,6 +234,7 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
   if (!Buffer.from(kept).equals(userHandle)) {
     // It was not created just now: neither the account nor anything of it is ours to take back.
     context.undo.length = 0;
+    context.draft.userCreated = false;
     throw refuse('username_unavailable');
   }
   context.undo.push(() => store.passkeys.forget(userId));

@@ -32,6 +32,7 @@ export function publishEvents(context: GuardContext & Partial<RequestContext>, h
       flags: null,
       signCount: null,
       backupEligibleChanged: null,
+      userCreated: false,
       ...changes,
     };
     context.reporter.record(recordOf(context, draft, SUCCESS, http, context.receivedAt ?? null), { aside: true });

@@ -182,7 +182,12 @@ export const ATTEMPT_SCHEMA = {
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
       }),
-      user: object({ known: flag, id: orNull({ type: 'string', minLength: 1 }), hash: orNull(keyedPseudonym) }),
+      user: object({
+        known: flag,
+        id: orNull({ type: 'string', minLength: 1 }),
+        hash: orNull(keyedPseudonym),
+        created: flag,
+      }),
       session: object({
         id: orNull({ type: 'string', format: 'uuid' }),
         endedBy: orNull(oneOf(SESSION_ENDERS)),

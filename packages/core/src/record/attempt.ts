@@ -305,6 +305,8 @@ export interface AttemptRecord {
     readonly id: string | null;
     /** Keyed pseudonym of the id. */
     readonly hash: string | null;
+    /** This attempt made the account: a sign-up. */
+    readonly created: boolean;
   };
   /** The sign-in session that this made, confirmed or ended. */
   readonly session: {

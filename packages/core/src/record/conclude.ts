@@ -114,6 +114,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       known: draft.userId !== null,
       id: draft.userId,
       hash: draft.userId === null ? null : pseudonym(around.identityKey, draft.userId),
+      created: draft.userCreated,
     }),
     session: freeze({ id: draft.sessionId, endedBy: draft.endedBy, endedBecause: draft.endedBecause }),
     change: freeze({ by: draft.changedBy, note: draft.note === null ? null : oneLine(draft.note, 256) }),

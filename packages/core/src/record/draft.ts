@@ -57,6 +57,7 @@ export interface AttemptDraft {
   /** Whether immediate mediation was enforced, once a ceremony has decided it. */
   decided: EnforcementDecision | null;
   userId: string | null;
+  userCreated: boolean;
   sessionId: string | null;
   endedBy: SessionEnder | null;
   endedBecause: SessionEnding | null;
@@ -107,6 +108,7 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     discoverable: null,
     decided: null,
     userId: null,
+    userCreated: false,
     sessionId: null,
     endedBy: null,
     endedBecause: null,

@@ -57,7 +57,7 @@ function record(members: Members = {}): AttemptRecord {
     challenge: { status: 'fresh', ageMs: 900, ttlMs: 120_000 },
     policy: { decision: 'allow', requirements: [], failedRule: null, wouldDeny: null },
     credential: { ref: 'ref', aaguid: null, attachmentReported: 'platform', discoverableReported: null },
-    user: { known: userId !== null, id: userId, hash: null },
+    user: { known: userId !== null, id: userId, hash: null, created: false },
     session: { id: null, endedBy: null, endedBecause: null },
     change: { by: null, note: null },
     client: { address: '2001:db8::1', userAgent: 'Mozilla/5.0', immediateGet: true },
