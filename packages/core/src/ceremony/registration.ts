@@ -219,12 +219,31 @@ async function insert(
   passkey: Passkey,
   { isNewAccount }: { isNewAccount: boolean },
 ): Promise<void> {
-  const { userId, rpId, id } = passkey;
   if (isNewAccount) await keepHandle(context, store, passkey);
-  else context.undo.push(() => store.passkeys.remove({ userId, rpId, id, keepLast: false }));
+  let mayBeThere = true;
+  context.undo.push(async () => {
+    try {
+      await takeBack(store, passkey, { isNewAccount });
+    } catch (thrown) {
+      // It signs people in, so the log must not be silent about it.
+      if (mayBeThere) context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } });
+      throw thrown;
+    }
+  });
   const inserted = await store.passkeys.insert({ passkey, max: context.config.policy.maxPasskeys });
+  mayBeThere = inserted === 'inserted';
   if (inserted === 'exists') throw refuse('credential_exists');
   if (inserted === 'limit') throw refuse('credential_limit');
+}
+
+/** Removes the passkey; of an account that was made just now also the handle, unless somebody has added a passkey to it. */
+async function takeBack(
+  store: Services['store'],
+  { userId, rpId, id }: Passkey,
+  { isNewAccount }: { isNewAccount: boolean },
+): Promise<void> {
+  await store.passkeys.remove({ userId, rpId, id, keepLast: false });
+  if (isNewAccount && (await store.passkeys.listByUser(userId)).length === 0) await store.passkeys.forget(userId);
 }
 
 /** A new account's handle is the one its passkey was made with; an id that already has another is not a new account. */
@@ -237,7 +256,6 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
     context.draft.userCreated = false;
     throw refuse('username_unavailable');
   }
-  context.undo.push(() => store.passkeys.forget(userId));
 }
 
 /** The session of a sign-up. */
