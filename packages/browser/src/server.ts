@@ -1,6 +1,6 @@
 // The only file that talks to the server. Every request has a deadline and resolves to a value; none is sent again.
 
-import type { RequestOptionsJSON } from './options.ts';
+import type { RequestOptionsJSON } from './options-json.ts';
 import { inTurn, page } from './page.ts';
 import {
   type Answer,
