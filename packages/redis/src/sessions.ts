@@ -60,7 +60,10 @@ local function begin(keys, arguments)
   if replaces ~= 'null' then
     local replaced = redis.call('GET', keys[4])
     local current = replaced and read(keys[5] .. replaced)
-    if current and current[TOKEN] == replaces then redis.call('DEL', keys[5] .. replaced) end
+    if current and current[TOKEN] == replaces then
+      redis.call('DEL', keys[5] .. replaced)
+      redis.call('ZREM', keys[3], replaced)
+    end
     redis.call('DEL', keys[4])
   end
   add_to_index(keys[3], id, tonumber(gone_at), tonumber(real_now))
