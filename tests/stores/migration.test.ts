@@ -345,7 +345,7 @@ const PRIMARY = /sqlite_autoindex_\w+_1\b|_pkey\b|"PRIMARY"/;
 const CREDENTIAL_ID = /passkeys_credential_id_key|sqlite_autoindex_\w+passkeys_2|"key":"credential_id"/;
 
 const TOKEN = /sessions_token_hash_key|sqlite_autoindex_\w+sessions_2|"key":"token_hash"/;
-/** A renewal names both. */
+/** A renewal names both; and MySQL, which reads before it ends, deletes by id. */
 const EITHER = new RegExp(`${PRIMARY.source}|${TOKEN.source}`);
 
 describe.each(databases)('query plans on $name', (database) => {
@@ -360,7 +360,8 @@ describe.each(databases)('query plans on $name', (database) => {
   const withoutIndex = {
     sqlite: (step: string) => / SCAN /.test(step) && !/ USING (COVERING )?INDEX /.test(step),
     postgres: (step: string) => /Seq Scan/.test(step),
-    mysql: (step: string) => /"key":null/.test(step),
+    // A row that is gone by now was looked for by a unique key.
+    mysql: (step: string) => /"key":null/.test(step) && !/after reading const tables/.test(step),
   }[database.dialect];
 
   test('every statement finds its rows by the index made for it', async () => {
@@ -404,8 +405,8 @@ describe.each(databases)('query plans on $name', (database) => {
       [PRIMARY, () => sessions.find({ id: 's2' })],
       [PRIMARY, () => sessions.touch({ id: 's2', seenAt: NOW })],
       [/sessions_of_user/, () => sessions.listByUser(userId)],
-      [PRIMARY, () => sessions.end({ id: 's2', userId: 'u2', rpId: 'example.com' })],
-      [TOKEN, () => sessions.end({ tokenHash: 't3' })],
+      [PRIMARY, () => sessions.end({ id: 's2' })],
+      [EITHER, () => sessions.end({ tokenHash: 't3' })],
       [/sessions_of_user/, () => sessions.end({ userId: 'u4', passkeyId: 'p4' })],
       [/sessions_of_user/, () => sessions.end({ userId: 'u5', rpId: 'example.com', except: 's5' })],
       [/sessions_due/, () => sessions.forgetExpired({ now: 100, limit: 20 })],
@@ -470,7 +471,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     created_at: index,
     last_used_at: null,
   }));
-  await insert('sessions', 3_000, (index) => ({
+  await insert('sessions', 20_000, (index) => ({
     id: `s${index}`,
     token_hash: `t${index}`,
     user_id: `u${index}`,
