@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { measureSlowness } from './scripts/test/slowness.ts';
+
+const slowness = measureSlowness();
 
 // Every test of the repository runs from here, against the sources: `latchkey-source` is the export condition that
 // points at them, so no build is needed first.
@@ -7,11 +10,17 @@ export default defineConfig({
   resolve: { conditions: ['latchkey-source'] },
   ssr: { resolve: { conditions: ['latchkey-source'] } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    include: ['packages/*/test/**/*.test.ts', 'packages/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
+    globalSetup: ['scripts/test/browser-client.ts'],
+    setupFiles: ['tests/support/warnings.ts'],
+    env: { LATCHKEY_SLOWNESS: `${slowness}` },
+    testTimeout: 60_000 * slowness,
+    hookTimeout: 60_000 * slowness,
+    expect: { poll: { timeout: 10_000 * slowness } },
     // What talks to servers and browsers waits more than it computes: two files at a time also on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // What a test that passes writes to the console is noise.
+    silent: 'passed-only',
     slowTestThreshold: 5_000,
   },
 });

@@ -15,19 +15,19 @@ const CORE = '@latchkey/core';
 
 /** @type {Record<string, Arrows>} */
 const ALLOWED = {
-  core: { dependencies: ['@simplewebauthn/server', 'rate-limiter-flexible'], peers: ['@opentelemetry/api'] },
+  core: { dependencies: ['@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'] },
   sql: { peers: [CORE, 'kysely'] },
-  audit: { peers: [CORE], typesOnly: [CORE] },
+  audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
-      ...['@opentelemetry/api', 'commander', 'kysely', 'tldts'],
+      ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
     peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
   },
@@ -40,7 +40,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],
@@ -55,6 +55,7 @@ const FLOORS = {
     ['sweep.ts'],
     ['index.ts'],
   ],
+  testing: [['passkey', 'store-contract'], ['agent.ts'], ['site.ts'], ['http-contract'], ['index.ts']],
 };
 
 /** @param {string} root the repository @returns {string[]} a sentence for each arrow that is not allowed */

@@ -1,11 +1,11 @@
-// What `npm run demo` and `npm test` share: install when something changed, and run the workspace's own tools. It has to
-// run on a clean clone with the machine's Node.js 20 and nothing else.
+// The workspace: installs it when something changed, and runs its own tools. It has to run on a clean clone with the machine's
+// Node.js 20 and nothing else.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from './programs.mjs';
+import { ask, run } from './programs.mjs';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** The Node.js that the workspace installs, whatever the machine has. */
@@ -14,7 +14,8 @@ export const NODE = join(ROOT, 'node_modules/.bin/node');
 export const TEMPORARY = process.getuid?.() === 0 ? '/tmp' : tmpdir();
 
 const STAMP = join(ROOT, 'node_modules/.latchkey-installed');
-const [, PNPM = ''] = /^(pnpm@[^+]+)/.exec(readJson('package.json').packageManager) ?? [];
+const [, PNPM = '', PNPM_SHA512 = ''] =
+  /^(pnpm@[^+]+)\+sha512\.([0-9a-f]{128})$/.exec(readJson('package.json').packageManager) ?? [];
 
 /** Whether nothing has to be installed: the lockfile and every package.json are those of the last installation. */
 export function isInstalled() {
@@ -25,12 +26,26 @@ export function isInstalled() {
   }
 }
 
-/** Installs what the lockfile names. Its output goes to stderr. @returns {Promise<number>} the exit code */
+/** Installs what the lockfile names. Its output is shown only if it fails. @returns {Promise<number>} the exit code */
 export async function install() {
+  if (!(await isOurPnpm())) return 1;
   const before = fingerprint();
-  const code = await pnpm(['install', '--frozen-lockfile', '--config.confirm-modules-purge=false']);
+  const code = await pnpm(['install', '--frozen-lockfile', '--config.confirm-modules-purge=false'], { quiet: true });
   if (code === 0) writeFileSync(STAMP, before);
   return code;
+}
+
+/**
+ * Whether the registry has for this version of pnpm the tarball whose hash package.json names; npx holds what it downloads
+ * against what the registry says. Where the registry does not answer, npx has only what it downloaded before.
+ */
+async function isOurPnpm() {
+  const { code, output } = await ask('npm', ['view', PNPM, 'dist.integrity', '--loglevel=silent'], { cwd: ROOT });
+  const [, sha512] = /sha512-([\w+/=]+)/.exec(output) ?? [];
+  if (code !== 0 || sha512 === undefined) return true;
+  if (Buffer.from(sha512, 'base64').toString('hex') === PNPM_SHA512) return true;
+  process.stderr.write(`The registry's ${PNPM} is not the one whose hash package.json names in packageManager.\n`);
+  return false;
 }
 
 /** Runs tasks in every package they are in, unless they are done already. @param {...string} args */
@@ -39,9 +54,15 @@ export function turbo(...args) {
   return pnpm(['exec', 'turbo', 'run', ...args, '--output-logs=errors-only', '--log-order=grouped'], { quiet: true });
 }
 
-/** Runs a tool that the workspace has installed. @param {string} name @param {readonly string[]} args @param {NodeJS.ProcessEnv} [more] */
-export function tool(name, args, more) {
-  return run(join(ROOT, 'node_modules/.bin', name), args, { cwd: ROOT, env: toolEnv(more) });
+/**
+ * Runs a tool that the workspace has installed. A quiet one is heard only if it fails.
+ * @param {string} name
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [more]
+ * @param {{ quiet?: boolean }} [options]
+ */
+export function tool(name, args, more, options) {
+  return run(join(ROOT, 'node_modules/.bin', name), args, { cwd: ROOT, env: toolEnv(more), ...options });
 }
 
 /** How long something took, in words. @param {number} since from performance.now() */
@@ -51,7 +72,7 @@ export function timeSince(since) {
 }
 
 /** The environment with the workspace's own Node.js and tools first. @param {NodeJS.ProcessEnv} [more] */
-function toolEnv(more = {}) {
+export function toolEnv(more = {}) {
   const env = { ...process.env, ...more };
   return { ...env, PATH: [join(ROOT, 'node_modules/.bin'), env.PATH].join(delimiter) };
 }

@@ -1,5 +1,5 @@
 /** `npm run bench`: what a sign-in costs. Results go to stdout as Markdown, progress to stderr. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS, type Contestant, STORES } from './contestants.ts';
 import { coreCosts, coreProfile, coreTable } from './core-costs.ts';
@@ -13,29 +13,6 @@ import { sweeps, sweepTable } from './sweeps.ts';
 import { raceTelemetry, telemetryProfile, telemetryTable } from './telemetry.ts';
 import { countTrips, tripsTable } from './trips.ts';
 import { openVenue, type Venue } from './venue.ts';
-
-const USAGE = `npm run bench [-- OPTION…]
-
-Signs people in with Latchkey, with other ways to do it and with the least it can take, side by side, each in a server
-process of its own over loopback HTTP, and prints what one sign-in costs the server. Rounds alternate; every figure is a
-median over them, and ratios are taken within a round.
-
-  --only NAME,…     these contestants (--list names them) or parts (core, race, trips, telemetry, heap, sweep, processes,
-                    scale); everything but scale unless given
-  --quick           less of everything: for a look, not for a figure
-  --warm-up N       sign-ins before anything is counted; 10000, with --quick 1000
-  --counted N       sign-ins counted in a round; 5000, with --quick 500
-  --rounds N        7, with --quick 3
-  --connections N   how many sign-ins at a time; 8
-  --profile NAME    a CPU profile of this contestant, of core or of telemetry (with the whole SDK), after its warm-up, and where
-                    it spends its time
-  --json FILE       every figure of every round
-  --list            the names of the contestants
-  --help            this
-
-  POSTGRES_URL      postgres://postgres@127.0.0.1:5432/test unless set; databases of the run's own are made there, and dropped
-  REDIS_URL         redis://127.0.0.1:6379 unless set; keys of the run's own are written there, and removed
-`;
 
 const { values: options } = parseArgs({
   options: {
@@ -112,7 +89,7 @@ const PARTS = {
 
 type Part = keyof typeof PARTS;
 
-if (options.help) process.stdout.write(USAGE);
+if (options.help) process.stdout.write(readFileSync(new URL('../help.txt', import.meta.url), 'utf8'));
 else if (options.list) console.log(CONTESTANTS.map(({ name }) => name).join('\n'));
 else await main();
 

@@ -2,7 +2,7 @@
  * An application, a Prometheus that watches it, and a story in which everything goes wrong, one thing after the other: every
  * question of the dashboard is answered, and the alerts ring. The rules run sixty times as fast as they are meant to.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,19 +11,6 @@ import { deedsTo, invite, withoutRecords, withoutStore } from './attempts.ts';
 import { questions } from './dashboard.ts';
 import { findProgram, freePort, type Prometheus, type Sample, startPrometheus } from './prometheus.ts';
 import { ruleGroups, rulesFile, SECONDS_FOR_MINUTES } from './rules.ts';
-
-const HELP = `pnpm --filter latchkey-example-monitoring start [--once]
-
-Starts an application with Latchkey and a page of metrics, starts Prometheus with latchkey.rules.yml (a second for every
-minute of its windows), does everything to the application that can be done over HTTP, and shows what the dashboard's
-questions answer and which alerts ring. Then it goes on, with addresses to look at, until it is stopped.
-
-  --once    ends after the story; fails when an alert did not ring that should have
-  --help    this
-
-  PROMETHEUS                    the program; found on the PATH unless set
-  OTEL_EXPORTER_OTLP_ENDPOINT   an OpenTelemetry Collector that gets everything as well; none unless set
-`;
 
 /** How long an alert may take to ring. */
 const PATIENCE_MS = 60_000;
@@ -35,7 +22,7 @@ if (unknown.length > 0) {
   console.error(`There is no ${unknown[0]}. See --help.`);
   process.exitCode = 2;
 } else if (args.includes('--help') || args.includes('-h')) {
-  process.stdout.write(HELP);
+  process.stdout.write(readFileSync(new URL('./help.txt', import.meta.url), 'utf8'));
 } else {
   await main(args.includes('--once')).catch((error: Error) => {
     console.error(error.message);

@@ -13,7 +13,7 @@ import session from 'express-session';
 import { Kysely } from 'kysely';
 import { served } from '../http/mounts.ts';
 import { assertValidRecord } from '../http/record-schema.ts';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { startSdk } from '../telemetry/sdk.ts';
 import { driverOf } from './attempts.ts';
 

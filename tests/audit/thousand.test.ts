@@ -9,7 +9,7 @@ import type { AttemptRecord } from '@latchkey/core';
 import { sqlStore } from '@latchkey/sql';
 import { Kysely } from 'kysely';
 import { expect, test } from 'vitest';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { runApplication } from '../telemetry/applications.ts';
 import { openReceiver, type Receiver } from '../telemetry/receiver.ts';
 import { LINES } from '../telemetry/sdk.ts';

@@ -1,4 +1,4 @@
-/** Why this file exists: one store of each kind for a test: as the command names it, and opened as an application does. */
+/** One store of each kind for a test: as the command names it, and opened as an application does. */
 import { join } from 'node:path';
 import type { Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
@@ -6,7 +6,7 @@ import { sqlStore } from '@latchkey/sql';
 import { Redis } from 'ioredis';
 import { CompiledQuery, Kysely } from 'kysely';
 import { onTestFinished } from 'vitest';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { folder } from './latchkey.ts';
 
 export interface Place {

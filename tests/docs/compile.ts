@@ -28,7 +28,7 @@ const CONFIG: Record<Side, object> = {
       checkJs: true,
       paths: { given: ['../../docs/given.ts'] },
     },
-    include: ['**/*.ts', '**/*.js'],
+    include: ['**/*.ts', '**/*.js', '**/*.cjs'],
   },
   // What a page finds by id may not be there: nobody writes `!` in a script, so null is not looked for.
   page: {
@@ -89,10 +89,12 @@ function sourcesOf(blocks: readonly Block[]): Source[] {
     const folder = page.replace(/\.md$/, '').replaceAll('/', '-');
     const path = `${folder}/${file ?? `line-${line}.${language === 'ts' ? 'ts' : 'js'}`}`;
     if (sources.some((source) => source.path === path)) throw new Error(`${place(line)}: ${file} is there already.`);
+    // A file without import or export would share its names with the others.
+    const first = path.endsWith('.cjs') ? '' : 'export {};';
     sources.push({
       side,
       path,
-      lines: ['export {};', ...lines, ...own],
+      lines: [first, ...lines, ...own],
       places: [place(line), ...places, ...ownPlaces],
     });
   }

@@ -5,18 +5,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { redisStore } from '@latchkey/redis';
 import { openSite, type Reply, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { redisCli, startRedis } from '../stores/redis-server.ts';
+import { redisCli, startRedis } from '../stores/support/redis-server.ts';
+import { freePort } from '../support/ports.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: atThisSpeed(20_000), interval: 50 };
 const MASTER = 'latchkey-test';
 
 async function startSentinel(masterPort: number): Promise<number> {
@@ -47,17 +48,7 @@ sentinel failover-timeout ${MASTER} 5000
   return port;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-test('a master that dies behind Sentinel: refused meanwhile, taken once, well again by itself', {
-  timeout: 60_000,
-}, async () => {
+test('a master that dies behind Sentinel: refused meanwhile, taken once, well again by itself', async () => {
   const master = await startRedis();
   onTestFinished(() => master.remove());
   const replica = await startRedis('--replicaof', '127.0.0.1', `${master.port}`);
@@ -70,14 +61,14 @@ test('a master that dies behind Sentinel: refused meanwhile, taken once, well ag
     name: MASTER,
     enableAutoPipelining: true,
     maxRetriesPerRequest: 0,
-    commandTimeout: 1_000,
-    connectTimeout: 1_000,
+    commandTimeout: atThisSpeed(1_000),
+    connectTimeout: atThisSpeed(1_000),
   });
   redis.on('error', () => {});
   onTestFinished(() => redis.disconnect());
   const site = await openSite(
     { mount: mounts['Express 5'], store: () => redisStore(redis), onRecord: assertValidRecord },
-    { storeTimeout: 1_000 },
+    { storeTimeout: atThisSpeed(1_000) },
   );
   onTestFinished(() => site.close());
   const passkey = await site.agent().signUp('ada');
@@ -93,7 +84,7 @@ test('a master that dies behind Sentinel: refused meanwhile, taken once, well ag
   expect((await spent.verify()).status).toBe(200);
   const open = await begin();
   // What the replica has, it keeps; what it may lack, no server of ours can know.
-  expect(Number(await redis.wait(1, 5_000))).toBe(1);
+  expect(Number(await redis.wait(1, atThisSpeed(5_000)))).toBe(1);
 
   await master.signal('SIGKILL');
   const answers: Reply[] = [await open.verify()];

@@ -13,17 +13,18 @@ import BetterSqlite3 from 'better-sqlite3';
 import { MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
 import { createPool, type PoolConnection } from 'mysql2';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type Server, startMariadb, startPostgres, startRedis } from '../stores/support/database-servers.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { type Hand, mariadbHand, postgresHand, redisHand } from './store-hands.ts';
-import { connectRedis, openPlace, openSql, type Place, postgresPool } from './store-places.ts';
-import { type Server, startMariadb, startPostgres, startRedis } from './store-servers.ts';
+import { type Hand, mariadbHand, postgresHand, redisHand } from './support/admin-connections.ts';
+import { connectRedis, openPlace, openSql, type Place, postgresPool } from './support/store-urls.ts';
 
 const PREFIX = 'latchkey_';
-const STORE_TIMEOUT_MS = 1_000;
+const STORE_TIMEOUT_MS = atThisSpeed(1_000);
 /** What no answer may take: the time-out, and the scheduling of a busy machine. */
-const AT_MOST_MS = STORE_TIMEOUT_MS + 2_000;
-const RECOVERY = { timeout: 15_000, interval: 50 };
+const AT_MOST_MS = STORE_TIMEOUT_MS + atThisSpeed(2_000);
+const RECOVERY = { timeout: atThisSpeed(15_000), interval: 50 };
 
 /** What would have ended a process of an application that listens for neither. */
 const crashes: unknown[] = [];
@@ -251,7 +252,9 @@ describe.each(services)('$name', ({ start, hand, remembers }) => {
     const answered = await answerOptions(site, await site.agent().signUp('ada'));
     const { hold, held, cut, release } = await reach();
     await hold();
-    const cutting = vi.waitFor(async () => expect(await held()).toBe(1), { timeout: 900, interval: 5 }).then(cut);
+    const cutting = vi
+      .waitFor(async () => expect(await held()).toBe(1), { timeout: 0.9 * STORE_TIMEOUT_MS, interval: 5 })
+      .then(cut);
     await expectUnavailable(site, answered.verify);
     await cutting;
     await release();

@@ -13,7 +13,7 @@ import Fastify, { type FastifyServerOptions, type RouteOptions } from 'fastify';
 import Koa from 'koa';
 import koaSession from 'koa-session';
 import { describe, expect, test, vi } from 'vitest';
-import { served } from './mounts.ts';
+import { expectGone, served } from './mounts.ts';
 
 const passkeysFor = (origin: string, change: Partial<PasskeysOptions> = {}) =>
   createPasskeys({
@@ -130,6 +130,7 @@ describe('Koa', () => {
 
   test('mounts where it is told to, and leaves other paths alone', async () => {
     const app = new Koa();
+    app.on('error', expectGone);
     app.use(koaPasskeys(passkeysFor(ORIGIN)).routes('/auth/keys'));
     app.use(async (ctx) => {
       ctx.body = 'the application';

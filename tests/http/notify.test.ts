@@ -2,10 +2,11 @@
 import { memoryStore, type PasskeyNotification, type PasskeysOptions, type Store } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, openSite, type Reply, type SiteOptions, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { kinds, type OpenKind } from './store-kinds.ts';
-import { openPlace } from './store-places.ts';
+import { openPlace } from './support/store-urls.ts';
+import { kinds, type OpenKind } from './support/stores.ts';
 
 type Framework = keyof typeof mounts;
 
@@ -250,7 +251,7 @@ test.each<[string, NonNullable<PasskeysOptions['notify']>, string]>([
   const passkey = await ada.signUp('ada');
   expect(performance.now() - started).toBeLessThan(5_000);
   expect((await ada.session()).status).toBe(200);
-  await vi.waitFor(() => expect(heard).toHaveLength(1), 20_000);
+  await vi.waitFor(() => expect(heard).toHaveLength(1), atThisSpeed(20_000));
   expect(heard).toMatchObject([
     {
       message: 'latchkey: notify failed for passkey_added',
@@ -286,7 +287,7 @@ test('closing waits for a hook that is under way, and not for ever', async () =>
   await site.agent().signUp('bob');
   const started = performance.now();
   await site.passkeys.close();
-  expect(performance.now() - started).toBeLessThan(15_000);
+  expect(performance.now() - started).toBeLessThan(atThisSpeed(15_000));
   await site.close();
 });
 

@@ -6,8 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AttemptRecord } from '@latchkey/core';
 import { type Agent, createAgent, createSoftwarePasskey, type Reply, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { kinds, type OpenKind } from './store-kinds.ts';
+import { kinds, type OpenKind } from './support/stores.ts';
 
 interface ServerProcess {
   readonly origin: string;
@@ -30,7 +31,7 @@ interface Complaint {
 }
 
 async function startProcess(place: OpenKind['place']): Promise<ServerProcess> {
-  const script = new URL('./store-process.ts', import.meta.url).pathname;
+  const script = new URL('./support/store-process.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--conditions=latchkey-source', script, ...place], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -45,7 +46,8 @@ async function startProcess(place: OpenKind['place']): Promise<ServerProcess> {
     records.push(said);
   });
   /** The next thing it says that is no record. */
-  const answer = () => vi.waitFor(() => messages.shift() ?? Promise.reject(new Error('it says nothing')), 20_000);
+  const answer = () =>
+    vi.waitFor(() => messages.shift() ?? Promise.reject(new Error('it says nothing')), atThisSpeed(20_000));
   const { origin } = await answer();
   return {
     origin: origin!,
@@ -110,7 +112,7 @@ describe.each(kinds)('$name', ({ open }) => {
     );
     expect(tally(replies.map(({ status, json }) => json.code ?? status))).toEqual({ 200: 1, challenge_invalid: 49 });
     expect(replies.filter(({ headers }) => headers.getSetCookie().length > 0)).toHaveLength(1);
-    await vi.waitFor(() => expect(records('latchkey.signin.attempt')).toHaveLength(50), 10_000);
+    await vi.waitFor(() => expect(records('latchkey.signin.attempt')).toHaveLength(50), atThisSpeed(10_000));
     const ended = records('latchkey.signin.attempt');
     expect(tally(ended.map(({ reason }) => reason))).toEqual({ null: 1, challenge_consumed: 49 });
     expect(ended.find(({ outcome }) => outcome === 'success')!.attempt.id).toBe(attemptId);
@@ -156,7 +158,7 @@ describe.each(kinds)('$name', ({ open }) => {
     const swept = await Promise.all(processes.flatMap(({ sweep }) => [sweep(180_000), sweep(180_000)]));
     expect(swept.reduce((sum, count) => sum + count)).toBe(150);
     const abandoned = () => records('latchkey.signin.attempt').filter(({ outcome }) => outcome === 'abandoned');
-    await vi.waitFor(() => expect(abandoned()).toHaveLength(150), 10_000);
+    await vi.waitFor(() => expect(abandoned()).toHaveLength(150), atThisSpeed(10_000));
     expect(
       abandoned()
         .map(({ attempt }) => attempt.id)

@@ -4,7 +4,7 @@ import { httpContract } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
-import { kinds, mixed, type OpenKind } from './store-kinds.ts';
+import { kinds, mixed, type OpenKind } from './support/stores.ts';
 
 describe.each([...kinds, mixed])('$name', ({ open }) => {
   let opened: OpenKind;

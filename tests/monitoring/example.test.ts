@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { questions } from '../../examples/monitoring/dashboard.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 
 const START = fileURLToPath(new URL('../../examples/monitoring/start.ts', import.meta.url));
 
@@ -16,7 +17,9 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { code, output };
 }
 
-it('plays its story to the end, with every alert going from pending to firing', { timeout: 400_000 }, async () => {
+it('plays its story to the end, with every alert going from pending to firing', {
+  timeout: atThisSpeed(400_000),
+}, async () => {
   const { code, output } = await start(['--once']);
   expect(output).not.toContain('did not ring');
   for (const name of ['LatchkeyFailureSpike', 'LatchkeyErrors', 'LatchkeyAbandoned']) {
@@ -33,17 +36,17 @@ it('plays its story to the end, with every alert going from pending to firing', 
   expect(code).toBe(0);
 });
 
-it('says what it can be told', { timeout: 60_000 }, async () => {
+it('says what it can be told', async () => {
   const { code, output } = await start(['--help']);
   expect(output).toContain('--once');
   expect(code).toBe(0);
 });
 
-it('does not guess what it was told', { timeout: 60_000 }, async () => {
+it('does not guess what it was told', async () => {
   expect(await start(['--for-ever'])).toEqual({ code: 2, output: 'There is no --for-ever. See --help.\n' });
 });
 
-it('says what to install where there is no Prometheus, before it starts anything', { timeout: 60_000 }, async () => {
+it('says what to install where there is no Prometheus, before it starts anything', async () => {
   const { code, output } = await start(['--once'], { PROMETHEUS: '/nowhere/prometheus' });
   expect(output).toBe(
     'prometheus is missing: install Prometheus (Debian: `apt-get install prometheus`; macOS: `brew install prometheus`), or set PROMETHEUS.\n',

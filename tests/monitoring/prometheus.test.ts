@@ -20,11 +20,12 @@ import {
 } from '../../examples/monitoring/prometheus.ts';
 import { LABELS, metricsWhere, sumBy } from '../../examples/monitoring/queries.ts';
 import { ruleGroups, rulesFile, SECONDS_FOR_MINUTES } from '../../examples/monitoring/rules.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 
 const EVERY_MS = 1_000;
 /** Longer than anything here lasts. */
 const RANGE = '10m';
-const PATIENCE = { timeout: 30_000, interval: 100 };
+const PATIENCE = { timeout: atThisSpeed(30_000), interval: 100 };
 
 /** The application under its own names, and under those that OTLP leads to: with the unit behind the name. */
 const JOBS = ['watched', 'translated'] as const;
@@ -89,7 +90,7 @@ beforeAll(async () => {
   await later();
   await counted();
   after.at = await scrapedTwice();
-}, 120_000);
+}, atThisSpeed(120_000));
 
 afterAll(async () => {
   unsubscribe('latchkey.attempt', remember);

@@ -8,8 +8,8 @@ import {
 } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { kinds } from '../http/store-kinds.ts';
-import { databases } from '../stores/databases.ts';
+import { kinds } from '../http/support/stores.ts';
+import { databases } from '../stores/support/databases.ts';
 import { type Browser, type Direct, ORIGIN, openDirect, type Sent } from './direct.ts';
 import { open } from './evidence.ts';
 

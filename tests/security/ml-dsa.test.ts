@@ -15,7 +15,7 @@ import {
 } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';
-import { kinds, mixed, type OpenKind } from '../http/store-kinds.ts';
+import { kinds, mixed, type OpenKind } from '../http/support/stores.ts';
 import { open } from './evidence.ts';
 
 const SETS = [

@@ -11,8 +11,9 @@ import { expressPasskeys } from '@latchkey/express';
 import { createAgent, type Mount, type Site, USED } from '@latchkey/testing';
 import express from 'express';
 import session from 'express-session';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 import { open } from './evidence.ts';
 
 const OPTIONS = '/passkeys/authentication/options';
@@ -32,6 +33,8 @@ interface Line {
   /** Resolves once what was heard matches, or the connection is closed. */
   hears(wanted: RegExp, ms?: number): Promise<string>;
   readonly closed: Promise<void>;
+  /** Resolves with the first of what is heard. */
+  readonly answered: Promise<unknown>;
 }
 
 async function dial({ origin }: Pick<Site, 'origin'>): Promise<Line> {
@@ -43,14 +46,16 @@ async function dial({ origin }: Pick<Site, 'origin'>): Promise<Line> {
     heard += text;
   });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const answered = new Promise((resolve) => socket.once('data', resolve));
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   return {
     socket,
     heard: () => heard,
     closed,
+    answered,
     async hears(wanted, ms = 5_000) {
-      const until = performance.now() + ms;
+      const until = performance.now() + atThisSpeed(ms);
       while (!wanted.test(heard) && !socket.destroyed && !socket.readableEnded && performance.now() < until)
         await wait(5);
       return heard;
@@ -71,10 +76,14 @@ const head = ({ origin }: Pick<Site, 'origin'>, path: string, ...headers: readon
     .concat('\r\n');
 
 /** Writes a lot, no faster than it is taken, until all is sent or the other side has had enough. */
-async function pour(socket: Socket, chunk: Buffer, times: number): Promise<void> {
+async function pour({ socket, closed, answered }: Line, chunk: Buffer, times: number): Promise<void> {
   for (let i = 0; i < times && !socket.destroyed && socket.writable; i++) {
-    if (!socket.write(chunk))
-      await Promise.race([once(socket, 'drain'), once(socket, 'close'), wait(1_000)]).catch(() => {});
+    if (socket.write(chunk)) continue;
+    const round = new AbortController();
+    const drained = once(socket, 'drain', { signal: round.signal }).catch(() => {});
+    // Who has answered may read nothing more: what is left waits here then.
+    await Promise.race([drained, closed, answered]);
+    round.abort();
   }
 }
 
@@ -83,7 +92,8 @@ async function goesOn(site: Site, line: Line): Promise<void> {
   const answers = line.heard().split('HTTP/1.1 ').length;
   if (!line.socket.destroyed && !line.socket.readableEnded) {
     line.socket.write(`${head(site, OPTIONS, 'Content-Length: 2')}{}`);
-    await line.hears(new RegExp(`(HTTP/1.1 [^]*){${answers}}`), 5_000);
+    // A parser that reads no more leaves the connection to Node's keep-alive time-out, which is 5 s.
+    await line.hears(new RegExp(`(HTTP/1.1 [^]*){${answers}}`), 10_000);
     const closed = line.socket.destroyed || line.socket.readableEnded;
     expect(closed || line.heard().split('HTTP/1.1 ').length > answers, 'the connection hangs').toBe(true);
   }
@@ -94,7 +104,7 @@ async function goesOn(site: Site, line: Line): Promise<void> {
 async function signsIn(site: Site, passkey: Awaited<ReturnType<ReturnType<Site['agent']>['signUp']>>): Promise<void> {
   const started = performance.now();
   expect((await site.agent().signIn(passkey)).status).toBe(200);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(atThisSpeed(2_000));
 }
 
 describe.each(Object.entries<Mount>(mounts))('%s', (framework, mount) => {
@@ -102,7 +112,7 @@ describe.each(Object.entries<Mount>(mounts))('%s', (framework, mount) => {
     const site = await open({}, { mount });
     const line = await dial(site);
     line.socket.write(head(site, OPTIONS, `Content-Length: ${TEN_MIB}`));
-    await pour(line.socket, Buffer.alloc(64 * 1_024, 0x20), TEN_MIB / (64 * 1_024));
+    await pour(line, Buffer.alloc(64 * 1_024, 0x20), TEN_MIB / (64 * 1_024));
     expect(await line.hears(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 413 /);
     await goesOn(site, line);
   });
@@ -112,7 +122,7 @@ describe.each(Object.entries<Mount>(mounts))('%s', (framework, mount) => {
     const line = await dial(site);
     line.socket.write(head(site, OPTIONS, 'Transfer-Encoding: chunked'));
     const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x1_0000, 0x20), Buffer.from('\r\n')]);
-    await pour(line.socket, chunk, TEN_MIB / 0x1_0000);
+    await pour(line, chunk, TEN_MIB / 0x1_0000);
     const end = () => line.socket.write('0\r\n\r\n');
     // A parser of the application's in front reads to the end before it answers.
     const parsed = framework.includes('behind');
@@ -134,14 +144,13 @@ describe.each(Object.entries<Mount>(mounts))('%s', (framework, mount) => {
     const site = await open({}, { mount });
     for (const framing of ['Content-Length: 1000', 'Transfer-Encoding: chunked']) {
       const line = await dial(site);
-      line.socket.write(`${head(site, OPTIONS, framing)}${framing.startsWith('T') ? '5\r\n{"mod' : '{"mod'}`);
-      await wait(50);
+      const begun = `${head(site, OPTIONS, framing)}${framing.startsWith('T') ? '5\r\n{"mod' : '{"mod'}`;
+      await new Promise((resolve) => line.socket.write(begun, resolve));
       line.socket.destroy();
     }
-    await wait(100);
     // Behind a parser of the application's the request never gets as far as us.
-    expect(site.records.length).toBeLessThanOrEqual(2);
-    for (const { reason } of site.records) expect(reason).toBe('malformed_request');
+    const records = framework.includes('behind') ? [] : ['malformed_request', 'malformed_request'];
+    await expect.poll(() => site.records.map(({ reason }) => reason)).toEqual(records);
     expect((await site.agent().post('/authentication/options')).status).toBe(200);
   });
 });
@@ -193,7 +202,7 @@ test.each([
   const site = await open({}, { mount: impatient });
   const line = await dial(site);
   line.socket.write(begin(site));
-  await Promise.race([line.closed, once(line.socket, 'end'), wait(5_000)]);
+  await Promise.race([line.closed, once(line.socket, 'end'), wait(atThisSpeed(5_000))]);
   expect(line.heard()).toMatch(/^HTTP\/1\.1 408 /);
   await expect.poll(() => site.records.map(({ reason }) => reason)).toEqual(Array(records).fill('malformed_request'));
   expect((await site.agent().post('/authentication/options')).status).toBe(200);
@@ -205,7 +214,7 @@ test('SIGTERM during a verify: it is answered, its record is in the file, and th
   const file = join(folder, 'records.jsonl');
   const child = fork(new URL('../soak/server.ts', import.meta.url), {
     execArgv: ['--conditions=latchkey-source', '--disable-warning=ExperimentalWarning'],
-    env: { ...process.env, RECORDS: file, STORE_DELAY_MS: '700' },
+    env: { ...process.env, RECORDS: file, STORE_HOLDS: '1' },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exit = once(child, 'exit');
@@ -218,10 +227,10 @@ test('SIGTERM during a verify: it is answered, its record is in the file, and th
     credential: passkey.authenticate(publicKey),
     client: USED,
   });
-  await wait(300);
+  await once(child, 'message');
   child.kill('SIGTERM');
-  await wait(50);
-  await expect(fetch(`${origin}/guarded`)).rejects.toThrow();
+  await vi.waitFor(() => expect(fetch(`${origin}/guarded`)).rejects.toThrow(), atThisSpeed(10_000));
+  child.send('go on');
   expect((await answer).status).toBe(200);
   expect(await exit).toEqual([0, null]);
   const last = JSON.parse(readFileSync(file, 'utf8').trim().split('\n').at(-1)!);

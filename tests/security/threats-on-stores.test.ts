@@ -7,7 +7,7 @@ import { type ProblemCode, memoryStore, type Reason } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, flipBit, type Reply, type Site, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';
-import { type Kind, kinds, mixed, type OpenKind } from '../http/store-kinds.ts';
+import { type Kind, kinds, mixed, type OpenKind } from '../http/support/stores.ts';
 import { open } from './evidence.ts';
 
 type Refusal = readonly [status: number, code: ProblemCode, reason: Reason | null];

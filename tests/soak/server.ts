@@ -3,14 +3,14 @@
  * that asks a server to stop. State in memory, a line in a file for every record, and an end in good order on SIGTERM.
  *
  * RECORDS: the file. CLOCK_SPEED: how much faster than time its clock runs, so that what is kept for minutes goes in
- * seconds. STORE_DELAY_MS: how long storing the use of a passkey takes.
+ * seconds. STORE_HOLDS: storing the use of a passkey says so, and waits for a message.
  */
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createPasskeys, memoryStore, type User } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
@@ -50,9 +50,11 @@ const started = Date.now();
 const users = new Map<string, User>();
 const file = await open(process.env.RECORDS!, 'a');
 const inner = memoryStore();
-const delay = Number(process.env.STORE_DELAY_MS ?? 0);
 const recordUse: typeof inner.passkeys.recordUse = async (...args) => {
-  if (delay > 0) await wait(delay);
+  if (process.env.STORE_HOLDS) {
+    process.send?.({ holding: true });
+    await once(process, 'message');
+  }
   return inner.passkeys.recordUse(...args);
 };
 

@@ -1,8 +1,8 @@
 /** The store contract, on memory and on every SQL database. */
 import { memoryStore } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
-import { keepsTheContract } from './contract.ts';
-import { databases, oddMariadbs, strictPostgres } from './databases.ts';
+import { keepsTheContract } from './support/contract.ts';
+import { databases, oddMariadbs, strictPostgres } from './support/databases.ts';
 
 keepsTheContract('memory', () => ({ store: memoryStore(), close() {} }));
 

@@ -20,6 +20,7 @@ function session(index: number, members: Partial<SignInSession> = {}): SignInSes
     createdAt: NOW,
     seenAt: NOW,
     expiresAt: NOW,
+    persistent: true,
     address: null,
     userAgent: null,
     ...members,

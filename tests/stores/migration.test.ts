@@ -14,7 +14,7 @@ import {
 } from '@latchkey/testing';
 import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Database, databases, type Opened } from './databases.ts';
+import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions'];
@@ -199,7 +199,7 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
     test('is done by one of them', async () => {
       const { tablePrefix, run } = place.opened;
       const prefixes = Array.from({ length: 8 }, (_, index) => `${tablePrefix}${index}_`);
-      const script = join(import.meta.dirname, 'migrating-process.ts');
+      const script = join(import.meta.dirname, 'support/migrating-process.ts');
       const migrating = async () => {
         const args = ['--conditions=latchkey-source', script, database.url, ...prefixes];
         const { stdout } = await promisify(execFile)(process.execPath, args);

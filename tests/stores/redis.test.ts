@@ -9,19 +9,21 @@ import type { AttemptRecord, Passkey, PendingCeremony, SessionStart, SignInSessi
 import { redisAttempts, redisChallenges, redisPasskeys, redisSessions, redisStore } from '@latchkey/redis';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { keepsTheContract } from './contract.ts';
-import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
-import { startRedis } from './redis-server.ts';
+import { atThisSpeed } from '../support/slowness.ts';
+import { keepsTheContract } from './support/contract.ts';
+import { type RedisCluster, startRedisCluster } from './support/redis-cluster.ts';
+import { startRedis } from './support/redis-server.ts';
 
 const REDIS_URL = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
 const NOW = Date.UTC(2026, 10, 22);
 const MINUTE = 60_000;
 
 /** The settings the README recommends. */
-const ONE_SECOND = { maxRetriesPerRequest: 0, commandTimeout: 1000, connectTimeout: 1000 };
-const RECOMMENDED = { ...ONE_SECOND, enableAutoPipelining: true };
+const TIMEOUT_MS = atThisSpeed(1_000);
+const FAILING_SOON = { maxRetriesPerRequest: 0, commandTimeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS };
+const RECOMMENDED = { ...FAILING_SOON, enableAutoPipelining: true };
 /** What no call may take under them: a command's time-out, and the scheduling of a busy machine. */
-const AT_MOST_MS = 2_500;
+const AT_MOST_MS = TIMEOUT_MS + atThisSpeed(1_500);
 
 const prefix = `latchkey-test-${randomUUID()}:`;
 let redis: Redis;
@@ -101,6 +103,7 @@ function session(members: Partial<SignInSession> = {}): SignInSession {
     createdAt: NOW,
     seenAt: NOW,
     expiresAt: NOW + 30 * 24 * 60 * MINUTE,
+    persistent: true,
     address: '2001:db8::1',
     userAgent: 'Mozilla/5.0',
     ...members,
@@ -150,7 +153,7 @@ describe('a cluster of three nodes', () => {
   beforeAll(async () => {
     servers = await startRedisCluster();
     const nodes = servers.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-    cluster = new Cluster(nodes, { redisOptions: ONE_SECOND, scaleReads: 'slave' });
+    cluster = new Cluster(nodes, { redisOptions: FAILING_SOON, scaleReads: 'slave' });
     cluster.on('error', () => {});
   });
   afterAll(async () => {
@@ -182,7 +185,7 @@ describe('a cluster of three nodes', () => {
   function crashing(after: number): Cluster {
     const client = new Cluster(
       servers.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-      { redisOptions: ONE_SECOND },
+      { redisOptions: FAILING_SOON },
     );
     client.on('error', () => {});
     onTestFinished(() => client.disconnect());
@@ -295,7 +298,10 @@ describe('a cluster of three nodes', () => {
     const first = await take();
     expect(first).toContain('thrown');
     await servers.nodes[0]!.start();
-    await vi.waitFor(async () => expect(await take()).not.toContain('thrown'), { timeout: 15_000, interval: 200 });
+    await vi.waitFor(async () => expect(await take()).not.toContain('thrown'), {
+      timeout: atThisSpeed(15_000),
+      interval: 200,
+    });
     const last = await take();
     // What the dead node had is gone, as it kept nothing on disk; the rest was given once.
     expect(new Set(last)).toEqual(new Set(['consumed', 'unknown']));
@@ -715,7 +721,7 @@ test('two processes get a challenge once between them, in 50 takes at the same t
   const opened = ceremony({ expiresAt: NOW + MINUTE });
   const { attemptId, binding } = opened;
   await redisChallenges(redis, { prefix }).put(opened);
-  const script = new URL('./redis-taker.ts', import.meta.url).pathname;
+  const script = new URL('./support/redis-taker.ts', import.meta.url).pathname;
   const args = ['--conditions=latchkey-source', script, REDIS_URL, prefix, attemptId, binding, `${NOW}`, '25'];
   const takers = [0, 1].map((): ChildProcess => {
     const taker = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -748,7 +754,10 @@ describe('a server that goes away', () => {
     expect(await outcome(take())).toBe('thrown');
     expect(await outcome(challenges.put(ceremony()) as never)).toBe('thrown');
     await server.start();
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('unknown'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('unknown'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('killed after the take, with appendfsync always: it stays taken after the restart', async () => {
@@ -758,7 +767,10 @@ describe('a server that goes away', () => {
     await server.signal('SIGKILL');
     expect(await outcome(take())).toBe('thrown');
     await server.start();
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('killed during 200 takes: none is given twice, and none hangs', async () => {
@@ -777,7 +789,7 @@ describe('a server that goes away', () => {
         after = await takeAll();
         expect(after).not.toContain('thrown');
       },
-      { timeout: 10_000, interval: 100 },
+      { timeout: atThisSpeed(10_000), interval: 100 },
     );
     before.forEach((status, i) => {
       if (status === 'fresh') expect(after[i]).toBe('consumed');
@@ -791,7 +803,10 @@ describe('a server that goes away', () => {
     expect(await outcome(take())).toBe('thrown');
     await server.signal('SIGCONT');
     // The server does what it was sent before it fell silent: the challenge is gone, and nobody has it.
-    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await outcome(take())).toBe('consumed'), {
+      timeout: atThisSpeed(10_000),
+      interval: 100,
+    });
   });
 
   test('never there at all: the first call throws in time', async () => {

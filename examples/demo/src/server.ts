@@ -3,6 +3,7 @@
  * the opposite order when the process is asked to stop.
  */
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createPasskeys } from '@latchkey/core';
@@ -10,10 +11,11 @@ import { openAuditLog } from './audit-log.ts';
 import { openFeed } from './feed.ts';
 import { loadFramework } from './framework.ts';
 import { openMailbox } from './mailbox.ts';
-import { helpText, readSettings, type Settings, SettingsError } from './settings.ts';
+import { readSettings, type Settings, SettingsError } from './settings.ts';
 import { buildSite } from './site.ts';
 import { openStore, PlaceError } from './store.ts';
 import { startTelemetry } from './telemetry.ts';
+import { terminalLog } from './terminal.ts';
 
 /** How long requests that are under way may take to finish when the process is asked to stop. */
 const PATIENCE_MS = 10_000;
@@ -21,7 +23,7 @@ const PATIENCE_MS = 10_000;
 const asked = process.argv.slice(2);
 if (asked.length > 0) {
   const forHelp = asked.includes('--help') || asked.includes('-h');
-  if (forHelp) process.stdout.write(helpText());
+  if (forHelp) process.stdout.write(readFileSync(new URL('../help.txt', import.meta.url), 'utf8'));
   else console.error(`It is set up by environment variables, not by ${asked[0]}. See --help.`);
   process.exitCode = forHelp ? 0 : 2;
 } else {
@@ -58,6 +60,7 @@ async function start(): Promise<void> {
       sinks: auditLog ? [auditLog] : [],
     },
     notify: mailbox.send,
+    ...(process.stdout.isTTY && { logger: terminalLog }),
     passkeyEndpoints: { enroll: `${origin}/account`, manage: `${origin}/account` },
   });
   const feed = openFeed(store.attempts);

@@ -31,49 +31,32 @@ export interface Settings {
   readonly sessionSecret: string;
 }
 
-/** What stands for a setting that was left out, and what `--help` says of it. */
-const VARIABLES = {
-  PORT: ['3000', 'where to listen; 0 takes any free port'],
-  HOST: ['127.0.0.1', 'the address to listen on: this machine only, unless you say otherwise'],
-  FRAMEWORK: ['express', FRAMEWORKS.join(', ')],
-  STORE: [
-    'sqlite:.demo/latchkey.sqlite',
-    'memory:, sqlite:FILE, postgres://…, mysql://…, redis://… (accounts, passkeys, challenges, attempts)',
-  ],
-  RP_ID: ['localhost', 'the domain that passkeys are bound to'],
-  ORIGIN: ['http://localhost:PORT', 'the exact origin of these pages, as the browser shows it'],
-  IMMEDIATE: ['prefer', `how much Immediate UI mode counts: ${IMMEDIATE_MEDIATION.toReversed().join(', ')}`],
-  CHALLENGE_TTL: ['2m', 'life of a challenge, from 1s to 10m'],
-  SWEEP_EVERY: ['30s', 'how often unanswered attempts are recorded as abandoned, from 100ms to 1d'],
-  RATE_LIMIT: ['on', 'on, off; off is for load tests'],
-  AUDIT_LOG: ['', 'a file for the attempt records: JSON lines, one record a line, nothing else'],
-  SESSION_SECRET: ['', 'at least 32 characters; without it a new one at each start, which signs everyone out'],
-} as const satisfies Record<string, readonly [value: string, about: string]>;
+/** What stands for a setting that was left out. What each is for, and the same defaults: help.txt. */
+export const DEFAULTS = {
+  PORT: '3000',
+  HOST: '127.0.0.1',
+  FRAMEWORK: 'express',
+  STORE: 'sqlite:.demo/latchkey.sqlite',
+  RP_ID: 'localhost',
+  ORIGIN: 'http://localhost:PORT',
+  IMMEDIATE: 'prefer',
+  CHALLENGE_TTL: '2m',
+  SWEEP_EVERY: '30s',
+  RATE_LIMIT: 'on',
+  AUDIT_LOG: '',
+  SESSION_SECRET: '',
+} as const;
 
-type Name = keyof typeof VARIABLES;
+type Name = keyof typeof DEFAULTS;
 
 /** Everything that is wrong with the environment, one sentence a line. */
 export class SettingsError extends Error {}
-
-export function helpText(): string {
-  const lines = Object.entries(VARIABLES).map(([name, [value, about]]) => {
-    return `  ${name.padEnd(16)}${about}${value && `\n${' '.repeat(18)}default: ${value}`}`;
-  });
-  return `The Latchkey demo: sign up, sign in by one click, and watch every attempt.
-
-  node src/server.ts
-
-Environment:
-${lines.join('\n')}
-  OTEL_*          the standard variables; OpenTelemetry starts when one names an exporter or an endpoint
-`;
-}
 
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const wrong: string[] = [];
   /** An empty variable counts as one that was left out. */
   const given = (name: Name) => env[name]?.trim() || undefined;
-  const value = (name: Name) => given(name) ?? VARIABLES[name][0];
+  const value = (name: Name) => given(name) ?? DEFAULTS[name];
 
   function demand(holds: boolean, name: Name, instead: string): void {
     if (!holds) wrong.push(`${name} is ${JSON.stringify(value(name))}. ${instead}`);
@@ -112,7 +95,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 
   const place = readPlace(value('STORE'));
   // Not its value: it may hold a password.
-  if (!place) wrong.push(`STORE names no place to keep things. Write one of ${VARIABLES.STORE[1].split(' (')[0]}.`);
+  if (!place)
+    wrong.push(
+      'STORE names no place to keep things. Write one of memory:, sqlite:FILE, postgres://…, mysql://…, redis://….',
+    );
 
   const secret = given('SESSION_SECRET');
   if (secret !== undefined && secret.length < 32) {

@@ -3,13 +3,14 @@
  * does. The reason beside it is for the record; it says exactly what happened, where the code stays generic on purpose.
  */
 
-import type { EventName, FailedRule, Outcome, Purpose, Reason, Stage } from './record/attempt.ts';
+import type { FailedRule, Outcome, Purpose, Reason, Stage } from './record/attempt.ts';
 
 /** Every code that can reach the wire, with its status and the one title it has. */
 export const PROBLEMS = {
   malformed_request: [400, 'The request is not well-formed'],
   challenge_invalid: [400, 'The challenge is not valid any more'],
   registration_failed: [400, 'The passkey could not be registered'],
+  user_verification_unavailable: [400, 'This authenticator cannot verify its user'],
   authentication_failed: [401, 'The passkey was not accepted'],
   sign_in_required: [401, 'Sign in first'],
   step_up_required: [403, 'Confirm with your passkey first'],
@@ -32,11 +33,6 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-export interface LimitHit {
-  readonly limit: string;
-  readonly retryAfter: number;
-}
-
 /** Why a request was refused. Thrown inside core, answered as problem+json, never seen by the application. */
 export class Refusal extends Error {
   /** For the record; null when this refusal leaves none. */
@@ -45,30 +41,35 @@ export class Refusal extends Error {
   readonly code: ProblemCode | null;
   /** The policy rule that said no, when one did. */
   readonly rule: FailedRule | null;
-  /** For 429: which limit, for whom, and in how many seconds to try again. */
-  readonly limited: LimitHit | null;
-  /** One more event that the refused request brought about. */
-  readonly also: EventName | null;
 
   constructor(
     reason: Reason | null,
     code: ProblemCode | null,
-    more: { rule?: FailedRule | null; limited?: LimitHit; also?: EventName; cause?: unknown } = {},
+    more: { rule?: FailedRule | null; cause?: unknown } = {},
   ) {
     super(reason ?? code ?? 'refused', { cause: more.cause });
     this.reason = reason;
     this.code = code;
     this.rule = more.rule ?? null;
-    this.limited = more.limited ?? null;
-    this.also = more.also ?? null;
+  }
+}
+
+/** A request over a limit. */
+export class LimitRefusal extends Refusal {
+  /** Which limit, for whom: `verify:203.0.113.8`. */
+  readonly limit: string;
+  /** In how many seconds to try again. */
+  readonly retryAfter: number;
+
+  constructor({ limit, retryAfter }: { limit: string; retryAfter: number }) {
+    super('rate_limited', null);
+    this.limit = limit;
+    this.retryAfter = retryAfter;
   }
 }
 
 /** A refusal for the record; the code on the wire follows from the reason and from what the ceremony was for. */
-export function refuse(
-  reason: Reason,
-  more: { code?: ProblemCode; rule?: FailedRule; limited?: LimitHit; also?: EventName; cause?: unknown } = {},
-): Refusal {
+export function refuse(reason: Reason, more: { code?: ProblemCode; rule?: FailedRule; cause?: unknown } = {}): Refusal {
   return new Refusal(reason, more.code ?? null, more);
 }
 
@@ -94,6 +95,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   challenge_session_mismatch: challenge,
   malformed_request: ['malformed_request', 'malformed_request'],
   rate_limited: ['rate_limited', 'rate_limited', 'options'],
+  first_factor_missing: ['sign_in_required', 'sign_in_required', 'options'],
   origin_denied: ['origin_not_allowed', 'origin_not_allowed'],
   challenge_missing: ['malformed_request', 'malformed_request', 'challenge'],
   client_data_malformed: assertion,
@@ -106,6 +108,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   credential_not_allowed: assertion,
   user_handle_mismatch: assertion,
   user_disabled: assertion,
+  user_policy: ['authentication_failed', 'registration_failed', 'policy'],
   authenticator_data_malformed: assertion,
   backup_state_invalid: assertion,
   algorithm_unsupported: assertion,
@@ -113,7 +116,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   credential_id_mismatch: assertion,
   public_key_invalid: assertion,
   user_presence_missing: ['authentication_failed', 'registration_failed', 'policy'],
-  user_verification_missing: ['authentication_failed', 'registration_failed', 'policy'],
+  user_verification_missing: ['authentication_failed', 'user_verification_unavailable', 'policy'],
   sign_count_regressed: ['authentication_failed', 'registration_failed', 'policy'],
   attestation_refused: ['authentication_failed', 'registration_failed', 'policy'],
   immediate_not_requested: denied,
@@ -160,17 +163,28 @@ export function asRefusal(thrown: unknown): Refusal {
 /** A configuration that cannot be right. Thrown at construction; `message` says which option, what it got, what to write. */
 export class ConfigurationError extends Error {
   readonly code = 'config_invalid';
+  /** The option's name: `policy.challengeTtl`. */
+  readonly option: string;
+  /** What to write instead, in a sentence. */
+  readonly instead: string;
+
   constructor(option: string, got: unknown, instead: string) {
     super(`${option}: got ${show(got)}. ${instead}`);
     this.name = 'ConfigurationError';
+    this.option = option;
+    this.instead = instead;
   }
 }
 
 function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (value === undefined) return 'nothing';
+  if (typeof value === 'bigint') return `${value}n`;
   try {
-    return JSON.stringify(value)?.slice(0, 120) ?? String(value);
+    const text = JSON.stringify(value)?.slice(0, 120) ?? String(value);
+    // An object that writes itself as text, such as a database's own id, must not look like text.
+    const looksLikeText = typeof value === 'object' && text.startsWith('"');
+    return looksLikeText ? `${text}, an object` : text;
   } catch {
     return typeof value;
   }

@@ -1,66 +1,170 @@
 /**
  * Passkey sign-in with evidence, without a framework and without a database: `createPasskeys()` and every public name.
  * An adapter translates its framework's requests to {@link HttpRequest} and mounts what comes back.
+ *
+ * @packageDocumentation
  */
-
+import './runtime.ts';
 import type { HttpRequest, HttpResponse } from './adapter.ts';
+import { administer, type UserAdministration } from './ceremony/administration.ts';
 import { reliable } from './ceremony/reliable-store.ts';
 import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
 import { checkOptions } from './config/check-options.ts';
-import type { Config } from './config/config.ts';
-import { asRefusal, codeOf, refuseUnrecorded } from './errors.ts';
-import { problem } from './http/answer.ts';
+import { ConfigurationError } from './errors.ts';
 import { wellKnown } from './http/documents.ts';
+import { createGuards } from './http/guards.ts';
 import { createLimits } from './http/limits.ts';
 import { createRouter } from './http/router.ts';
-import type { PasskeysOptions } from './options.ts';
-import { drain, logError, publishRecord } from './signals/publish.ts';
+import { resolveConfig } from './http/tenant.ts';
+import type { PasskeysOptions, User } from './options.ts';
+import { createPublisher } from './signals/publish.ts';
 import { warnOfLoss } from './signals/telemetry-check.ts';
 import { keepSweeping, sweep } from './sweep.ts';
 
-export type { HttpRequest, HttpResponse, SessionPort, SignedIn } from './adapter.ts';
+export type { HttpRequest, HttpResponse } from './adapter.ts';
+export type { Change, SessionView, UserAdministration } from './ceremony/administration.ts';
 export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
-export { checkOptions } from './config/check-options.ts';
-export type * from './config/config.ts';
 export type { Duration } from './duration.ts';
 export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
 export { routes } from './http/routes.ts';
-export type * from './options.ts';
-export { ALGORITHMS, LIMITS } from './options.ts';
-export * from './record/attempt.ts';
+export {
+  ALGORITHMS,
+  type AttestationOptions,
+  type CoseAlgorithmName,
+  type IdentifiedUser,
+  LIMITS,
+  type Limiter,
+  type LimitName,
+  type LimitRule,
+  type Logger,
+  type Maybe,
+  type PasskeyNotice,
+  type PasskeyNotification,
+  type PasskeysOptions,
+  type PasskeyView,
+  type PolicyOptions,
+  type RateLimitOptions,
+  type RelyingParty,
+  type SessionLifetime,
+  type SessionOptions,
+  type SignIn,
+  type SignOut,
+  type Sink,
+  type User,
+  type UserAction,
+  type Users,
+} from './options.ts';
+export {
+  ATTACHMENTS,
+  type AttemptRecord,
+  CHALLENGE_STATUSES,
+  type ChallengeStatus,
+  CLIENT_REPORTS,
+  type ClientReport,
+  DECISIONS,
+  ENFORCEMENTS,
+  type Enforcement,
+  EVENT_NAMES,
+  type EventName,
+  FAILED_RULES,
+  type FailedRule,
+  IMMEDIATE_MEDIATION,
+  type ImmediateMediation,
+  MODES,
+  OUTCOMES,
+  type Outcome,
+  type Purpose,
+  REASON_SOURCES,
+  REASONS,
+  REQUIREMENTS,
+  type Reason,
+  type ReasonSource,
+  type Requirement,
+  SESSION_ENDERS,
+  SESSION_ENDINGS,
+  SEVERITIES,
+  type SessionEnder,
+  type SessionEnding,
+  SIGN_COUNTS,
+  SIGNATURES,
+  type SignInMode,
+  STAGES,
+  type Stage,
+  UNMET,
+  type Unmet,
+  USER_VERIFICATION,
+  type UserVerification,
+} from './record/attempt.ts';
 export { ATTEMPT_SCHEMA } from './record/attempt-schema.ts';
-export * from './record/enforcement.ts';
 export { type Explanation, explain } from './record/explain.ts';
 export { REASON_MEANINGS, type ReasonMeaning } from './record/reasons.ts';
 export { standardOutput } from './signals/publish.ts';
 export { checkTelemetry, type TelemetryFinding } from './signals/telemetry-check.ts';
 export { memoryStore } from './store/memory-store.ts';
-export * from './store/store.ts';
+export {
+  type AttemptQuery,
+  type AttemptStore,
+  type Awaitable,
+  type ChallengeStore,
+  type Passkey,
+  type PasskeyChange,
+  type PasskeyChangeResult,
+  type PasskeySelection,
+  type PasskeyStore,
+  type PasskeyUse,
+  type PendingCeremony,
+  REMEMBERED_MS,
+  type SessionSelection,
+  type SessionStart,
+  type SessionStore,
+  type SignInSession,
+  type Store,
+  type TakeCondition,
+  type TakeResult,
+  type UseResult,
+} from './store/store.ts';
+export { providerName } from './webauthn/providers.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
-export type Guarded = { readonly session: PasskeySession } | { readonly response: HttpResponse };
+export type Guarded<U extends User = User> =
+  | { readonly session: PasskeySession<U> }
+  | { readonly response: HttpResponse };
 
-/** A guard's rule, and where a page sends a person who does not meet it (303) instead of problem+json. */
-type Redirecting<Rule> = Rule & { readonly redirectTo?: string };
-
-export interface Passkeys {
+/** Passkeys for one or more relying parties: what an adapter mounts. `U`: the application's type of an account. */
+export interface Passkeys<U extends User = User, Request = unknown, Response = unknown> {
   /** Answers a request below the mount prefix. Never throws. */
-  handle(request: HttpRequest): Promise<HttpResponse>;
+  handle(request: HttpRequest<Request, Response>): Promise<HttpResponse>;
   /** Answers our documents under `/.well-known`; undefined for every other path, which is the application's. */
-  wellKnown(request: HttpRequest): HttpResponse | undefined;
-  requireSignIn(request: HttpRequest, rule?: Redirecting<SignInRule>): Promise<Guarded>;
-  requireStepUp(request: HttpRequest, rule: Redirecting<StepUpRule>): Promise<Guarded>;
+  wellKnown(request: HttpRequest<Request, Response>): HttpResponse | undefined;
+  /** Whether somebody is signed in as the rule wants it. Never throws. */
+  requireSignIn(request: HttpRequest<Request, Response>, rule?: SignInRule): Promise<Guarded<U>>;
+  /** Whether somebody confirmed with their passkey as the rule wants it. Never throws. */
+  requireStepUp(request: HttpRequest<Request, Response>, rule: StepUpRule): Promise<Guarded<U>>;
+  /** The session of a request, or null; or the answer to give, where the store does not tell. Never throws. */
+  readSession(request: HttpRequest<Request, Response>): Promise<Guarded<U> | { readonly session: null }>;
+  /**
+   * Ends the session of a request, for the application's own sign-out. Answers the values of Set-Cookie that take the cookie
+   * away. Rejects when the store does not answer: then the person is still signed in.
+   */
+  signOut(request: HttpRequest<Request, Response>): Promise<readonly string[]>;
+  /** Whether a session is live, by its id: for tokens that carry it. Asks the store each time. `request`: where `rp` or `policy` is a function. */
+  isSessionLive(id: string, request?: Request): Promise<boolean>;
+  /**
+   * The passkeys and sessions of one user, for the server's own code: a help desk, the deletion of an account. `request`: where
+   * `rp` or `policy` is a function. Throws a {@link ConfigurationError} for an id that cannot be one.
+   */
+  forUser(userId: string, request?: Request): UserAdministration;
   /** Records every ceremony that has expired unanswered; resolves to how many. Runs by itself every `sweepEvery`. */
   sweep(): Promise<number>;
   /**
    * Stops the sweep, and resolves when the records under way are written and `notify` is done, or after 5 seconds. Then
-   * close what is yours: stores, sinks and sessions stay open.
+   * close what is yours: stores and sinks stay open.
    */
   close(): Promise<void>;
 }
 
 /**
- * Passkeys for one relying party. Checks every option and throws {@link ConfigurationError} for a wrong one.
+ * Passkeys for your application. Checks every option, and throws {@link ConfigurationError} for a wrong one.
  *
  * @example
  * const passkeys = createPasskeys({
@@ -69,46 +173,54 @@ export interface Passkeys {
  *   store: memoryStore(),
  * });
  */
-export function createPasskeys(options: PasskeysOptions): Passkeys {
-  const { shared, configOf } = checkOptions(options);
+export function createPasskeys<U extends User = User, Request = unknown, Response = unknown>(
+  options: PasskeysOptions<U, Request, Response>,
+): Passkeys<U, Request, Response> {
+  // Inside, an account is a User and a request is the framework's own, which nothing here reads.
+  const { shared, configOf } = checkOptions(options as unknown as PasskeysOptions);
+  const publisher = createPublisher(shared);
   const store = reliable(shared.store, shared.storeTimeoutMs);
   const sessions = createSessions(shared, store);
-  const limits = createLimits(shared.rateLimit);
-  const stopSweeping = keepSweeping(shared, store, limits);
+  const limits = createLimits(shared.rateLimit, shared.now);
+  const sweeping = { config: shared, store, limits, publisher };
+  const stopSweeping = keepSweeping(sweeping);
   const stopChecking = warnOfLoss(shared);
+  const guards = createGuards(shared, configOf, { sessions, publisher });
 
-  async function guard(
-    request: HttpRequest,
-    check: (config: Config) => Promise<PasskeySession>,
-    redirectTo: string | undefined,
-  ): Promise<Guarded> {
-    try {
-      const config = configOf(request.native);
-      if (!config) throw refuseUnrecorded('not_found');
-      return { session: await check(config) };
-    } catch (thrown) {
-      const refusal = asRefusal(thrown);
-      if (refusal.reason !== null) logError(refusal.cause ?? refusal, null, shared, request.logger);
-      if (redirectTo === undefined) return { response: problem(codeOf(refusal, 'sign_in')) };
-      const headers = { location: redirectTo, 'cache-control': 'no-store', 'content-length': '0' };
-      return { response: { status: 303, headers, cookie: null, body: null } };
-    }
-  }
-
-  return {
-    handle: createRouter(shared, configOf, { store, sessions, limits }),
-    wellKnown: (request) => wellKnown(shared, configOf, request),
-    requireSignIn: (request, rule = {}) =>
-      guard(request, (config) => sessions.require(request, config, rule), rule.redirectTo),
-    requireStepUp: (request, rule) =>
-      guard(request, (config) => sessions.requireStepUp(request, config, rule), rule.redirectTo),
-    sweep: () => sweep(shared, store, limits),
+  const passkeys: Passkeys = {
+    handle: createRouter(configOf, { store, sessions, limits, publisher }),
+    wellKnown(request) {
+      if (!request.path.startsWith('/.well-known/')) return undefined;
+      const resolved = resolveConfig(configOf, publisher, request);
+      if ('config' in resolved) return wellKnown(resolved.config, request);
+      return resolved.response.status === 404 ? undefined : resolved.response;
+    },
+    ...guards,
+    async isSessionLive(id, request) {
+      const config = configOf(request);
+      return config !== null && sessions.isLive(id, config);
+    },
+    forUser(userId, request) {
+      const config = configOf(request);
+      if (config === null)
+        throw new ConfigurationError(
+          'forUser',
+          request,
+          'It belongs to no relying party: hand in a request that rp knows.',
+        );
+      if (typeof userId !== 'string' || userId === '') {
+        throw new ConfigurationError('forUser', userId, "Write the account's id, as text.");
+      }
+      return administer(config, { store, sessions, publisher }, userId);
+    },
+    sweep: () => sweep(sweeping),
     async close() {
       stopSweeping();
       stopChecking();
-      for (const record of limits.release(Number.POSITIVE_INFINITY))
-        publishRecord(record, shared, undefined, { aside: true });
-      await drain(shared);
+      const reporter = publisher.reporter();
+      for (const record of limits.release(Number.POSITIVE_INFINITY)) reporter.record(record, { aside: true });
+      await publisher.drain();
     },
   };
+  return passkeys as unknown as Passkeys<U, Request, Response>;
 }

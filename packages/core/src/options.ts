@@ -1,8 +1,16 @@
 /** What an application writes: the options of `createPasskeys`, with units, defaults and examples. Types and a few tables only. */
 
 import type { Duration } from './duration.ts';
-import type { AttemptRecord, Enforcement, ImmediateMediation, SignInMode, UserVerification } from './record/attempt.ts';
-import type { Awaitable, Passkey, Store } from './store/store.ts';
+import type {
+  AttemptRecord,
+  Enforcement,
+  ImmediateMediation,
+  SessionEnder,
+  SessionEnding,
+  SignInMode,
+  UserVerification,
+} from './record/attempt.ts';
+import type { Awaitable, Passkey, SignInSession, Store } from './store/store.ts';
 
 /** At most `points` requests in `seconds`, for each key. */
 export interface LimitRule {
@@ -20,22 +28,31 @@ export const LIMITS = {
   outcome: { points: 600, seconds: 60 },
   /** Registration options and verify together, by address. */
   registration: { points: 120, seconds: 60 },
+  /** Changes to passkeys and sessions (PATCH and DELETE), by address. */
+  changes: { points: 120, seconds: 60 },
+  /** All that is counted by address, together, by IPv6 /48: whoever has one has 65,536 addresses in the sense above. */
+  network: { points: 6_000, seconds: 60 },
   /** Ceremony requests of every kind together, by browser binding. */
   browser: { points: 240, seconds: 60 },
-  /** Options that name a user, by that name, from anywhere. */
+  /** Sign-in options that look a user up by name, by that name and address. */
   account: { points: 60, seconds: 60 },
-  /** Challenges issued to everyone together: the cap on unfinished ceremonies, and so on the memory they take. */
-  unfinished: { points: 100_000, seconds: 120 },
+  /**
+   * Challenges that nobody has answered yet and that have not expired: `points` at most at once, and of those a network
+   * (IPv4 /24, IPv6 /48) at most a twentieth. `seconds` is for a limiter of `create` only: how long a challenge lives.
+   */
+  unfinished: { points: 200_000, seconds: 120 },
 } as const satisfies Record<string, LimitRule>;
 
 export type LimitName = keyof typeof LIMITS;
 
 /**
- * What counts. Resolves while there are points left and rejects with `{ msBeforeNext }` when there are none, as every
- * limiter of rate-limiter-flexible does; a rejection with an Error is a store that does not answer.
+ * What counts. `consume` resolves while there are points left and rejects with `{ msBeforeNext }` when there are none, as
+ * every limiter of rate-limiter-flexible does; a rejection with an Error is a store that does not answer.
  */
 export interface Limiter {
-  consume(key: string): Promise<unknown>;
+  consume(key: string): Awaitable<unknown>;
+  /** Gives one point back. Asked of the limiter for `unfinished` only, when a challenge is answered. */
+  reward?(key: string): Awaitable<unknown>;
 }
 
 export interface RateLimitOptions {
@@ -62,68 +79,68 @@ export interface AttestationOptions {
   readonly allow?: readonly string[];
 }
 
-/** What happened. */
-export type PasskeyNotice =
-  /** The first use of a passkey, to sign in; unless this browser is signed in with it already, from the sign-up that made it. */
-  | { readonly kind: 'passkey_added' | 'passkey_removed' | 'passkey_enabled' | 'new_passkey_sign_in' }
-  /** `counter`: by `policy.signCount` `disable`, after a regression. */
-  | { readonly kind: 'passkey_disabled'; readonly by: 'owner' | 'counter' }
-  /** A valid signature with a counter that went backwards. `accepted`: it counted all the same, under `observe`. */
-  | { readonly kind: 'counter_regressed'; readonly accepted: boolean };
-
-/** What `notify` is handed. */
-export type PasskeyNotification = PasskeyNotice & {
-  /** Whose passkey it is. */
-  readonly user: User;
-  /** The passkey after what happened, as its owner sees it; what was removed, as it was. */
-  readonly passkey: Omit<PasskeyView, 'current'>;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** The attempt that brought it about, as in its record. */
-  readonly attemptId: string;
-  /** Where that request came from, as in its record: one line each, and a claim. */
-  readonly client: { readonly address: string | null; readonly userAgent: string | null };
-};
-
 /** An account of the application. `id` is its own, never shown to authenticators. */
 export interface User {
+  /** Text of 1 to 255 characters. Write `String(row.id)` for a number. It is never used again for another person. */
   readonly id: string;
-  /** What the person types or recognises, e.g. an e-mail address. */
+  /** What the person types or recognises, e.g. an e-mail address. Shown by browsers and password managers. */
   readonly name: string;
-  /** Defaults to `name`. */
-  readonly displayName?: string;
+  /** Default: `name`. */
+  readonly displayName?: string | null;
 }
 
-type Maybe<T> = Awaitable<T | undefined | null>;
+/** What `users.allows` is asked: to sign in, to add a passkey, to remove or disable one, to confirm. */
+export type UserAction = 'sign_in' | 'register' | 'remove' | 'step_up';
 
-/** The application's accounts, as far as passkeys need them. */
-export interface Users {
-  /** The account with this id, or nothing. */
-  find(id: string): Maybe<User>;
-  /** Lets a modal sign-in name its user, so that the browser offers only that user's passkeys. Needs `audit.identityKey`. */
-  findByName?(name: string): Maybe<User>;
+/** A value that may be missing, or a promise of it. */
+export type Maybe<T> = Awaitable<T | undefined | null>;
+
+/** A user as `users.identify` names it. */
+export type IdentifiedUser<U extends User = User> = U & {
+  /** For applications with tokens: when the passkey sign-in was that the token came from. Milliseconds since the epoch. */
+  readonly authenticatedAt?: number;
+};
+
+/**
+ * The application's accounts, as far as passkeys need them. `U` is the application's own type of an account: it comes back
+ * in `passkeySession.user` and in every callback. What our routes answer is always narrowed to id, name and displayName.
+ */
+export interface Users<U extends User = User, Request = unknown> {
+  /** The account with this id, or nothing. Asked at every request that acts for a person. */
+  find(id: string): Maybe<U>;
+  /** The account with this name. Lets a modal sign-in name its user, so that the browser offers only that user's passkeys. Needs `audit.identityKey`. */
+  findByName?(name: string): Maybe<U>;
   /**
    * The one spelling that stands for every name by which `findByName` finds the same account, and for no other name.
-   * Default: Unicode NFKC in lower case, for accounts whose names are compared so; `(name) => name` where they are compared
-   * exactly. Spellings of a name that nobody has get the same decoys, and all count against one limit.
+   * Default: Unicode NFKC in lower case. Write `(name) => name` where accounts are compared exactly. All spellings of a name
+   * that nobody has get the same decoys, and all count against one limit.
    */
   canonicalName?(name: string): string;
-  /** Allows sign-up. Called after the passkey is verified; answer nothing when the name is taken. */
-  create?(account: { readonly name: string; readonly displayName: string }): Maybe<User>;
-  /** Takes back a `create` whose passkey could not be stored. */
-  undo?(user: User): Awaitable<void>;
   /**
-   * Who the framework's own request belongs to, for applications that sign people in another way first. That person may
-   * add a first passkey, and nobody else's passkey will do to sign in: the passkey is the second factor. Who issues
-   * tokens may add `authenticatedAt`, the time of the passkey sign-in a token came from: it lets its holder add another.
+   * Makes a new account, and so allows sign-up. Called after the passkey is verified. Answer nothing when the name is taken:
+   * an account that was there before belongs to somebody else.
    */
-  identify?(request: unknown): Maybe<User & { readonly authenticatedAt?: number }>;
-  /** False for a blocked account: its passkeys are refused. */
-  isActive?(user: User): Awaitable<boolean>;
+  create?(account: { readonly name: string; readonly displayName: string }): Maybe<U>;
+  /** Takes back a `create`, when the passkey could not be kept or the sign-up was refused after all. */
+  undo?(user: U): Awaitable<void>;
+  /**
+   * Who the application's own sign-in says is there: for applications that sign people in by password, say. Asked at every
+   * guard and every route that acts for a person. A session of another person ends. Only this person's passkeys may sign in.
+   * This person may add a first passkey and read the own list. Your own guards do not change: to demand a passkey, use `requireSignIn()`.
+   */
+  identify?(request: Request): Maybe<IdentifiedUser<U>>;
+  /**
+   * Whether this user may do this: rules per person or organisation. Asked for options and for verify. A person who may not sign in
+   * is refused as a stranger is, so that nobody learns who has an account. Default: everybody may do everything.
+   */
+  allows?(user: U, action: UserAction): Awaitable<boolean>;
+  /** False for a blocked account: its passkeys and its sessions are refused. */
+  isActive?(user: U): Awaitable<boolean>;
   /** True lets this user remove the last passkey. */
-  hasOtherWayIn?(user: User): Awaitable<boolean>;
+  hasOtherWayIn?(user: U): Awaitable<boolean>;
 }
 
+/** The relying party: the service that passkeys are for. WebAuthn Level 3, §4. */
 export interface RelyingParty {
   /** The domain passkeys are bound to: `example.com`. WebAuthn §4 "RP ID". Never changes: passkeys of another are lost. */
   readonly id: string;
@@ -147,25 +164,37 @@ export const ALGORITHMS = {
   'ML-DSA-87': -50,
 } as const;
 
+/** The name of a signature algorithm. */
 export type CoseAlgorithmName = keyof typeof ALGORITHMS;
 
+/** The rules that sign-ins and registrations are judged by. */
 export interface PolicyOptions {
   /**
-   * `require`: by Immediate UI mode and nothing else; `prefer`: that first; `report`: likewise, and the record says what
-   * `require` would have refused; `off`: not at all. Default `prefer`.
+   * `require`: only by Immediate UI mode. `prefer`: by that first. `report`: likewise, and the record says what `require`
+   * would have refused. `off`: not at all. Default `prefer`.
    */
   readonly immediateMediation?: ImmediateMediation;
-  /** Default `required`. User presence is required always. */
+  /** Whether the authenticator must verify its user (PIN, finger, face). Default `required`. User presence is required always. */
   readonly userVerification?: UserVerification;
   /** What else than immediate may sign in. Default `['conditional', 'modal']`; not used under `require`. */
   readonly fallback?: readonly ('conditional' | 'modal')[];
+  /**
+   * `identified`: nobody signs in by passkey whom `users.identify` does not name, so that the passkey is a second factor.
+   * Default `none`: a passkey signs in alone. `identified` needs `users.identify`.
+   */
+  readonly firstFactor?: 'none' | 'identified';
   /** Life of a challenge: 1 second to 10 minutes. Default `'2m'`. */
   readonly challengeTtl?: Duration;
   /** How old a sign-in may be for adding, disabling or removing a passkey. Default `'10m'`. */
   readonly recentSignIn?: Duration;
   /** What to do when a counter goes backwards. Default `observe`: record it, let the person in. */
   readonly signCount?: 'observe' | 'refuse' | 'disable';
-  /** In order of preference, for new passkeys. Default EdDSA, ES256, RS256; ML-DSA is for those who list it. */
+  /**
+   * What to do when a passkey's manager changes whether it may be synced (WebAuthn §6.1.3, flag BE). Default `follow`: let the
+   * person in, keep the new flag, record the change. `refuse`: as WebAuthn §7.2 step 19 says. `deviceBound` holds under both.
+   */
+  readonly backupEligibility?: 'follow' | 'refuse';
+  /** In order of preference, for new passkeys. Default ES256, EdDSA, RS256; ML-DSA only where it is listed. */
   readonly algorithms?: readonly CoseAlgorithmName[];
   /** Lets a page add a passkey without asking, after a sign-in by other means. WebAuthn §5.1.3. Default false. */
   readonly conditionalCreate?: boolean;
@@ -178,79 +207,47 @@ export interface PolicyOptions {
   readonly attestation?: 'none' | AttestationOptions;
   /**
    * When a session must sign in again. `aal2`: after 24 hours, or one hour idle; `aal3`: after 12 hours, or 15 minutes
-   * idle, with device-bound passkeys only. NIST SP 800-63B-4 §2.2.3, §2.3.3. Default: when the session library says so.
+   * idle, with device-bound passkeys only. NIST SP 800-63B-4 §2.2.3, §2.3.3. Default: when the session expires.
    */
   readonly reauthentication?: 'aal2' | 'aal3' | { readonly after: Duration; readonly idle?: Duration };
-  /** For each user: 1 to 100. Default 20. */
+  /** For each user and relying party: 1 to 64. Browsers take no longer list. Default 20. */
   readonly maxPasskeys?: number;
 }
 
-/** Where records go, besides the log line and OpenTelemetry. */
-export interface Sink {
-  readonly name: string;
-  write(record: AttemptRecord): Awaitable<void>;
-  /** `fail_closed` refuses the sign-in when this sink fails. Default `fail_open`. */
-  readonly onFailure?: 'fail_open' | 'fail_closed';
-  /** It writes to standard output, where the log line of an attempt goes by default: that one is then left out. */
-  readonly onStandardOutput?: boolean;
-}
-
-/** A sign-in that was accepted, as an application that issues its own tokens needs to know it. */
-export interface SignIn {
-  readonly user: User;
-  readonly passkey: Passkey;
-  readonly authenticatedAt: number;
-  readonly userVerified: boolean;
-  /** `mode` is null and `enforcement` not_applicable for a sign-up. */
-  readonly attempt: { readonly id: string; readonly mode: SignInMode | null; readonly enforcement: Enforcement };
-  /** The framework's own request. */
-  readonly request: unknown;
-}
-
-/** Anything shaped like pino. */
-export interface Logger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface PasskeysOptions {
-  /** The relying party; or, for several, which one a request is for (the same object each time; nothing: not found). */
-  readonly rp: RelyingParty | ((request: unknown) => RelyingParty | undefined | null);
-  /** The application's accounts. */
-  readonly users: Users;
-  /** Where state lives: `memoryStore()`, another, or `{ challenges, passkeys, attempts? }` of several. */
-  readonly store: Store;
-  /** The policy; or, where tenants differ, the one for a request (the same object each time). */
-  readonly policy?: PolicyOptions | ((request: unknown) => PolicyOptions);
-  readonly audit?: {
-    /** Where records go, besides the log line and OpenTelemetry: `{ name, write(record), onFailure? }`. */
-    readonly sinks?: readonly Sink[];
-    /** At least 32 bytes (or characters) of secret: keys the pseudonyms in records and the decoys. The same on every node. */
-    readonly identityKey?: string | Uint8Array;
-  };
-  /** Limits by address, browser and account, and a cap on unfinished ceremonies: on by default. `false` turns them off. */
-  readonly rateLimit?: RateLimitOptions | false;
-  /** Where the log line of each attempt goes. Default: the request's own logger, else JSON on standard output. */
-  readonly logger?: Logger;
-  /** Called after each sign-in and sign-up, before the answer; what it returns is added to the answer (a token, say). */
-  readonly onSignIn?: (signIn: SignIn) => Awaitable<object | undefined>;
+/** How long people stay signed in, and how. A session is a row in `store.sessions`, named by a token in a cookie of our own. */
+export interface SessionOptions<Request = unknown> {
   /**
-   * Called once for each thing a person should hear of: a passkey added, removed, disabled, enabled or used for the first
-   * time, a counter that went backwards. Nothing waits for it; what it throws is logged. Send a mail from here.
+   * How long a session lives, or `'browser'`: until the browser is closed, and 24 hours at most. A function decides for each
+   * sign-in: "keep me signed in". Default `'30d'`.
    */
-  readonly notify?: (notification: PasskeyNotification) => Awaitable<unknown>;
-  /** Pages of yours for `/.well-known/passkey-endpoints`. */
-  readonly passkeyEndpoints?: { readonly enroll?: string; readonly manage?: string };
-  /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
-  readonly storeTimeout?: Duration;
-  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */
-  readonly sweepEvery?: Duration | false;
-  /** How stale the answer to "is this session's passkey still good?" may be. Default `'60s'`. */
+  readonly lifetime?: SessionLifetime | ((request: Request) => SessionLifetime);
+  /** How long a session may go unused. Default `'7d'`. */
+  readonly idle?: Duration;
+  /** How long a process may believe that a session is live without asking the store. 0 asks every time. Default `'60s'`. */
   readonly revalidateAfter?: Duration;
-  /** The time, in milliseconds since the epoch. Default `Date.now`. */
-  readonly clock?: () => number;
+  /** The cookie, for siblings of one site. */
+  readonly cookie?: {
+    /** Default `latchkey-session`, with the prefix `__Host-` on https (`__Secure-` where there is a `domain`). */
+    readonly name?: string;
+    /** A parent domain of every origin. Every host below it then gets the cookie, and can sign people in and out: trust them all. */
+    readonly domain?: string;
+    /** Default `lax`: a link from elsewhere finds the person signed in. `strict`: it does not. `none` needs https. */
+    readonly sameSite?: 'lax' | 'strict' | 'none';
+  };
+  /**
+   * Guards refuse POST, PUT, PATCH, DELETE and other unsafe methods that come from a page of another origin, by `Origin`, else by
+   * `Sec-Fetch-Site`. False turns that off, for applications with a defence of their own against cross-site requests. Default true.
+   */
+  readonly checkOrigin?: boolean;
+  /**
+   * A session ends when `users.identify` names nobody any more. Only for applications whose own sign-in always accompanies
+   * ours, and where `identify` works at every route that stands behind a guard of ours. Default false.
+   */
+  readonly followIdentify?: boolean;
 }
+
+/** A duration, or `'browser'`: until the browser is closed. */
+export type SessionLifetime = Duration | 'browser';
 
 /** A passkey as its owner sees it. */
 export interface PasskeyView {
@@ -266,4 +263,118 @@ export interface PasskeyView {
   readonly transports: readonly string[];
   /** Whether this session was made with it. */
   readonly current: boolean;
+}
+
+/** Something that happened to a passkey. */
+export type PasskeyNotice =
+  /** `new_passkey_sign_in`: the first use of a passkey to sign in, unless this browser is signed in with it already. */
+  | { readonly kind: 'passkey_added' | 'passkey_removed' | 'passkey_enabled' | 'new_passkey_sign_in' }
+  /** `counter`: by `policy.signCount` `disable`, after a regression. */
+  | { readonly kind: 'passkey_disabled'; readonly by: 'owner' | 'counter' | 'operator' | 'application' }
+  /** A valid signature with a counter that went backwards. `accepted`: it counted all the same, under `observe`. */
+  | { readonly kind: 'counter_regressed'; readonly accepted: boolean };
+
+/** The argument of `notify`. All text in it is one line, without control and direction marks: fit for the head of a mail. */
+export type PasskeyNotification<U extends User = User> = PasskeyNotice & {
+  /** The owner of the passkey. */
+  readonly user: U;
+  /** The passkey after what happened, as its owner sees it; what was removed, as it was. */
+  readonly passkey: Omit<PasskeyView, 'current'>;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The attempt that brought it about, as in its record. */
+  readonly attemptId: string;
+  /** Where that request came from, as in its record. A claim. */
+  readonly client: { readonly address: string | null; readonly userAgent: string | null };
+};
+
+/** A place that records go to, besides the log line and OpenTelemetry. */
+export interface Sink {
+  /** Names the sink in log lines and metrics. */
+  readonly name: string;
+  /** Takes one record. What it throws is logged once a minute. */
+  write(record: AttemptRecord): Awaitable<void>;
+  /** `fail_closed` refuses the sign-in when this sink fails. Default `fail_open`. */
+  readonly onFailure?: 'fail_open' | 'fail_closed';
+  /** It writes to standard output, where the log line of an attempt goes by default: that one is then left out. */
+  readonly onStandardOutput?: boolean;
+}
+
+/** A sign-in that was accepted: the argument of `onSignIn`. */
+export interface SignIn<U extends User = User, Request = unknown, Response = unknown> {
+  readonly user: U;
+  readonly passkey: Passkey;
+  /** Milliseconds since the epoch. */
+  readonly authenticatedAt: number;
+  readonly userVerified: boolean;
+  /** `mode` is null and `enforcement` not_applicable for a sign-up. */
+  readonly attempt: { readonly id: string; readonly mode: SignInMode | null; readonly enforcement: Enforcement };
+  /** The session of ours, so that a token can carry its id. Null with `sessions: false`. */
+  readonly session: { readonly id: string; readonly expiresAt: number } | null;
+  /** The framework's own request. */
+  readonly request: Request;
+  /** The framework's own response (Express), context (Koa) or reply (Fastify). */
+  readonly response: Response;
+}
+
+/** A session of ours that ended in a request: the argument of `onSignOut`. */
+export interface SignOut<Request = unknown, Response = unknown> {
+  readonly session: Pick<SignInSession, 'id' | 'userId' | 'passkeyId'>;
+  /** Whether it was the session of the request itself. */
+  readonly current: boolean;
+  readonly by: SessionEnder;
+  readonly because: SessionEnding;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+/** Anything shaped like pino. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The options of `createPasskeys`. `U`: the application's type of an account. `Request`, `Response`: the framework's. */
+export interface PasskeysOptions<U extends User = User, Request = unknown, Response = unknown> {
+  /** The relying party; or, for several, which one a request is for (the same object each time; nothing: not found). */
+  readonly rp: RelyingParty | ((request: Request) => RelyingParty | undefined | null);
+  /** The application's accounts. */
+  readonly users: Users<U, Request>;
+  /** Where state lives: `memoryStore()`, another, or `{ challenges, passkeys, sessions, attempts? }` of several. */
+  readonly store: Store;
+  /** The policy; or, where hosts or tenants differ, the one for a request (the same object each time). */
+  readonly policy?: PolicyOptions | ((request: Request) => PolicyOptions);
+  /** How long people stay signed in. `false`: no sessions of ours, for applications that only issue tokens in `onSignIn`. */
+  readonly sessions?: SessionOptions<Request> | false;
+  readonly audit?: {
+    /** Where records go, besides the log line and OpenTelemetry: `{ name, write(record), onFailure? }`. */
+    readonly sinks?: readonly Sink[];
+    /** At least 32 bytes (or characters) of secret: keys the pseudonyms in records and the decoys. The same on every node. */
+    readonly identityKey?: string | Uint8Array;
+  };
+  /** Limits by address, browser and account, and a cap on unfinished ceremonies: on by default. `false` turns them off. */
+  readonly rateLimit?: RateLimitOptions | false;
+  /** Where the log line of each attempt goes. Default: the request's own logger, else JSON on standard output. */
+  readonly logger?: Logger;
+  /**
+   * Called after each sign-in and sign-up, when the session is stored and before the answer: the bridge to a session of the
+   * application's own. What it returns is added to the answer (a token, say). When it throws, nobody is signed in.
+   */
+  readonly onSignIn?: (signIn: SignIn<U, Request, Response>) => Awaitable<unknown>;
+  /** Called wherever a session of ours ends in a request: the bridge to the application's own sign-out. What it throws is logged. */
+  readonly onSignOut?: (signOut: SignOut<Request, Response>) => Awaitable<unknown>;
+  /**
+   * Called once for each thing a person should hear of: a passkey added, removed, disabled, enabled or used for the first
+   * time, a counter that went backwards. Nothing waits for it; what it throws is logged. Send a mail from here.
+   */
+  readonly notify?: (notification: PasskeyNotification<U>) => Awaitable<unknown>;
+  /** Pages of yours for `/.well-known/passkey-endpoints`. */
+  readonly passkeyEndpoints?: { readonly enroll?: string; readonly manage?: string };
+  /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
+  readonly storeTimeout?: Duration;
+  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */
+  readonly sweepEvery?: Duration | false;
+  /** The time, in milliseconds since the epoch. Default `Date.now`. */
+  readonly clock?: () => number;
 }

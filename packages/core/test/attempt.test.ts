@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { CLIENT_REPORTS, IMMEDIATE_MEDIATION } from '../src/index.ts';
 import {
-  CLIENT_REPORTS,
   decideEnforcement,
   type EnforcementFacts,
-  IMMEDIATE_MEDIATION,
   readClientReport,
   reasonOfErrorName,
-} from '../src/index.ts';
+} from '../src/record/enforcement.ts';
 
 const met: EnforcementFacts = {
   policy: 'require',

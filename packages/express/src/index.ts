@@ -1,6 +1,8 @@
 /**
- * Latchkey for Express 5 and 4: translates requests, answers and sessions, and decides nothing.
- * Works before or after `express.json()`; needs express-session, or anything shaped like it, in front of the routes.
+ * Latchkey for Express 5 and 4: translates requests and answers, and decides nothing.
+ * Works before or after `express.json()`, in any router, and needs no session library.
+ *
+ * @packageDocumentation
  */
 import type {
   Guarded,
@@ -8,62 +10,110 @@ import type {
   HttpResponse,
   PasskeySession,
   Passkeys,
-  SessionPort,
-  SignedIn,
   SignInRule,
   StepUpRule,
+  User,
 } from '@latchkey/core';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 
 declare global {
   namespace Express {
     interface Request {
-      /** Who is signed in, behind `requireSignIn()` or `requireStepUp()`. */
-      passkey?: PasskeySession;
+      /** Who is signed in: behind `requireSignIn()`, `requireStepUp()` and, where somebody is, `readSession()`. Elsewhere it is undefined. */
+      passkeySession: PasskeySession;
     }
   }
 }
 
-/** Where a guard sends a person who does not meet it; without it the answer is problem+json. */
-type Redirecting = { readonly redirectTo?: string };
-
-export interface ExpressPasskeys {
-  /** The routes: `app.use('/passkeys', router())`. */
-  router(): RequestHandler;
-  /** Our documents at the root: `app.use(wellKnown())`. Everything else goes on. */
-  wellKnown(): RequestHandler;
-  /** Lets signed-in people pass and puts them at `req.passkey`. */
-  requireSignIn(rule?: SignInRule & Redirecting): RequestHandler;
-  /** Lets people pass who confirmed with their passkey just now. */
-  requireStepUp(rule: StepUpRule & Redirecting): RequestHandler;
+/** The options of {@link expressPasskeys}. */
+export interface ExpressPasskeysOptions {
+  /** Where the routes are, below the router that mounts them. Default `/passkeys`. */
+  readonly prefix?: string;
 }
 
-export function expressPasskeys(passkeys: Passkeys): ExpressPasskeys {
-  const guard =
-    (check: (request: HttpRequest) => Promise<Guarded>): RequestHandler =>
+/** What an application mounts. */
+export interface ExpressPasskeys<U extends User = User> {
+  /** The routes below the prefix: `app.use(routes())`, or `app.use('/passkeys', routes())`. Every other path goes on. */
+  routes(): RequestHandler;
+  /** Our documents under `/.well-known`: `app.use(wellKnown())`, at the root. Every other path goes on. */
+  wellKnown(): RequestHandler;
+  /** Lets signed-in people pass, and puts their session at `req.passkeySession`. */
+  requireSignIn(rule?: SignInRule): RequestHandler;
+  /** Lets people pass who confirmed with their passkey just now. */
+  requireStepUp(rule: StepUpRule): RequestHandler;
+  /** Puts the session at `req.passkeySession` where there is one, and refuses nobody. */
+  readSession(): RequestHandler;
+  /** The session that a guard put there, with the application's own type of an account. Throws where there is none. */
+  passkeySession(req: Request): PasskeySession<U>;
+  /** Signs out, for a sign-out route of your own. Rejects when the store does not answer: then the person is still signed in. */
+  signOut(req: Request, res: Response): Promise<void>;
+}
+
+/** Passkeys as Express middleware. */
+export function expressPasskeys<U extends User>(
+  passkeys: Passkeys<U, Request, Response>,
+  { prefix = '/passkeys' }: ExpressPasskeysOptions = {},
+): ExpressPasskeys<U> {
+  const mount = prefix.replace(/\/+$/, '');
+
+  /** Express 4 does not look at what a handler's promise becomes. */
+  const handler =
+    (work: (...args: Parameters<RequestHandler>) => Promise<void> | void): RequestHandler =>
     async (req, res, next) => {
-      const guarded = await check(translate(req));
-      if ('response' in guarded) return send(res, guarded.response);
-      req.passkey = guarded.session;
-      next();
+      try {
+        await work(req, res, next);
+      } catch (thrown) {
+        next(thrown);
+      }
     };
 
+  const guard = (check: (request: HttpRequest<Request, Response>) => Promise<Guarded<U> | { session: null }>) =>
+    handler(async (req, res, next) => {
+      const guarded = await check(translate(req, res, req.baseUrl + req.path));
+      // Something else has answered meanwhile: a time-out, say.
+      if (res.headersSent) return;
+      if ('response' in guarded) return send(res, guarded.response);
+      if (guarded.session) req.passkeySession = guarded.session;
+      next();
+    });
+
   return {
-    router: () => async (req, res) => send(res, await passkeys.handle(translate(req))),
-    wellKnown: () => (req: Request, res: Response, next: NextFunction) => {
-      const response = passkeys.wellKnown(translate(req));
-      if (response) send(res, response);
-      else next();
-    },
+    routes: () =>
+      handler(async (req, res, next) => {
+        const path = pathBelow(mount, req);
+        if (path === null) return next();
+        send(res, await passkeys.handle(translate(req, res, path)));
+      }),
+    wellKnown: () =>
+      handler((req, res, next) => {
+        const response = passkeys.wellKnown(translate(req, res, req.path));
+        if (response) send(res, response);
+        else next();
+      }),
     requireSignIn: (rule) => guard((request) => passkeys.requireSignIn(request, rule)),
     requireStepUp: (rule) => guard((request) => passkeys.requireStepUp(request, rule)),
+    readSession: () => guard((request) => passkeys.readSession(request)),
+    passkeySession(req) {
+      if (req.passkeySession) return req.passkeySession as PasskeySession<U>;
+      throw new Error('There is no passkey session: put requireSignIn() or requireStepUp() in front of this route.');
+    },
+    async signOut(req, res) {
+      for (const cookie of await passkeys.signOut(translate(req, res, req.path))) res.append('set-cookie', cookie);
+    },
   };
 }
 
-function translate(req: Request): HttpRequest {
+/** The path below the prefix, or null for a path that is not ours. A router may have taken the prefix off already. */
+function pathBelow(mount: string, { path, baseUrl }: Request): string | null {
+  if (path === mount || path.startsWith(`${mount}/`)) return path.slice(mount.length) || '/';
+  return baseUrl.toLowerCase().endsWith(mount.toLowerCase()) ? path : null;
+}
+
+function translate(req: Request, res: Response, path: string): HttpRequest<Request, Response> {
   return {
     method: req.method,
-    path: req.path,
+    path,
+    url: req.originalUrl,
     header: (name) => {
       const value = req.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
@@ -71,51 +121,20 @@ function translate(req: Request): HttpRequest {
     // Express 4's parsers leave an empty object even where they read nothing.
     body: req.body !== undefined && req.readableDidRead ? { parsed: req.body } : { stream: req },
     address: req.ip ?? null,
-    session: 'session' in req ? sessionOf(req) : null,
     framework: 'param' in req ? 'express@4' : 'express@5',
     native: req,
+    nativeResponse: res,
     // pino-http puts one there.
     logger: (req as { log?: HttpRequest['logger'] }).log,
   };
 }
 
-function send(res: Response, { status, headers, cookie, body }: HttpResponse): void {
+function send(res: Response, { status, headers, cookies, body }: HttpResponse): void {
+  // Something else has answered meanwhile: a time-out, say.
+  if (res.headersSent) return;
   res.status(status);
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  if (cookie !== null) res.append('set-cookie', cookie);
+  for (const cookie of cookies) res.append('set-cookie', cookie);
   // Not res.send or res.json: they add an ETag and a charset of their own.
   res.end(body ?? undefined);
-}
-
-/** What we need of express-session. */
-interface ExpressSession extends Record<string, unknown> {
-  regenerate(done: (error: unknown) => void): void;
-  save(done: (error: unknown) => void): void;
-  destroy(done: (error: unknown) => void): void;
-}
-
-/** Where express-session's data keeps ours. */
-const KEY = 'latchkey';
-
-/** express-session behind the port: a promise where it has callbacks, and nothing of its own. */
-function sessionOf(holder: { session?: unknown }): SessionPort {
-  const session = () => holder.session as ExpressSession;
-  const settled = (verb: (done: (error: unknown) => void) => void) =>
-    new Promise<void>((resolve, reject) => verb((error) => (error ? reject(error) : resolve())));
-  return {
-    // After a destroy there is no session object any more.
-    read: () => session()?.[KEY] as SignedIn | undefined,
-    rotate: async (keep) => {
-      const { cookie: _, ...kept } = session();
-      await settled((done) => session().regenerate(done));
-      if (keep) Object.assign(session(), kept);
-    },
-    write: async (signedIn) => {
-      session()[KEY] = signedIn;
-      await settled((done) => session().save(done));
-    },
-    clear: async () => {
-      if (session()) await settled((done) => session().destroy(done));
-    },
-  };
 }

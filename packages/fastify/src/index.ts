@@ -1,7 +1,10 @@
 /**
- * Latchkey for Fastify 5: translates requests, answers and sessions, and decides nothing.
- * A plugin; needs @fastify/session in front (or @fastify/secure-session, whose sessions no server can end early).
+ * Latchkey for Fastify 5: translates requests and answers, and decides nothing.
+ * A plugin: `app.register(fastifyPasskeys(passkeys))`. It works in any scope, and needs no session library.
+ *
+ * @packageDocumentation
  */
+import { Readable } from 'node:stream';
 import {
   type Guarded,
   type HttpRequest,
@@ -9,150 +12,154 @@ import {
   type PasskeySession,
   type Passkeys,
   routes,
-  type SessionPort,
-  type SignedIn,
   type SignInRule,
   type StepUpRule,
+  type User,
 } from '@latchkey/core';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import plugin from 'fastify-plugin';
 
-/** Where a guard sends a person who does not meet it; without it the answer is problem+json. */
-type Redirecting = { readonly redirectTo?: string };
-
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A `preHandler` that lets signed-in people pass and puts them at `request.passkey`. */
-    requireSignIn(rule?: SignInRule & Redirecting): preHandlerAsyncHookHandler;
+    /** A `preHandler` that lets signed-in people pass, and puts their session at `request.passkeySession`. */
+    requireSignIn(rule?: SignInRule): preHandlerAsyncHookHandler;
     /** A `preHandler` that lets people pass who confirmed with their passkey just now. */
-    requireStepUp(rule: StepUpRule & Redirecting): preHandlerAsyncHookHandler;
+    requireStepUp(rule: StepUpRule): preHandlerAsyncHookHandler;
+    /** A `preHandler` that puts the session at `request.passkeySession` where there is one, and refuses nobody. */
+    readSession(): preHandlerAsyncHookHandler;
+    /** Signs out, for a sign-out route of your own. Rejects when the store does not answer: then the person is still signed in. */
+    signOut(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   }
   interface FastifyRequest {
-    /** Who is signed in, behind `requireSignIn()` or `requireStepUp()`; else null. */
-    passkey: PasskeySession | null;
+    /** Who is signed in: behind `requireSignIn()`, `requireStepUp()` and, where somebody is, `readSession()`. Elsewhere it is null. */
+    passkeySession: PasskeySession;
   }
 }
 
+/** The options of {@link fastifyPasskeys}. */
 export interface FastifyPasskeysOptions {
-  readonly passkeys: Passkeys;
-  /** Where the routes are mounted. Default `/passkeys`. */
+  /** Where the routes are, below the scope that registers them. Default `/passkeys`. */
   readonly prefix?: string;
 }
 
-const fastifyPasskeysPlugin: FastifyPluginAsync<FastifyPasskeysOptions> = async (
-  app,
-  { passkeys, prefix = '/passkeys' },
-) => {
+/** A plugin to register. Registered in a scope with a prefix, it leaves out the documents under `/.well-known`. */
+export interface FastifyPasskeys<U extends User = User> extends FastifyPluginAsync {
+  /** Our documents under `/.well-known`, as a plugin to register at the root, where the routes are in a scope with a prefix. */
+  readonly wellKnown: FastifyPluginAsync;
+  /** The session that a guard put there, with the application's own type of an account. Throws where there is none. */
+  passkeySession(request: FastifyRequest): PasskeySession<U>;
+}
+
+/** Passkeys as a Fastify plugin. */
+export function fastifyPasskeys<U extends User>(
+  passkeys: Passkeys<U, FastifyRequest, FastifyReply>,
+  { prefix = '/passkeys' }: FastifyPasskeysOptions = {},
+): FastifyPasskeys<U> {
   const guard =
-    (check: (request: HttpRequest) => Promise<Guarded>): preHandlerAsyncHookHandler =>
+    (
+      check: (request: HttpRequest<FastifyRequest, FastifyReply>) => Promise<Guarded<U> | { session: null }>,
+    ): preHandlerAsyncHookHandler =>
     async (request, reply) => {
-      const guarded = await check(translate(request, pathOf(request)));
+      const guarded = await check(translate(request, reply, pathOf(request)));
       if ('response' in guarded) return send(reply, guarded.response);
-      request.passkey = guarded.session;
+      if (guarded.session) request.passkeySession = guarded.session;
     };
-  app.decorateRequest('passkey', null);
-  app.decorate('requireSignIn', (rule?: SignInRule & Redirecting) =>
-    guard((request) => passkeys.requireSignIn(request, rule)),
-  );
-  app.decorate('requireStepUp', (rule: StepUpRule & Redirecting) =>
-    guard((request) => passkeys.requireStepUp(request, rule)),
-  );
 
-  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    // By the path as it came: Fastify's own matching may forgive case and slashes.
-    const path = pathOf(request).slice(prefix.length) || '/';
-    return send(reply, await passkeys.handle(translate(request, path)));
+  const wellKnown: FastifyPluginAsync = async (app) => {
+    for (const url of ['/.well-known/webauthn', '/.well-known/passkey-endpoints']) {
+      app.all(url, async (request, reply) => {
+        const response = passkeys.wellKnown(translate(request, reply, pathOf(request)));
+        return response ? send(reply, response) : reply.callNotFound();
+      });
+    }
   };
-  await app.register(
-    async (scope) => {
-      // Bodies are core's to read, and schemas are for documents: one order of refusals on every framework.
-      scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-      scope.setValidatorCompiler(() => () => true);
-      for (const { method, path, body } of routes) {
-        scope.route({ method, url: path, handler: answer, exposeHeadRoute: false, schema: { ...(body && { body }) } });
-      }
-      scope.all('/', answer);
-      scope.all('/*', answer);
-    },
-    { prefix },
-  );
 
-  for (const url of ['/.well-known/webauthn', '/.well-known/passkey-endpoints']) {
-    app.all(url, async (request, reply) => {
-      const response = passkeys.wellKnown(translate(request, pathOf(request)));
-      return response ? send(reply, response) : reply.callNotFound();
+  const mount: FastifyPluginAsync = async (app) => {
+    app.decorateRequest('passkeySession', null as unknown as PasskeySession);
+    app.decorate('requireSignIn', (rule?: SignInRule) => guard((request) => passkeys.requireSignIn(request, rule)));
+    app.decorate('requireStepUp', (rule: StepUpRule) => guard((request) => passkeys.requireStepUp(request, rule)));
+    app.decorate('readSession', () => guard((request) => passkeys.readSession(request)));
+    app.decorate('signOut', async (request: FastifyRequest, reply: FastifyReply) => {
+      const cookies = await passkeys.signOut(translate(request, reply, pathOf(request)));
+      if (cookies.length > 0) reply.header('set-cookie', [...cookies]);
     });
-  }
-};
 
-/** `app.register(fastifyPasskeys, { passkeys })`. */
-export const fastifyPasskeys = plugin(fastifyPasskeysPlugin, { fastify: '5.x', name: '@latchkey/fastify' });
+    await app.register(
+      async (scope) => {
+        // By the path as it came: Fastify's own matching may forgive case and slashes. A prefix may hold parameters.
+        const depth = scope.prefix.split('/').filter((segment) => segment !== '').length;
+        const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+          const path = `/${pathOf(request)
+            .split('/')
+            .slice(depth + 1)
+            .join('/')}`;
+          return send(reply, await passkeys.handle(translate(request, reply, path)));
+        };
+        // Bodies are core's to read, and schemas are for documents: one order of refusals on every framework.
+        scope.removeAllContentTypeParsers();
+        scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+        scope.setValidatorCompiler(() => () => true);
+        for (const { method, path, body } of routes) {
+          scope.route({
+            method,
+            url: path,
+            handler: answer,
+            exposeHeadRoute: false,
+            schema: { ...(body && { body }) },
+          });
+        }
+        scope.all('/', answer);
+        scope.all('/*', answer);
+      },
+      { prefix },
+    );
+    if (app.prefix === '') await app.register(wellKnown);
+  };
+
+  return Object.assign(plugin(mount, { fastify: '5.x', name: '@latchkey/fastify' }), {
+    wellKnown,
+    passkeySession(request: FastifyRequest): PasskeySession<U> {
+      if (request.passkeySession) return request.passkeySession as PasskeySession<U>;
+      throw new Error('There is no passkey session: put requireSignIn() or requireStepUp() in front of this route.');
+    },
+  });
+}
 
 function pathOf(request: FastifyRequest): string {
   return request.raw.url?.split('?', 1)[0] ?? '/';
 }
 
-function translate(request: FastifyRequest, path: string): HttpRequest {
+function translate(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): HttpRequest<FastifyRequest, FastifyReply> {
+  const { body } = request;
   return {
     method: request.method,
     path,
+    url: request.originalUrl,
     header: (name) => {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    body:
-      request.body === undefined || request.body === request.raw ? { stream: request.raw } : { parsed: request.body },
+    // A preParsing hook may have put another stream in the place of the request's own.
+    body: body === undefined ? { stream: request.raw } : body instanceof Readable ? { stream: body } : { parsed: body },
     address: request.ip ?? null,
-    session: 'session' in request ? sessionOf(request as unknown as WithSession) : null,
     framework: 'fastify@5',
     native: request,
+    nativeResponse: reply,
     // Without a logger of its own Fastify has one that says nothing: one and the same function for every level.
     logger: request.log.info === request.log.error ? undefined : request.log,
   };
 }
 
-function send(reply: FastifyReply, { status, headers, cookie, body }: HttpResponse): FastifyReply {
+function send(reply: FastifyReply, { status, headers, cookies, body }: HttpResponse): FastifyReply {
+  // Something else has answered meanwhile: a time-out, say.
+  if (reply.sent) return reply;
   reply.code(status).headers(headers);
-  if (cookie !== null) reply.header('set-cookie', cookie);
+  // Fastify appends to the cookies of others.
+  if (cookies.length > 0) reply.header('set-cookie', [...cookies]);
   // It is JSON already. Without a serializer Fastify would add a charset to its type; bytes would be a packet of their own.
   return reply.serializer(String).send(body ?? undefined);
-}
-
-/** What we need of @fastify/session; @fastify/secure-session has the first three, and `delete`. */
-interface FastifySession {
-  get(key: string): unknown;
-  set(key: string, value: unknown): void;
-  regenerate(keep: string[]): Promise<void> | void;
-  save?(): Promise<void>;
-  destroy?(): Promise<void>;
-  delete?(): void;
-  data?(): object;
-}
-
-interface WithSession {
-  session: FastifySession | null;
-}
-
-/** Where the session's data keeps ours. */
-const KEY = 'latchkey';
-
-function sessionOf(request: WithSession): SessionPort {
-  const session = () => request.session!;
-  return {
-    // After a destroy there is no session object any more.
-    read: () => request.session?.get(KEY) as SignedIn | undefined,
-    rotate: async (keep) => {
-      const kept = keep ? Object.keys(session().data?.() ?? session()).filter((key) => key !== 'cookie') : [];
-      await session().regenerate(kept);
-    },
-    write: async (signedIn) => {
-      session().set(KEY, signedIn);
-      await session().save?.();
-    },
-    clear: async () => {
-      await request.session?.destroy?.();
-      request.session?.delete?.();
-    },
-  };
 }

@@ -134,6 +134,7 @@ const MIGRATIONS: readonly { readonly name: string; readonly tables: readonly Ta
           created_at: `${integer} not null`,
           seen_at: `${integer} not null`,
           expires_at: `${integer} not null`,
+          persistent: `${flag} not null`,
           address: text,
           user_agent: text,
         }),

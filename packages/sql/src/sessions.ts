@@ -21,6 +21,7 @@ export const RENEWED_COLUMNS = [
   'created_at',
   'seen_at',
   'expires_at',
+  'persistent',
   'address',
   'user_agent',
 ] as const;
@@ -185,6 +186,7 @@ export function sessionRowOf(session: SignInSession) {
     created_at: session.createdAt,
     seen_at: session.seenAt,
     expires_at: session.expiresAt,
+    persistent: Number(session.persistent),
     address: session.address,
     user_agent: session.userAgent,
   };
@@ -214,6 +216,7 @@ function sessionOf(row: Selectable<SessionRow>): SignInSession {
     createdAt: Number(row.created_at),
     seenAt: Number(row.seen_at),
     expiresAt: Number(row.expires_at),
+    persistent: flagOf(row.persistent),
     address: textOrNull(row.address),
     userAgent: textOrNull(row.user_agent),
   };

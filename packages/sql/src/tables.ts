@@ -66,6 +66,7 @@ export interface SessionRow {
   created_at: Integer;
   seen_at: Integer;
   expires_at: Integer;
+  persistent: Integer;
   address: Text | null;
   user_agent: Text | null;
 }

@@ -1,10 +1,13 @@
 /**
- * Why this file exists: a browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the
- * routes with a software passkey. No page, no DOM.
+ * A browser as far as HTTP goes: it keeps cookies, sends JSON from its own origin, and drives the routes with a software
+ * passkey. It has no page and no DOM.
  */
-import type { AuthenticationBend, RegistrationBend } from './bend.ts';
-import { createSoftwarePasskey, type SoftwarePasskey } from './software-passkey.ts';
-import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from './webauthn-json.ts';
+import type { AuthenticationBend, RegistrationBend } from './passkey/bend.ts';
+import { createSoftwarePasskey, type SoftwarePasskey } from './passkey/software-passkey.ts';
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from './passkey/webauthn-json.ts';
 
 /** An answer, read whole. `json` is the parsed body, or null where there is none. */
 export interface Reply {
@@ -54,7 +57,7 @@ export interface Agent {
   session(): Promise<Reply>;
 }
 
-/** A fresh browser at this site. `base` is the mount prefix. */
+/** A fresh browser at this site. `base` is where the routes are; `/passkeys` at the start of a path stands for it. */
 export function createAgent(origin: string, base = '/passkeys'): Agent {
   const cookies = new Map<string, string>();
 
@@ -68,7 +71,7 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
       else headers.set(name, value);
     }
     const streaming = payload instanceof ReadableStream ? { duplex: 'half' as const } : {};
-    const response = await fetch(new URL(path, origin), {
+    const response = await fetch(new URL(path.replace(/^\/passkeys(?=\/|$)/, base), origin), {
       method,
       headers,
       redirect: 'manual',
@@ -81,7 +84,7 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
     return { status: response.status, headers: response.headers, text, json: isJson && text ? JSON.parse(text) : null };
   }
 
-  const post: Agent['post'] = (path, body = {}, change) => request('POST', `${base}${path}`, body, change);
+  const post: Agent['post'] = (path, body = {}, change) => request('POST', `/passkeys${path}`, body, change);
 
   async function register(passkey: SoftwarePasskey, body: object, bend?: RegistrationBend): Promise<Reply> {
     const options = await post('/registration/options', body);
@@ -121,7 +124,7 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
       const { attemptId, publicKey } = options.json as SignInOptions;
       return post('/step-up/verify', { attemptId, credential: passkey.authenticate(publicKey) });
     },
-    session: () => request('GET', `${base}/session`),
+    session: () => request('GET', '/passkeys/session'),
   };
 }
 

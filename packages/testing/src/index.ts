@@ -1,11 +1,12 @@
-/** Why this file exists: it is the whole public surface of @latchkey/testing. */
+/** The public names of @latchkey/testing. */
 
 export { type Agent, createAgent, NOT_USED, type Reply, USED } from './agent.ts';
-export type { AlgorithmName, AlgorithmNumber, CoseKey } from './algorithm.ts';
-export { type Attester, packedAttestation } from './attestation.ts';
-export type { Flags } from './authenticator-data.ts';
-export type { AnswerBend, AuthenticationBend, Bent, Patch, RegistrationBend, Signing } from './bend.ts';
-export { type CborMap, type CborValue, encodeCbor } from './cbor.ts';
+export { type HttpRule, httpContract, wireContract } from './http-contract/contract.ts';
+export type { AlgorithmName, AlgorithmNumber, CoseKey } from './passkey/algorithm.ts';
+export { type Attester, packedAttestation } from './passkey/attestation.ts';
+export type { Flags } from './passkey/authenticator-data.ts';
+export type { AnswerBend, AuthenticationBend, Bent, Patch, RegistrationBend, Signing } from './passkey/bend.ts';
+export { type CborMap, type CborValue, encodeCbor } from './passkey/cbor.ts';
 export {
   declaredAlgorithm,
   flipBit,
@@ -13,21 +14,13 @@ export {
   rawSignature,
   sha1Signature,
   zeroSignature,
-} from './forgeries.ts';
-export { type HttpRule, httpContract } from './http-contract.ts';
-export { type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
+} from './passkey/forgeries.ts';
 export {
   createSoftwarePasskey,
   type SoftwarePasskey,
   type SoftwarePasskeyJSON,
   type SoftwarePasskeyOptions,
-} from './software-passkey.ts';
-export { attemptStoreContract } from './store-contract/attempts.ts';
-export { challengeStoreContract } from './store-contract/challenges.ts';
-export { passkeyStoreContract } from './store-contract/passkeys.ts';
-export type { StoreRule } from './store-contract/rule.ts';
-export { sessionStoreContract } from './store-contract/sessions.ts';
-export { type SignInStore, signInStoreContract } from './store-contract/sign-in.ts';
+} from './passkey/software-passkey.ts';
 export type {
   AuthenticationResponseJSON,
   AuthenticatorAttachment,
@@ -35,4 +28,11 @@ export type {
   PublicKeyCredentialDescriptorJSON,
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
-} from './webauthn-json.ts';
+} from './passkey/webauthn-json.ts';
+export { type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
+export { attemptStoreContract } from './store-contract/attempts.ts';
+export { challengeStoreContract } from './store-contract/challenges.ts';
+export { passkeyStoreContract } from './store-contract/passkeys.ts';
+export type { StoreRule } from './store-contract/rule.ts';
+export { sessionStoreContract } from './store-contract/sessions.ts';
+export { type SignInStore, signInStoreContract } from './store-contract/sign-in.ts';

@@ -1,6 +1,6 @@
 /**
- * Why this file exists: a small application behind a mounted adapter, with accounts, a clock that only moves when told,
- * and every record it leaves. What the HTTP contract is checked against.
+ * A small application behind a mounted adapter, with accounts, a clock that only moves when told, and every record it
+ * leaves. The HTTP contract is checked against it.
  */
 import assert from 'node:assert/strict';
 import {
@@ -15,16 +15,19 @@ import {
 import { type Agent, createAgent } from './agent.ts';
 
 /**
- * What an adapter's author writes: a server on a free port of localhost, with a session library in front, with
- * `passkeys(origin)` mounted at `/passkeys`, its well-known documents at the root, and three guarded routes that answer
- * `{ "user": "<id>" }` from what the guard hands over:
- * `GET /guarded` by `requireSignIn()`, `GET /enforced` by `requireSignIn({ enforced: true })`,
+ * What an adapter's author writes: a server on a free port of localhost, with `passkeys(origin)` mounted at `/passkeys` (or elsewhere: `base`), its
+ * well-known documents at the root, and routes that answer `{ "user": "<id>" }` from what the guard hands over:
+ * `/guarded` (any method) by `requireSignIn()`, `GET /enforced` by `requireSignIn({ enforced: true })`,
  * `GET /page` by `requireSignIn({ redirectTo: '/sign-in' })`, `GET /recent` by `requireSignIn({ within: '1m' })`,
- * `GET /transfer` by `requireStepUp({ within: '5m', action: 'transfer' })`.
+ * `GET /transfer` by `requireStepUp({ within: '5m', action: 'transfer' })`, `/perhaps` (any method) by `readSession()`, which
+ * answers `{ "user": null }` for nobody; and `POST /sign-out`, which calls `signOut` and answers 204.
  */
-export type Mount = (
-  passkeys: (origin: string) => Passkeys,
-) => Promise<{ readonly origin: string; close(): Promise<void> }>;
+export type Mount = (passkeys: (origin: string) => Passkeys) => Promise<{
+  readonly origin: string;
+  /** Where the routes are, if not at `/passkeys`. */
+  readonly base?: string;
+  close(): Promise<void>;
+}>;
 
 export interface Account extends User {
   readonly active: boolean;
@@ -67,7 +70,7 @@ export async function openSite(world: World, options: SiteOptions = {}): Promise
   const wrong: unknown[] = [];
   let passkeys: Passkeys | undefined;
   const { rp, audit, users, ...rest } = options;
-  const { origin, close } = await world.mount((siteOrigin) => {
+  const { origin, base, close } = await world.mount((siteOrigin) => {
     passkeys = createPasskeys({
       store,
       clock: () => clock.now,
@@ -119,7 +122,7 @@ export async function openSite(world: World, options: SiteOptions = {}): Promise
     accounts,
     records,
     clock,
-    agent: () => createAgent(origin),
+    agent: () => createAgent(origin, base),
     async close() {
       await passkeys!.close();
       await close();

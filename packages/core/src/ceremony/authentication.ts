@@ -2,18 +2,16 @@
  * Sign-in and step-up: the same ceremony with another purpose. WebAuthn Level 3, §7.2, read from top to bottom.
  * Verify keeps six beats in this order: take the state, parse, verify, judge by policy, store, session.
  */
-
 import { generateKeyPairSync } from 'node:crypto';
-import type { SignedIn } from '../adapter.ts';
 import { refuse } from '../errors.ts';
-import type { PasskeyView, User } from '../options.ts';
-import type { SignInMode } from '../record/attempt.ts';
+import type { IdentifiedUser, PasskeyView, User } from '../options.ts';
+import type { Enforcement, SignInMode } from '../record/attempt.ts';
 import { enforcementOf } from '../record/conclude.ts';
 import type { Flags } from '../record/draft.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { inSpan } from '../signals/telemetry.ts';
-import type { Passkey } from '../store/store.ts';
-import type { DescriptorJSON, RequestOptionsJSON } from '../webauthn/json.ts';
+import type { Awaitable, Passkey, PasskeyUse, SessionStart, UseResult } from '../store/store.ts';
+import type { AuthenticatorHint, DescriptorJSON, RequestOptionsJSON } from '../webauthn/json.ts';
 import {
   type Assertion,
   type AuthenticatorData,
@@ -24,30 +22,41 @@ import {
 import { isBackupStateValid, isForRelyingParty, isSignatureValid } from '../webauthn/verify.ts';
 import { type Ceremony, checkClientData, type IssuedChallenge, openCeremony, takeCeremony } from './ceremony.ts';
 import type { RequestContext } from './context.ts';
-import { canonicalName, decoys } from './decoys.ts';
+import { decoys } from './decoys.ts';
 import { notify } from './notify.ts';
-import { describePasskey, descriptor, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
+import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
 import {
   allowedModes,
   compareSignCount,
   defaultMode,
+  judgeBackupEligibility,
   judgeDevice,
   judgeEnforcement,
+  judgeFirstFactor,
   judgeFlags,
   judgeSignCount,
   permit,
 } from './policy.ts';
 import type { ReliableStore } from './reliable-store.ts';
 import type { Services } from './services.ts';
-import { activeUser, beginSignedIn, identifiedUser, type Sessions } from './session.ts';
+import { identifiedUser, requireAllowed, type Sessions, type SignedIn, sessionGone } from './session.ts';
 
 type Purpose = 'sign_in' | 'step_up';
 
+/** The device that a page asks a person to use, and the hint that tells the browser. WebAuthn §5.8.7. */
+export const HINTS = {
+  this_device: 'client-device',
+  phone: 'hybrid',
+  security_key: 'security-key',
+} as const satisfies Record<string, AuthenticatorHint>;
+
+/** The answer of `POST /authentication/options` and `POST /step-up/options`. */
 export interface SignInOptionsAnswer {
   readonly attemptId: string;
   readonly mode: SignInMode;
   readonly uiMode?: 'immediate';
   readonly mediation?: 'conditional';
+  /** Milliseconds since the epoch, by this server's clock. */
   readonly expiresAt: number;
   readonly publicKey: RequestOptionsJSON;
 }
@@ -57,7 +66,13 @@ export async function signInOptions(
   context: RequestContext,
   { store }: Services,
   binding: string,
-  body: { mode?: SignInMode; identifier?: string; client?: unknown; prefetch?: true },
+  body: {
+    mode?: SignInMode;
+    identifier?: string;
+    authenticator?: keyof typeof HINTS;
+    client?: unknown;
+    prefetch?: boolean;
+  },
 ): Promise<SignInOptionsAnswer> {
   const { policy } = context.config;
   const mode = body.mode ?? defaultMode(policy, readClientReport(body.client).immediateGet);
@@ -66,18 +81,19 @@ export async function signInOptions(
     const reason = policy.immediateMediation === 'require' ? 'immediate_not_requested' : 'policy_denied';
     throw refuse(reason, { code: 'mode_not_allowed', rule: 'mode' });
   }
-  const first = await identifiedUser(context);
-  if (first) context.draft.userId = first.id;
+  const identified = await identifiedUser(context);
+  if (identified) context.draft.userId = identified.id;
+  permit(judgeFirstFactor(identified !== null, policy.firstFactor));
   // Only a modal sign-in may name its user. Immediate and conditional ones are for whatever passkey is there.
-  const named = mode === 'modal' ? await offer(context, store, first, body.identifier) : undefined;
+  const named = mode === 'modal' ? await offer(context, store, identified, body.identifier) : undefined;
   const issued = await openCeremony(
     context,
     store,
-    { purpose: 'sign_in', binding, userId: first?.id ?? null, prefetch: body.prefetch === true },
+    { purpose: 'sign_in', binding, userId: identified?.id ?? null, prefetch: body.prefetch === true },
     {
       mode,
       ...(named && { offered: named.credentials.map(({ id }) => id) }),
-      ...(first ? { namedUserId: first.id } : named?.userId !== undefined && { namedUserId: named.userId }),
+      ...(identified ? { namedUserId: identified.id } : named?.userId !== undefined && { namedUserId: named.userId }),
     },
   );
   return {
@@ -86,31 +102,36 @@ export async function signInOptions(
     ...(mode === 'immediate' && { uiMode: 'immediate' as const }),
     ...(mode === 'conditional' && { mediation: 'conditional' as const }),
     expiresAt: issued.expiresAt,
-    publicKey: requestOptions(context, issued, named?.credentials ?? []),
+    publicKey: {
+      ...requestOptions(context, issued, named?.credentials ?? []),
+      ...(mode === 'modal' && body.authenticator && { hints: [HINTS[body.authenticator]] }),
+    },
   };
 }
 
-/** The passkeys of a named user, or look-alikes: whether somebody has an account here is nobody's business. */
+/** The passkeys of a named user, or look-alikes, so that options do not tell who has an account. */
 async function offer(
   context: RequestContext,
   store: ReliableStore,
-  first: User | null,
+  identified: IdentifiedUser | null,
   identifier: string | undefined,
-) {
-  // Somebody the application knows already is told the truth about their own passkeys.
-  if (first) {
-    const own = (await passkeysOf(context.config, store, first.id)).filter(({ enabled }) => enabled);
-    return { userId: first.id, credentials: own.map(descriptor) };
+): Promise<{ userId?: string; credentials: readonly DescriptorJSON[] } | undefined> {
+  const { accounts, identityKey, rp } = context.config;
+  // A person whom the application knows already is told the truth about their own passkeys.
+  if (identified) {
+    const own = (await passkeysOf(context.config, store, identified.id)).filter(({ enabled }) => enabled);
+    return { userId: identified.id, credentials: descriptors(own) };
   }
   if (identifier === undefined) return undefined;
-  const user = await context.config.users.findByName?.(identifier);
+  const user = await accounts.findByName(identifier);
   // The same work for a name that nobody has.
   const passkeys = await passkeysOf(context.config, store, user?.id ?? identifier);
   const usable = passkeys.filter(({ enabled }) => enabled);
-  if (!user || usable.length === 0) {
-    return { credentials: decoys(context.config.identityKey.key, canonicalName(context.config.users, identifier)) };
+  const mayKnow = user !== null && usable.length > 0 && (await accounts.allows(user, 'sign_in'));
+  if (!mayKnow) {
+    return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
   }
-  return { userId: user.id, credentials: usable.map(descriptor) };
+  return { userId: user.id, credentials: descriptors(usable) };
 }
 
 /** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
@@ -118,18 +139,19 @@ export async function stepUpOptions(
   context: RequestContext,
   { store }: Services,
   binding: string,
-  signedIn: SignedIn,
+  { user }: SignedIn,
   body: { action?: string },
 ): Promise<SignInOptionsAnswer> {
-  const passkeys = (await passkeysOf(context.config, store, signedIn.userId)).filter(({ enabled }) => enabled);
-  const credentials = passkeys.map(descriptor);
+  await requireAllowed(context, user, 'step_up');
+  const passkeys = (await passkeysOf(context.config, store, user.id)).filter(({ enabled }) => enabled);
+  const credentials = descriptors(passkeys);
   const issued = await openCeremony(
     context,
     store,
-    { purpose: 'step_up', binding, userId: signedIn.userId },
+    { purpose: 'step_up', binding, userId: user.id },
     {
       mode: 'modal',
-      namedUserId: signedIn.userId,
+      namedUserId: user.id,
       offered: credentials.map(({ id }) => id),
       ...(body.action !== undefined && { action: body.action }),
     },
@@ -142,6 +164,7 @@ export async function stepUpOptions(
   };
 }
 
+/** The answer of `POST /authentication/verify`, with what `onSignIn` added. */
 export interface SignInAnswer {
   readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
   readonly passkey: PasskeyView;
@@ -155,22 +178,48 @@ export async function verifySignIn(
   services: Services,
   body: { attemptId: string; credential: object },
 ): Promise<SignInAnswer> {
-  const first = await identifiedUser(context);
-  const known = first?.id ?? null;
-  const { passkey, siblings, user, flags, ceremony } = await verifyAssertion(context, services, 'sign_in', known, body);
-  const { enforcement } = enforcementOf(context.draft);
-
-  const added = await beginSignedIn(context, services.sessions, user, passkey, known, {
-    userVerified: flags.userVerified,
-    enforcement,
+  const identified = await identifiedUser(context);
+  permit(judgeFirstFactor(identified !== null, context.config.policy.firstFactor));
+  const { sessions } = services;
+  let isNews = false;
+  const expected = { purpose: 'sign_in', userId: identified?.id ?? null, body } as const;
+  const verified = await verifyAssertion(context, services, expected, async (accepted) => {
+    const { id, lastUsedAt } = accepted.passkey;
+    // A browser that is signed in with this passkey already, by the sign-up that made it, is no news to its owner.
+    isNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
+    return sessions.prepare(context, accepted);
   });
+  const { passkey, used, siblings, user, flags, ceremony, enforcement, start } = verified;
+  if (isNews) context.whenDone.push(() => notify(context, user, used, { kind: 'new_passkey_sign_in' }));
+  const how = { userVerified: flags.userVerified, enforcement, start };
   return {
-    ...added,
+    ...(await bridge(context, user, used, how)),
     user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
-    passkey: describePasskey(passkey, passkey.id),
+    passkey: describePasskey(used, passkey.id),
     attempt: { id: context.draft.attemptId, mode: ceremony.mode!, enforcement },
-    signals: signalsFor(context.config.rp.id, user, [passkey, ...siblings])!,
+    signals: signalsFor(context.config.rp.id, user, { passkeys: [passkey, ...siblings] })!,
   };
+}
+
+/** The application's own part of a sign-in, when the session is stored: what it answers is added to the answer. */
+export async function bridge(
+  { config, draft, request }: RequestContext,
+  user: User,
+  passkey: Passkey,
+  { userVerified, enforcement, start }: { userVerified: boolean; enforcement: Enforcement; start: SessionStart | null },
+): Promise<object | undefined> {
+  const session = start && { id: start.session.id, expiresAt: start.session.expiresAt };
+  const added = await config.onSignIn?.({
+    user,
+    passkey,
+    authenticatedAt: start?.session.authenticatedAt ?? config.now(),
+    userVerified,
+    attempt: { id: draft.attemptId, mode: draft.mode, enforcement },
+    session,
+    request: request.native,
+    response: request.nativeResponse,
+  });
+  return typeof added === 'object' && added !== null ? added : undefined;
 }
 
 /** `POST /step-up/verify`. */
@@ -180,32 +229,50 @@ export async function verifyStepUp(
   signedIn: SignedIn,
   body: { attemptId: string; credential: object },
 ): Promise<{ steppedUpAt: number; expiresAt: number; action?: string }> {
-  const { ceremony } = await verifyAssertion(context, services, 'step_up', signedIn.userId, body);
-  const action = ceremony.action ?? null;
-  const steppedUpAt = await inSpan('latchkey.session.write', () => services.sessions.stepUp(context, signedIn, action));
+  const expected = { purpose: 'step_up', userId: signedIn.user.id, body } as const;
+  const { ceremony, start } = await verifyAssertion(context, services, expected, ({ passkey, ceremony }) =>
+    services.sessions.prepareStepUp(context, signedIn, { passkey, action: ceremony.action ?? null }),
+  );
+  const steppedUpAt = start!.session.stepUp!.at;
   return {
     steppedUpAt,
     expiresAt: steppedUpAt + context.config.policy.recentSignInMs,
-    ...(action !== null && { action }),
+    ...(ceremony.action !== undefined && { action: ceremony.action }),
   };
 }
 
+/** An assertion that was verified and accepted, and the session that begins with it. */
 interface VerifiedAssertion {
   readonly ceremony: Ceremony;
+  /** As it was before this use. */
   readonly passkey: Passkey;
+  /** As it is after it. */
+  readonly used: Passkey;
   readonly siblings: readonly Passkey[];
   readonly user: User;
   readonly flags: Flags;
+  readonly enforcement: Enforcement;
+  /** Null where the application only issues tokens. */
+  readonly start: SessionStart | null;
+}
+
+/** What is known when the session is prepared. */
+interface Accepted {
+  readonly ceremony: Ceremony;
+  readonly passkey: Passkey;
+  readonly userVerified: boolean;
+  readonly enforcement: Enforcement;
 }
 
 async function verifyAssertion(
   context: RequestContext,
-  { store, sessions }: Pick<Services, 'store' | 'sessions'>,
-  purpose: Purpose,
-  userId: string | null,
-  body: { attemptId: string; credential: object },
+  services: Pick<Services, 'store' | 'sessions'>,
+  expected: { purpose: Purpose; userId: string | null; body: { attemptId: string; credential: object } },
+  prepare: (accepted: Accepted) => Awaitable<SessionStart | null>,
 ): Promise<VerifiedAssertion> {
   const { config, draft } = context;
+  const { store } = services;
+  const { purpose, userId, body } = expected;
   // Take the state. From here on this challenge is spent, whatever comes next. The passkey that is said to answer is looked
   // up at the same time, which saves a store across a network one round trip; what comes of it is asked only afterwards.
   const taking = takeCeremony(context, store, body.attemptId, purpose, userId);
@@ -227,26 +294,34 @@ async function verifyAssertion(
   const { passkey, siblings, signed } = await judgePasskey(context, ceremony, assertion, found);
   draft.signature = signed ? 'valid' : 'invalid';
   if (!signed) throw refuse('signature_invalid');
-  // Only now are the flags and the counter somebody's word, and only now is the application asked about its user.
+  // Flags and counter are trusted only after the signature, and only now is the application asked about its user.
   draft.flags = data.flags;
-  const user = await activeUser(config, passkey.userId);
+  draft.backupEligibleChanged = passkey.backupEligible !== null && passkey.backupEligible !== data.flags.backupEligible;
+  const user = await config.accounts.active(passkey.userId);
   if (!user) throw refuse('user_disabled');
+  if (!(await config.accounts.allows(user, purpose))) throw refuse('user_policy', { rule: 'user' });
 
   // Judge by policy.
   draft.stage = 'policy';
   permit(judgeFlags(data.flags, ceremony.userVerification));
-  if (!isBackupStateValid(data.flags, passkey)) throw refuse('backup_state_invalid');
-  permit(judgeDevice(data.flags.backupEligible, ceremony.requirements));
-  const { enforcement } = enforcementOf(draft);
+  if (!isBackupStateValid(data.flags)) throw refuse('backup_state_invalid');
+  permit(judgeBackupEligibility(draft.backupEligibleChanged, config.policy.backupEligibility));
+  // A passkey that could ever leave its device does not become bound to it by saying so.
+  const mayBeElsewhere = data.flags.backupEligible || passkey.backupEligible === true;
+  permit(judgeDevice(mayBeElsewhere, ceremony.requirements));
+  draft.decided = enforcementOf(draft);
+  const { enforcement } = draft.decided;
   permit(judgeEnforcement(ceremony.immediateMediation, enforcement, draft.clientReport));
 
-  // Store.
-  const used = await storeUse(context, { store, sessions }, purpose, user, passkey, data);
+  // Store the use, and in the same step, where the store can, the session that begins with it.
+  const { userVerified } = data.flags;
+  const start = await prepare({ ceremony, passkey, userVerified, enforcement });
+  const used = await storeUse(context, services, user, passkey, { data, start });
   draft.stage = 'session';
-  return { ceremony, passkey: used, siblings, user, flags: data.flags };
+  return { ceremony, passkey, used, siblings, user, flags: data.flags, enforcement, start };
 }
 
-/** An answer, read, and the passkeys of whoever has the one that is said to have given it. */
+/** An answer, read, and the passkeys of the user who owns the one that is said to have given it. */
 async function lookUp(store: ReliableStore, credential: object) {
   const assertion = readAssertion(credential);
   return { assertion, found: await store.passkeys.find(assertion) };
@@ -261,8 +336,8 @@ async function judgePasskey(
 ) {
   const { credentialId, userHandle } = assertion;
   const [passkey, ...siblings] = found;
-  // Checked first, judged last, and checked for a passkey that is nobody's too: how long a refusal takes tells nobody who
-  // has an account here.
+  // Checked first, judged last, and checked for a passkey that is nobody's too, so that the time of a refusal does not tell
+  // who has an account here.
   const { publicKey } = passkey ?? { publicKey: NOBODYS_KEY };
   const signed = await inSpan('latchkey.signature.verify', () => isSignatureValid(assertion, publicKey));
   if (ceremony.offered && !ceremony.offered.includes(credentialId.toString('base64url'))) {
@@ -286,7 +361,7 @@ async function judgePasskey(
   return { passkey, siblings: siblings.filter(({ rpId }) => rpId === passkey.rpId), signed };
 }
 
-/** An ES256 key as COSE writes it (RFC 9053 §7.1.1), of the most common kind. Nobody has its other half, which is forgotten here. */
+/** An ES256 key as COSE writes it (RFC 9053 §7.1.1). The private key is discarded, so no signature ever matches. */
 const NOBODYS_KEY = (() => {
   const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
   return Buffer.from(`a5010203262001215820${hex(x)}225820${hex(y)}`, 'hex');
@@ -296,60 +371,86 @@ function hex(base64url: string): string {
   return Buffer.from(base64url, 'base64url').toString('hex');
 }
 
-/** Judges the counter and stores the use by compare and set. A lost race is read and judged again; who wins it tells. */
+/** Judges the counter and stores the use by compare and set. A lost race is read and judged again; the winner notifies. */
 async function storeUse(
   context: RequestContext,
   { store, sessions }: Pick<Services, 'store' | 'sessions'>,
-  purpose: Purpose,
   user: User,
   found: Passkey,
-  data: AuthenticatorData,
+  { data, start }: { data: AuthenticatorData; start: SessionStart | null },
 ): Promise<Passkey> {
+  const { config, draft } = context;
   let passkey = found;
   for (let tries = 0; tries < 5; tries++) {
-    const comparison = compareSignCount(passkey.signCount, data.signCount);
-    context.draft.signCount = comparison;
-    const judged = judgeSignCount(comparison, context.config.policy.signCount);
+    const comparison = compareSignCount(passkey.signCount, data);
+    draft.signCount = comparison;
+    const judged = judgeSignCount(comparison, config.policy.signCount);
     if (!judged.allow) {
-      const disabling = context.config.policy.signCount === 'disable';
-      const disabled = disabling ? await disable(store, sessions, passkey) : undefined;
-      if (disabled) notify(context, user, disabled, { kind: 'passkey_disabled', by: 'counter' });
-      // Where another answer was faster to disable it, its user has been told.
-      if (disabled || !disabling) notify(context, user, passkey, { kind: 'counter_regressed', accepted: false });
-      throw refuse(judged.reason, { rule: judged.rule, ...(disabled && { also: 'latchkey.passkey.disabled' }) });
+      await afterRegression(context, { store, sessions }, user, passkey);
+      permit(judged);
     }
-    // A lower count is never stored: the real authenticator's next one must still be an advance.
-    const use = {
+    const { backupEligible, backedUp } = data.flags;
+    const use: PasskeyUse = {
+      // A lower count is never stored: the real authenticator's next one must still be an advance.
       signCount: Math.max(passkey.signCount, data.signCount),
-      backupEligible: data.flags.backupEligible,
-      backedUp: data.flags.backedUp,
-      usedAt: context.config.now(),
+      backupEligible: backupEligible || passkey.backupEligible === true,
+      backedUp,
+      usedAt: config.now(),
     };
-    if ((await store.passkeys.recordUse({ passkey, use })) === 'recorded') {
+    const result = await storeBoth(context, { store, sessions }, { passkey, use, start });
+    if (result === 'session_gone') throw sessionGone();
+    if (result === 'recorded') {
       const used = { ...passkey, ...use, lastUsedAt: use.usedAt };
       if (comparison === 'regressed') notify(context, user, used, { kind: 'counter_regressed', accepted: true });
-      // Whoever is signed in with it by the sign-up that made it need not be told.
-      const isNew = passkey.lastUsedAt === null && context.request.session?.read()?.passkeyId !== passkey.id;
-      if (isNew && purpose === 'sign_in') notify(context, user, used, { kind: 'new_passkey_sign_in' });
       return used;
     }
     const [again] = await store.passkeys.find(passkey);
     if (!again) throw refuse('credential_unknown');
-    if (!again.enabled) throw refuse('credential_disabled');
+    if (!again.enabled || again.generation !== found.generation) throw refuse('credential_disabled');
     passkey = again;
   }
   throw refuse('store_unavailable', { cause: new Error('the counter kept changing') });
 }
 
-/** The passkey, disabled; nothing when it was already, or is gone. */
-async function disable(
-  store: ReliableStore,
-  sessions: Sessions,
-  { userId, rpId, id }: Passkey,
-): Promise<Passkey | undefined> {
-  const changed = await store.passkeys.update({ userId, rpId, id, change: { enabled: false }, keepLast: false });
-  sessions.forget(id);
-  return changed.status === 'done' && changed.wasEnabled ? changed.passkey : undefined;
+/** The use and the session: in one step where the store can, else the use first. So no session is there without a recorded use. */
+async function storeBoth(
+  context: RequestContext,
+  { store, sessions }: Pick<Services, 'store' | 'sessions'>,
+  { passkey, use, start }: { passkey: Passkey; use: PasskeyUse; start: SessionStart | null },
+): Promise<UseResult> {
+  const isBegun = (result: UseResult) => result === 'recorded';
+  if (start === null) return store.passkeys.recordUse({ passkey, use });
+  if (store.storesSessionsWithUses) {
+    const together = () => store.passkeys.recordUse({ passkey, use, session: start });
+    return sessions.begin(context, start, together, isBegun);
+  }
+  const result = await store.passkeys.recordUse({ passkey, use });
+  if (result !== 'recorded') return result;
+  const begin = async (): Promise<UseResult> => ((await store.sessions!.begin(start)) ? 'recorded' : 'session_gone');
+  return sessions.begin(context, start, begin, isBegun);
+}
+
+/** Under `disable` the passkey is disabled and its sessions end. Its user is told, once. */
+async function afterRegression(
+  context: RequestContext,
+  { store, sessions }: { store: ReliableStore; sessions: Sessions },
+  user: User,
+  passkey: Passkey,
+): Promise<void> {
+  const { userId, rpId, id } = passkey;
+  const disabling = context.config.policy.signCount === 'disable';
+  const changed = disabling
+    ? await store.passkeys.update({ userId, rpId, id, change: { enabled: false }, keepLast: false })
+    : null;
+  const disabled = changed?.status === 'done' && changed.wasEnabled ? changed.passkey : null;
+  if (disabling && context.config.sessions)
+    await sessions.end(context, { userId, passkeyId: id }, 'policy', 'passkey_disabled');
+  if (disabled) {
+    context.events.push({ name: 'latchkey.passkey.disabled', changes: { changedBy: 'policy' } });
+    notify(context, user, disabled, { kind: 'passkey_disabled', by: 'counter' });
+  }
+  // Where another answer was faster to disable it, its user has been told.
+  if (disabled || !disabling) notify(context, user, passkey, { kind: 'counter_regressed', accepted: false });
 }
 
 function requestOptions(

@@ -4,28 +4,24 @@
  */
 
 import { hash } from 'node:crypto';
+import type { Policy } from '../config/config.ts';
 import { refuse } from '../errors.ts';
 import { random } from '../random.ts';
-import type { ImmediateMediation, Purpose, Requirement, SignInMode, UserVerification } from '../record/attempt.ts';
+import type { Purpose, SignInMode, UserVerification } from '../record/attempt.ts';
 import type { SpanPlace } from '../record/draft.ts';
 import { newId } from '../record/id.ts';
 import { activeSpan, countChallenge, markOptionsSpan } from '../signals/telemetry.ts';
 import type { PendingCeremony, TakeCondition } from '../store/store.ts';
 import type { ClientData } from '../webauthn/read.ts';
 import type { RequestContext } from './context.ts';
+import { allowedModes, type IssuedPolicy, stricter } from './policy.ts';
 import type { ReliableStore } from './reliable-store.ts';
 
-/** What a ceremony must remember. Times in milliseconds, bytes as base64url. */
-export interface Ceremony {
-  readonly rpId: string;
-  readonly challenge: string;
-  readonly issuedAt: number;
-  readonly ttlMs: number;
+/** What a ceremony is opened with, beyond what follows from the request. Bytes as base64url. */
+export interface CeremonyInput {
   readonly mode: SignInMode | null;
-  /** The policy it was issued under: what it is judged by, whatever the configuration says later. */
-  readonly immediateMediation: ImmediateMediation;
-  readonly userVerification: UserVerification;
-  readonly requirements: readonly Requirement[];
+  /** Left out: as the policy says. */
+  readonly userVerification?: UserVerification;
   /** The user named first (modal with an identifier, step-up), whose handle the browser may then leave out. */
   readonly namedUserId?: string;
   /** The credential ids offered; left out when any discoverable passkey may answer. */
@@ -38,26 +34,23 @@ export interface Ceremony {
   readonly nickname?: string;
   /** Registration: automatic upgrade, where user presence may be absent. WebAuthn §5.1.3. */
   readonly conditional?: true;
+  /** Registration: when the person had last used a passkey, where that had to be recent. */
+  readonly confirmedAt?: number;
+}
+
+/** What a ceremony must remember. Times in milliseconds, bytes as base64url. */
+export interface Ceremony extends CeremonyInput, IssuedPolicy {
+  readonly rpId: string;
+  /** The origins that client data might be signed with at the place that issued the challenge. */
+  readonly origins: readonly string[];
+  readonly challenge: string;
+  readonly issuedAt: number;
+  readonly ttlMs: number;
+  readonly userVerification: UserVerification;
   readonly address: string | null;
   readonly userAgent: string | null;
   readonly optionsSpan: SpanPlace | null;
 }
-
-/** What opening adds by itself. */
-type CeremonyInput = Omit<
-  Ceremony,
-  | 'rpId'
-  | 'challenge'
-  | 'issuedAt'
-  | 'ttlMs'
-  | 'immediateMediation'
-  | 'requirements'
-  | 'userVerification'
-  | 'address'
-  | 'userAgent'
-  | 'optionsSpan'
-> &
-  Partial<Pick<Ceremony, 'userVerification'>>;
 
 /** The challenge as the options carry it. */
 export interface IssuedChallenge {
@@ -73,19 +66,20 @@ export async function openCeremony(
   context: RequestContext,
   store: ReliableStore,
   who: { purpose: Purpose; binding: string; userId: string | null; prefetch?: boolean },
-  given: CeremonyInput,
+  input: CeremonyInput,
 ): Promise<IssuedChallenge> {
   const { policy } = context.config;
   const { draft } = context;
   const ceremony: Ceremony = {
     rpId: context.config.rp.id,
+    origins: [...context.config.signedOrigins],
     challenge: random(32, 'base64url'),
     issuedAt: context.receivedAt,
     ttlMs: policy.challengeTtlMs,
     immediateMediation: policy.immediateMediation,
     userVerification: policy.userVerification,
     requirements: policy.requirements,
-    ...given,
+    ...input,
     address: draft.address,
     userAgent: draft.userAgent?.slice(0, 256) ?? null,
     optionsSpan: activeSpan(),
@@ -137,10 +131,12 @@ export async function takeCeremony(
   const take = await store.challenges.take(expected);
   draft.challengeStatus = take.status;
   if (take.status === 'fresh') {
-    const ceremony = parse(take.ceremony);
+    const issued = parse(take.ceremony);
+    const ceremony = judgedHere(issued, context.config.policy);
     adoptCeremony(draft, attemptId, ceremony);
     // Tenants share the store, not their challenges.
     if (ceremony.rpId !== context.config.rp.id) throw refuse('challenge_mismatch');
+    if (!isPossibleHere(ceremony, purpose, context.config.policy)) throw refuse('challenge_mismatch');
     if (purpose === 'sign_in') countChallenge('taken');
     return ceremony;
   }
@@ -148,6 +144,19 @@ export async function takeCeremony(
     throw refuse(take.member === 'purpose' ? 'challenge_mismatch' : 'challenge_session_mismatch');
   }
   throw refuse(`challenge_${take.status}`);
+}
+
+/** A challenge is judged by the place it is answered at as well: of each rule, by the stricter one. */
+function judgedHere(ceremony: Ceremony, present: Policy): Ceremony {
+  const judged = { ...ceremony, ...stricter(ceremony, present) };
+  // A silent upgrade was issued without user verification, which this policy allows or not: see isPossibleHere.
+  return ceremony.conditional ? { ...judged, userVerification: ceremony.userVerification } : judged;
+}
+
+/** Whether this place could have issued such a challenge. */
+function isPossibleHere({ mode, conditional }: Ceremony, purpose: Purpose, present: Policy): boolean {
+  if (purpose === 'sign_in') return mode !== null && allowedModes(present).includes(mode);
+  return !conditional || present.conditionalCreate;
 }
 
 /** Takes the ceremony of an attempt that ended in the page, whatever it was for. Nothing when it is not there to be taken. */
@@ -205,11 +214,12 @@ export function checkClientData(
   }
   // In the record of a refusal it says whose page people were lured to.
   draft.origin = clientData.origin;
-  if (!config.signedOrigins.has(clientData.origin)) throw refuse('origin_mismatch');
+  const isOurs = config.signedOrigins.has(clientData.origin) && ceremony.origins.includes(clientData.origin);
+  if (!isOurs) throw refuse('origin_mismatch');
   if (draft.crossOrigin) throw refuse('cross_origin_denied');
 }
 
-/** The store never sees the cookie itself. No cookie binds to nothing: its hash matches no ceremony. */
+/** The store never sees the cookie itself. A request without the cookie gets a hash that matches no ceremony. */
 export function hashBinding(binding: string | null): string {
   return hash('sha256', binding ?? '', 'base64url');
 }

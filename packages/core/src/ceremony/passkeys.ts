@@ -1,6 +1,5 @@
 /** A person's own passkeys: list, rename, enable, disable, remove; and the signals that keep password managers in step. */
 
-import type { SignedIn } from '../adapter.ts';
 import type { Config } from '../config/config.ts';
 import { refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
@@ -9,13 +8,24 @@ import type { Passkey, PasskeyChange, PasskeyChangeResult, PasskeySelection } fr
 import type { DescriptorJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
 import type { ReliableStore } from './reliable-store.ts';
+import type { Person } from './session.ts';
 
-/** How a stored passkey is named to a browser. */
-export function descriptor(passkey: Passkey): DescriptorJSON {
-  const id = Buffer.from(passkey.credentialId).toString('base64url');
-  return { type: 'public-key', id, ...(passkey.transports.length > 0 && { transports: passkey.transports }) };
+/** How many passkeys a browser takes in one list: Chromium throws for more. */
+const MOST_LISTED = 64;
+
+/** How stored passkeys are named to a browser: at most 64, those used last first. */
+export function descriptors(passkeys: readonly Passkey[]): readonly DescriptorJSON[] {
+  const used = ({ lastUsedAt, createdAt }: Passkey) => lastUsedAt ?? createdAt;
+  const listed = [...passkeys].sort((a, b) => used(b) - used(a)).slice(0, MOST_LISTED);
+  return listed.map(({ credentialId, backupEligible, transports }) => ({
+    type: 'public-key',
+    id: Buffer.from(credentialId).toString('base64url'),
+    // A passkey that syncs is reached in other ways on other devices than on the one that registered it: none are named.
+    ...(backupEligible === false && transports.length > 0 && { transports }),
+  }));
 }
 
+/** A passkey as its owner sees it. `currentId`: the passkey that the session was made with. */
 export function describePasskey(passkey: Passkey, currentId: string | null): PasskeyView {
   return {
     id: passkey.id,
@@ -46,12 +56,20 @@ export interface Signals {
   };
 }
 
-/** Disabled passkeys stay listed, or password managers would hide them for good. Null for a user without a passkey. */
-export function signalsFor(rpId: string, user: User, passkeys: readonly Passkey[]): Signals | null {
-  // One that was moved here may have a handle that nobody knows.
-  const first = passkeys.find(({ userHandle }) => userHandle.length > 0) ?? passkeys[0];
-  if (!first) return null;
-  const userId = Buffer.from(first.userHandle).toString('base64url');
+/**
+ * Disabled passkeys stay listed; otherwise password managers would hide them for good. `userHandle`: the handle, where no
+ * passkey is left to tell it. Null where nothing tells it.
+ */
+export function signalsFor(
+  rpId: string,
+  user: User,
+  { passkeys, userHandle }: { passkeys: readonly Passkey[]; userHandle?: Uint8Array },
+): Signals | null {
+  // A passkey that was moved here may have a handle that nobody knows.
+  const handle =
+    passkeys.find((passkey) => passkey.userHandle.length > 0)?.userHandle ?? userHandle ?? passkeys[0]?.userHandle;
+  if (handle === undefined) return null;
+  const userId = Buffer.from(handle).toString('base64url');
   return {
     allAcceptedCredentials: {
       rpId,
@@ -71,13 +89,11 @@ export async function passkeysOf(config: Config, store: ReliableStore, userId: s
 export async function changePasskey(
   config: Config,
   store: ReliableStore,
-  session: SignedIn & { readonly user: User },
+  { user }: Person,
   id: string,
   change: PasskeyChange,
 ): Promise<{ passkey: Passkey; event: EventName; switched: boolean }> {
-  const { passkey, wasEnabled } = done(
-    await store.passkeys.update({ ...(await selection(config, session, id)), change }),
-  );
+  const { passkey, wasEnabled } = done(await store.passkeys.update({ ...(await selection(config, user, id)), change }));
   const event =
     change.enabled === undefined
       ? 'latchkey.passkey.renamed'
@@ -91,19 +107,15 @@ export async function changePasskey(
 export async function removePasskey(
   config: Config,
   store: ReliableStore,
-  session: SignedIn & { readonly user: User },
+  { user }: Person,
   id: string,
 ): Promise<Passkey> {
-  return done(await store.passkeys.remove(await selection(config, session, id))).passkey;
+  return done(await store.passkeys.remove(await selection(config, user, id))).passkey;
 }
 
 /** This person's passkey, at this relying party; not the last one, unless the application says that there is another way in. */
-async function selection(
-  config: Config,
-  { userId, user }: { userId: string; user: User },
-  id: string,
-): Promise<PasskeySelection> {
-  return { userId, rpId: config.rp.id, id, keepLast: !(await (config.users.hasOtherWayIn?.(user) ?? false)) };
+async function selection(config: Config, user: User, id: string): Promise<PasskeySelection> {
+  return { userId: user.id, rpId: config.rp.id, id, keepLast: !(await config.accounts.hasOtherWayIn(user)) };
 }
 
 function done(changed: PasskeyChangeResult): PasskeyChangeResult & { readonly status: 'done' } {

@@ -9,6 +9,7 @@ import type {
   ImmediateMediation,
   Reason,
   Requirement,
+  SIGN_COUNTS,
   SignInMode,
   UserVerification,
 } from '../record/attempt.ts';
@@ -35,15 +36,34 @@ export function judgeFlags(flags: Flags, userVerification: UserVerification, pre
   return ALLOW;
 }
 
-/** How a counter compares with the stored one. Synced passkeys always report zero. WebAuthn §6.1.1, §7.2 step 22. */
-export function compareSignCount(stored: number, reported: number): 'zero' | 'advanced' | 'regressed' {
-  if (stored === 0 && reported === 0) return 'zero';
-  return reported > stored ? 'advanced' : 'regressed';
+/** How a reported counter compares with the stored one. */
+export type SignCountComparison = (typeof SIGN_COUNTS)[number];
+
+/** How a counter compares with the stored one. Synced passkeys report zero, also after one that counted was moved. WebAuthn §6.1.1, §7.2 step 22. */
+export function compareSignCount(
+  stored: number,
+  { signCount, flags }: { readonly signCount: number; readonly flags: Flags },
+): SignCountComparison {
+  if (stored === 0 && signCount === 0) return 'zero';
+  if (signCount > stored) return 'advanced';
+  return signCount === 0 && flags.backupEligible ? 'reset' : 'regressed';
 }
 
-export function judgeSignCount(comparison: 'zero' | 'advanced' | 'regressed', rule: Policy['signCount']): Decision {
+export function judgeSignCount(comparison: SignCountComparison, rule: Policy['signCount']): Decision {
   if (comparison !== 'regressed' || rule === 'observe') return ALLOW;
   return { allow: false, reason: 'sign_count_regressed', rule: 'sign_count' };
+}
+
+/** Whether a passkey may be synced is its manager's to say, at each use anew. WebAuthn §6.1.3, §7.2 step 19. */
+export function judgeBackupEligibility(changed: boolean, rule: Policy['backupEligibility']): Decision {
+  if (!changed || rule === 'follow') return ALLOW;
+  return { allow: false, reason: 'backup_state_invalid', rule: 'backup_eligibility' };
+}
+
+/** Whoever signs in by passkey must have shown a first factor, where the policy wants one. */
+export function judgeFirstFactor(identified: boolean, rule: Policy['firstFactor']): Decision {
+  if (identified || rule === 'none') return ALLOW;
+  return { allow: false, reason: 'first_factor_missing', rule: 'first_factor' };
 }
 
 /** A passkey that can be copied to other devices will not do where one bound to its device is required. */
@@ -77,3 +97,23 @@ export function defaultMode(policy: Policy, immediateGet: boolean | null): SignI
     immediateGet === false ? ['modal', 'conditional', 'immediate'] : ['immediate', 'modal', 'conditional'];
   return order.find((mode) => allowed.includes(mode))!;
 }
+
+/** What a challenge was issued under: the part of a policy that the answer is judged by. */
+export interface IssuedPolicy {
+  readonly immediateMediation: ImmediateMediation;
+  readonly userVerification: UserVerification;
+  readonly requirements: readonly Requirement[];
+}
+
+/** The stricter of two policies, rule by rule: that of the challenge, and that of the place where it is answered. */
+export function stricter(issued: IssuedPolicy, present: IssuedPolicy): IssuedPolicy {
+  const verification = [issued.userVerification, present.userVerification];
+  return {
+    immediateMediation: present.immediateMediation === 'require' ? 'require' : issued.immediateMediation,
+    userVerification: STRICTNESS.find((rule) => verification.includes(rule))!,
+    requirements: [...new Set([...issued.requirements, ...present.requirements])],
+  };
+}
+
+/** The strictest first. */
+const STRICTNESS: readonly UserVerification[] = ['required', 'preferred', 'discouraged'];

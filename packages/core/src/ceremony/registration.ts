@@ -2,10 +2,8 @@
  * Registration: a signed-in person adds a passkey, or a new one signs up with it. WebAuthn Level 3, §7.1, read from top
  * to bottom. Verify keeps the six beats of authentication.ts: take the state, parse, verify, judge by policy, store, session.
  */
-
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { SignedIn } from '../adapter.ts';
-import { Refusal, refuse, refuseUnrecorded } from '../errors.ts';
+import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
 import { inSpan } from '../signals/telemetry.ts';
 import type { Passkey } from '../store/store.ts';
@@ -13,45 +11,48 @@ import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
 import { readAttestation, readClientData } from '../webauthn/read.ts';
 import { verifyAttestation } from '../webauthn/verify.ts';
-import { checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
+import { bridge, HINTS } from './authentication.ts';
+import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
 import type { RequestContext } from './context.ts';
 import { notify } from './notify.ts';
-import { describePasskey, descriptor, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
-import { judgeAttestation, judgeDevice, judgeFlags, permit } from './policy.ts';
+import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
+import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, permit } from './policy.ts';
 import type { Services } from './services.ts';
-import { activeUser, beginSignedIn } from './session.ts';
+import { isRecent, type Person, requireAllowed, requireRecent } from './session.ts';
 
+/** The answer of `POST /registration/options`. */
 export interface RegistrationOptionsAnswer {
   readonly attemptId: string;
   readonly mediation?: 'conditional';
+  /** Milliseconds since the epoch, by this server's clock. */
   readonly expiresAt: number;
   readonly publicKey: CreationOptionsJSON;
-}
-
-/** Who is there, before a registration: signed in with a passkey, known to the application in its own way, or nobody. */
-export interface Registrant {
-  readonly user: User & { readonly authenticatedAt?: number };
-  readonly signedIn: SignedIn | null;
 }
 
 /** `POST /registration/options`. */
 export async function registrationOptions(
   context: RequestContext,
-  { store, sessions }: Services,
+  { store }: Services,
   binding: string,
-  registrant: Registrant | null,
-  body: { nickname?: string; mediation?: 'conditional'; username?: string; displayName?: string },
+  registrant: Person | null,
+  body: {
+    nickname?: string;
+    mediation?: 'conditional';
+    username?: string;
+    displayName?: string;
+    authenticator?: keyof typeof HINTS;
+  },
 ): Promise<RegistrationOptionsAnswer> {
   const { config } = context;
+  permit(judgeFirstFactor(registrant !== null, config.policy.firstFactor));
   const conditional = body.mediation === 'conditional';
   if (conditional && !(registrant && config.policy.conditionalCreate)) {
     throw registrant ? refuse('policy_denied', { rule: 'mode' }) : refuseUnrecorded('sign_in_required');
   }
+  if (registrant) await requireAllowed(context, registrant.user, 'register');
   const passkeys = registrant ? await passkeysOf(config, store, registrant.user.id) : [];
-  if (registrant && passkeys.length > 0) {
-    const { authenticatedAt = Number.NEGATIVE_INFINITY } = registrant.user;
-    sessions.requireRecent(registrant.signedIn ?? { authenticatedAt }, config);
-  }
+  const mustBeRecent = registrant !== null && passkeys.length > 0;
+  if (mustBeRecent) requireRecent(registrant, config);
   const account = registrant ? null : newAccount(context, body);
   const proposed = randomBytes(32);
   const handle = registrant ? await store.passkeys.keepHandle({ userId: registrant.user.id, proposed }) : proposed;
@@ -67,62 +68,77 @@ export async function registrationOptions(
       userHandle,
       ...(account && { account }),
       ...(nickname && { nickname }),
+      ...(mustBeRecent && { confirmedAt: registrant.confirmedAt }),
       // Chrome creates these without asking, so neither presence nor verification can be demanded. WebAuthn §5.1.3.
       ...(conditional && { conditional: true as const, userVerification: 'preferred' as const }),
     },
   );
-  const { name, displayName = name } = registrant?.user ?? account!;
+  const { name, displayName } = registrant?.user ?? account!;
   return {
     attemptId: issued.attemptId,
     ...(conditional && { mediation: 'conditional' as const }),
     expiresAt: issued.expiresAt,
     publicKey: {
       rp: { id: config.rp.id, name: config.rp.name },
-      user: { id: userHandle, name, displayName },
+      user: { id: userHandle, name, displayName: displayName ?? name },
       challenge: issued.challenge,
       pubKeyCredParams: config.policy.algorithms.map((alg) => ({ type: 'public-key', alg })),
       timeout: issued.timeout,
-      excludeCredentials: passkeys.map(descriptor),
+      excludeCredentials: descriptors(passkeys),
       authenticatorSelection: {
         residentKey: 'required',
         requireResidentKey: true,
         userVerification: conditional ? 'preferred' : config.policy.userVerification,
+        ...(body.authenticator && {
+          authenticatorAttachment: body.authenticator === 'this_device' ? 'platform' : 'cross-platform',
+        }),
       },
+      ...(body.authenticator && { hints: [HINTS[body.authenticator]] }),
       attestation: config.policy.attestation ? 'direct' : 'none',
+      extensions: { credProps: true },
     },
   };
 }
 
-/** The account a sign-up would create. Whether its name is taken is not said before a passkey is verified. */
-function newAccount(context: RequestContext, body: { username?: string; displayName?: string }) {
-  if (!context.config.users.create) throw refuseUnrecorded('sign_in_required');
+/** The account that a sign-up would create. Whether its name is taken is not said before a passkey is verified. */
+function newAccount({ config }: RequestContext, body: { username?: string; displayName?: string }) {
+  if (!config.accounts.allowsSignUp) throw refuseUnrecorded('sign_in_required');
   const name = body.username?.trim();
   if (!name) throw refuse('malformed_request');
   return { name, displayName: body.displayName?.trim() || name };
 }
 
+/** The answer of `POST /registration/verify`, with what `onSignIn` added at a sign-up. */
 export interface RegistrationAnswer {
   readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
   readonly passkey: PasskeyView;
   readonly signals: Signals;
 }
 
-/** `POST /registration/verify`. */
+/** `POST /registration/verify`. Whatever it stores is taken back when the request is refused after all. */
 export async function verifyRegistration(
   context: RequestContext,
   services: Services,
-  registrant: Registrant | null,
+  registrant: Person | null,
   body: { attemptId: string; credential: object },
-): Promise<{ answer: RegistrationAnswer; passkey: Passkey }> {
+): Promise<RegistrationAnswer> {
   const { config, draft } = context;
   const { store } = services;
+  permit(judgeFirstFactor(registrant !== null, config.policy.firstFactor));
   // Take the state.
-  const ceremony = await takeCeremony(context, store, body.attemptId, 'registration', registrant?.user.id ?? null);
+  const userId = registrant?.user.id ?? null;
+  const ceremony = await takeCeremony(context, store, body.attemptId, 'registration', userId);
+  // Where it is answered, the sign-in must have been recent when the challenge was issued.
+  const { recentSignInMs } = config.policy;
+  if (ceremony.confirmedAt !== undefined && !isRecent(ceremony.confirmedAt, recentSignInMs, ceremony.issuedAt)) {
+    throw refuse('challenge_mismatch');
+  }
 
   // Parse.
   draft.stage = 'assertion';
   const attestation = readAttestation(body.credential);
   draft.attachment = attestation.attachment;
+  draft.discoverable = attestation.discoverable;
   draft.credentialId = attestation.credentialId;
   const clientData = readClientData(attestation.clientDataJSON);
 
@@ -146,12 +162,12 @@ export async function verifyRegistration(
   permit(judgeDevice(flags.backupEligible, ceremony.requirements));
   permit(judgeAttestation(config.policy.attestation?.accepts(credential) ?? false, ceremony.requirements));
 
-  // Store. Only now is there an account, and it goes again if its passkey cannot be kept.
+  // Store. Only now is there an account.
   const user = registrant
-    ? await activeUser(config, registrant.user.id)
+    ? await config.accounts.active(registrant.user.id)
     : await createAccount(context, ceremony.account!);
   if (!user) throw refuse('user_disabled');
-  if (!isStorable(user.id)) throw refuse('internal_error', { cause: new Error(UNSTORABLE) });
+  if (!(await config.accounts.allows(user, 'register'))) throw refuse('user_policy', { rule: 'user' });
   draft.userId = user.id;
   const passkey: Passkey = {
     id: randomUUID(),
@@ -172,52 +188,66 @@ export async function verifyRegistration(
     createdAt: config.now(),
     lastUsedAt: null,
   };
-  try {
-    if (!registrant) await keepHandle(services, passkey);
-    const inserted = await store.passkeys.insert({ passkey, max: config.policy.maxPasskeys });
-    if (inserted === 'exists') throw refuse('credential_exists');
-    if (inserted === 'limit') throw refuse('credential_limit');
-  } catch (thrown) {
-    // An id that already had a handle was not created just now: it is not ours to take back.
-    const wasThere = thrown instanceof Refusal && thrown.reason === 'username_unavailable';
-    if (!registrant && !wasThere) await config.users.undo?.(user);
-    throw thrown;
-  }
-
-  notify(context, user, passkey, { kind: 'passkey_added' });
+  await insert(context, services, passkey, { isNewAccount: registrant === null });
+  context.whenDone.push(() => notify(context, user, passkey, { kind: 'passkey_added' }));
 
   // Session: a sign-up signs in. Nothing asked for Immediate UI mode, so enforcement does not apply.
   draft.stage = 'session';
-  const how = { userVerified: flags.userVerified, enforcement: 'not_applicable' as const };
-  const added = registrant ? undefined : await beginSignedIn(context, services.sessions, user, passkey, null, how);
+  const added = registrant ? undefined : await signIn(context, services, user, passkey, flags.userVerified);
   const passkeys = await passkeysOf(config, store, user.id);
-  const current = registrant ? (registrant.signedIn?.passkeyId ?? null) : passkey.id;
+  const current = registrant ? (registrant.session?.passkeyId ?? null) : passkey.id;
   return {
-    answer: {
-      ...added,
-      user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
-      passkey: describePasskey(passkey, current),
-      signals: signalsFor(config.rp.id, user, passkeys.length > 0 ? passkeys : [passkey])!,
-    },
-    passkey,
+    ...added,
+    user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
+    passkey: describePasskey(passkey, current),
+    signals: signalsFor(config.rp.id, user, { passkeys: passkeys.length > 0 ? passkeys : [passkey] })!,
   };
 }
 
-const UNSTORABLE =
-  'users: an id must be 1 to 255 characters of well-formed text without NUL, or not every store can keep it';
-
-function isStorable(id: string): boolean {
-  return id.length >= 1 && id.length <= 255 && !id.includes('\0') && id.isWellFormed();
-}
-
-async function createAccount(context: RequestContext, account: { name: string; displayName: string }): Promise<User> {
-  const user = await context.config.users.create!(account);
+async function createAccount(context: RequestContext, account: NonNullable<Ceremony['account']>): Promise<User> {
+  const user = await context.config.accounts.create(account);
   if (!user) throw refuse('username_unavailable');
+  context.undo.push(() => context.config.accounts.undo(user));
   return user;
 }
 
+/** Adds the passkey, and says how to take it back: it alone, or with the account all that is kept of the user. */
+async function insert(
+  context: RequestContext,
+  { store }: Services,
+  passkey: Passkey,
+  { isNewAccount }: { isNewAccount: boolean },
+): Promise<void> {
+  const { userId, rpId, id } = passkey;
+  if (isNewAccount) await keepHandle(context, store, passkey);
+  else context.undo.push(() => store.passkeys.remove({ userId, rpId, id, keepLast: false }));
+  const inserted = await store.passkeys.insert({ passkey, max: context.config.policy.maxPasskeys });
+  if (inserted === 'exists') throw refuse('credential_exists');
+  if (inserted === 'limit') throw refuse('credential_limit');
+}
+
 /** A new account's handle is the one its passkey was made with; an id that already has another is not a new account. */
-async function keepHandle({ store }: Services, passkey: Passkey): Promise<void> {
-  const kept = await store.passkeys.keepHandle({ userId: passkey.userId, proposed: passkey.userHandle });
-  if (!Buffer.from(kept).equals(passkey.userHandle)) throw refuse('username_unavailable');
+async function keepHandle(context: RequestContext, store: Services['store'], passkey: Passkey): Promise<void> {
+  const { userId, userHandle } = passkey;
+  const kept = await store.passkeys.keepHandle({ userId, proposed: userHandle });
+  if (!Buffer.from(kept).equals(userHandle)) {
+    // It was not created just now: neither the account nor anything of it is ours to take back.
+    context.undo.length = 0;
+    throw refuse('username_unavailable');
+  }
+  context.undo.push(() => store.passkeys.forget(userId));
+}
+
+/** The session of a sign-up. */
+async function signIn(
+  context: RequestContext,
+  { store, sessions }: Services,
+  user: User,
+  passkey: Passkey,
+  userVerified: boolean,
+): Promise<object | undefined> {
+  const enforcement = 'not_applicable';
+  const start = sessions.prepare(context, { passkey, userVerified, enforcement });
+  if (start) await sessions.begin(context, start, () => store.sessions!.begin(start), Boolean);
+  return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

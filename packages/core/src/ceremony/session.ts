@@ -1,227 +1,436 @@
 /**
- * Who is signed in: written after a ceremony, read by guards, dead when its passkey is removed or disabled.
- * The framework's own session library keeps it; here is only what it means.
+ * Who is signed in: sessions of our own, kept in `store.sessions` and named by a token in a cookie. Begun by a ceremony, read
+ * by guards and routes, ended for good. The store holds only the token's hash, so a copy of it signs nobody in.
  */
-
-import type { HttpRequest, SignedIn } from '../adapter.ts';
+import { hash, randomUUID } from 'node:crypto';
 import type { AppConfig, Config } from '../config/config.ts';
 import { type Duration, milliseconds } from '../duration.ts';
 import { refuse, refuseUnrecorded } from '../errors.ts';
-import type { User } from '../options.ts';
-import type { Enforcement } from '../record/attempt.ts';
+import type { IdentifiedUser, User, UserAction } from '../options.ts';
+import { random } from '../random.ts';
+import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
 import { inSpan } from '../signals/telemetry.ts';
-import type { Passkey } from '../store/store.ts';
-import type { RequestContext } from './context.ts';
+import type { Passkey, SessionSelection, SessionStart, SignInSession } from '../store/store.ts';
+import type { GuardContext, RequestContext } from './context.ts';
 import type { ReliableStore } from './reliable-store.ts';
 
-/** What a guard hands to the application: `req.passkey`, `ctx.state.passkey`, `request.passkey`. */
-export interface PasskeySession {
-  readonly user: User;
+/** The session that a guard hands to the application: `req.passkeySession`, `ctx.state.passkeySession`, `request.passkeySession`. */
+export interface PasskeySession<U extends User = User> {
+  /** Our id of the session, a UUID. For tokens that should end with it: see `isSessionLive`. */
+  readonly id: string;
+  /** The application's own account, whole: answer `{ id, name }` of it, never all of it. */
+  readonly user: U;
+  /** Our id of the passkey that signed in. */
   readonly passkeyId: string;
+  /** Milliseconds since the epoch. */
   readonly authenticatedAt: number;
   readonly userVerified: boolean;
   readonly enforcement: Enforcement;
 }
 
+/** The rule of `requireSignIn`. */
 export interface SignInRule {
-  /** The sign-in, or a step-up for no action in particular, may be at most this old. */
+  /** How old the sign-in, or a step-up for no action in particular, may be. */
   readonly within?: Duration;
   /** Only a sign-in whose immediate mediation was enforced will do. One made by sign-up is not. */
   readonly enforced?: boolean;
+  /** Where a page sends a person who does not meet the rule (303), with the way back as `returnTo`. Default: problem+json. */
+  readonly redirectTo?: string;
 }
 
+/** The rule of `requireStepUp`. */
 export interface StepUpRule {
-  /** The step-up may be at most this old. */
+  /** How old the step-up may be. */
   readonly within: Duration;
   /** The action it must have been for. Left out: a step-up for no action in particular. */
   readonly action?: string;
+  /** Where a page sends a person who does not meet the rule (303), with the way back as `returnTo`. Default: problem+json. */
+  readonly redirectTo?: string;
 }
 
-/** Sessions of all tenants, with the answers to "is this passkey still good?" for as long as `revalidateAfter`. */
-export function createSessions(shared: AppConfig, store: ReliableStore) {
-  const good = new Map<string, { generation: number; until: number }>();
+/** A live session, and its user as the application answers now. */
+export interface SignedIn {
+  readonly session: SignInSession;
+  readonly user: User;
+}
 
-  /** Remembers that a passkey is good. Bounded: a full memory forgets the oldest, which only costs a look-up. */
-  function remember(passkey: Passkey): void {
-    good.delete(passkey.id);
-    if (good.size >= 10_000) good.delete(good.keys().next().value!);
-    good.set(passkey.id, { generation: passkey.generation, until: shared.now() + shared.revalidateAfterMs });
+/** A person, as far as a request shows who is there: by a session of ours, or by the application's own sign-in. */
+export interface Person {
+  readonly user: User;
+  readonly session: SignInSession | null;
+  /** When this person last used a passkey here for nothing in particular. Milliseconds since the epoch; -Infinity for never. */
+  readonly confirmedAt: number;
+}
+
+/** How a sign-in came about, for its session. */
+export interface SignInFacts {
+  readonly passkey: Passkey;
+  readonly userVerified: boolean;
+  readonly enforcement: Enforcement;
+}
+
+/** How many sessions a process remembers. A full memory forgets the oldest, which only costs a look-up. */
+const MOST_REMEMBERED = 10_000;
+
+/** How far clocks of servers may differ, in milliseconds. An instant further in the future proves nothing about its age. */
+const SKEW_MS = 60_000;
+
+export type Sessions = ReturnType<typeof createSessions>;
+
+/** Sessions of all tenants. */
+export function createSessions(config: AppConfig, store: ReliableStore) {
+  const settings = config.sessions;
+  /** Sessions that the store knew as live a moment ago, by token hash. */
+  const remembered = new Map<string, { session: SignInSession; readonly askedAt: number }>();
+  /** Counts the endings of this process: whatever was read from the store before one of them is not remembered after it. */
+  let endings = 0;
+
+  function remember(session: SignInSession, endingsBefore: number): void {
+    if (endings !== endingsBefore || settings!.revalidateAfterMs === 0) return;
+    remembered.delete(session.tokenHash);
+    if (remembered.size >= MOST_REMEMBERED) remembered.delete(remembered.keys().next().value!);
+    remembered.set(session.tokenHash, { session, askedAt: config.now() });
   }
 
-  async function isStillGood(signedIn: SignedIn): Promise<boolean> {
-    const known = good.get(signedIn.passkeyId);
-    // Of another generation it says nothing: another process may have disabled and enabled the passkey since.
-    if (known && shared.now() < known.until && known.generation === signedIn.generation) return true;
-    good.delete(signedIn.passkeyId);
-    const passkey = (await store.passkeys.listByUser(signedIn.userId)).find(({ id }) => id === signedIn.passkeyId);
-    if (!passkey?.enabled || passkey.generation !== signedIn.generation) return false;
-    remember(passkey);
-    return true;
+  function forget(isMeant: (session: SignInSession) => boolean): void {
+    endings += 1;
+    for (const [token, { session }] of remembered) if (isMeant(session)) remembered.delete(token);
   }
 
-  /** Whether this session need not sign in again by now. A step-up counts: the person was there. */
-  function isRecentEnough({ authenticatedAt, stepUp, seenAt }: SignedIn, { policy }: Config): boolean {
-    if (policy.reauthentication === null) return true;
-    const { afterMs, idleMs } = policy.reauthentication;
-    const latest = Math.max(authenticatedAt, stepUp?.at ?? 0);
-    return shared.now() - latest <= afterMs && shared.now() - Math.max(latest, seenAt ?? 0) <= idleMs;
-  }
-
-  /** Where being idle ends a session, being here is written down; not at every request. */
-  async function markSeen({ session }: HttpRequest, signedIn: SignedIn, { policy }: Config): Promise<void> {
-    const idleMs = policy.reauthentication?.idleMs ?? Number.POSITIVE_INFINITY;
-    const now = shared.now();
-    if (now - (signedIn.seenAt ?? signedIn.authenticatedAt) < Math.min(60_000, idleMs / 10)) return;
-    if (Number.isFinite(idleMs)) await session!.write({ ...signedIn, seenAt: now });
-  }
-
-  /** The session, if it is there, its user is active and its passkey still good. A dead one is ended. */
-  async function current(request: HttpRequest, config: Config): Promise<(SignedIn & { readonly user: User }) | null> {
-    const signedIn = request.session?.read();
-    if (!signedIn) return null;
-    const fits = signedIn.rpId === config.rp.id && isRecentEnough(signedIn, config);
-    const user = fits ? await activeUser(config, signedIn.userId) : null;
-    if (user && (await isStillGood(signedIn))) {
-      await markSeen(request, signedIn, config);
-      return { ...signedIn, user };
-    }
-    await request.session!.clear();
+  function recall(tokenHash: string): SignInSession | null {
+    const known = remembered.get(tokenHash);
+    if (known === undefined) return null;
+    const age = config.now() - known.askedAt;
+    // A clock that went back says nothing about how long ago the store was asked.
+    if (age >= 0 && age < settings!.revalidateAfterMs) return known.session;
+    remembered.delete(tokenHash);
     return null;
+  }
+
+  /** The session in the store, with its passkey still good; else why it is not. */
+  async function lookUp(
+    tokenHash: string,
+  ): Promise<SignInSession | { dead: SignInSession; because: SessionEnding } | null> {
+    const endingsBefore = endings;
+    const session = await store.sessions!.find({ tokenHash });
+    if (session === null) return null;
+    const passkeys = await store.passkeys.listByUser(session.userId);
+    const isGood = (id: string) => passkeys.some((passkey) => passkey.id === id && passkey.enabled);
+    const passkey = passkeys.find(({ id }) => id === session.passkeyId);
+    if (passkey === undefined) return { dead: session, because: 'passkey_removed' };
+    // Of another generation: it was disabled since, and perhaps enabled again.
+    if (!passkey.enabled || passkey.generation !== session.generation)
+      return { dead: session, because: 'passkey_disabled' };
+    const stepUp = session.stepUp && isGood(session.stepUp.passkeyId) ? session.stepUp : null;
+    const live = { ...session, stepUp };
+    remember(live, endingsBefore);
+    return live;
+  }
+
+  /** Where being idle ends a session, being seen is stored: at most once a minute, and less often where days count. */
+  async function touch(session: SignInSession, idleMs: number): Promise<boolean> {
+    const now = config.now();
+    const every = Math.min(idleMs / 10, Math.max(60_000, Math.min(idleMs / 20, 3_600_000)));
+    if (now - session.seenAt < every) return true;
+    const known = remembered.get(session.tokenHash);
+    if (known) known.session = { ...session, seenAt: now };
+    return store.sessions!.touch({ id: session.id, seenAt: now });
+  }
+
+  /** Ends sessions in the store and here. Each that was there is one record and one call of `onSignOut`. */
+  async function end(
+    context: GuardContext,
+    which: SessionSelection,
+    by: SessionEnder,
+    because: SessionEnding,
+  ): Promise<SignInSession[]> {
+    const isMeant = (session: SignInSession) => fits(session, which);
+    forget(isMeant);
+    try {
+      const ended = await store.sessions!.end(which);
+      for (const session of ended) await tell(context, session, by, because);
+      return ended;
+    } finally {
+      // What was read while the store was ending them.
+      forget(isMeant);
+    }
+  }
+
+  async function tell(context: GuardContext, session: SignInSession, by: SessionEnder, because: SessionEnding) {
+    const { id, userId, passkeyId, attemptId } = session;
+    const changes = { sessionId: id, userId, endedBy: by, endedBecause: because, changedBy: by, relatedId: attemptId };
+    context.events.push({ name: 'latchkey.session.ended', changes });
+    // What the application did itself it need not be told; and outside a request there is no session of its own to end.
+    if (by === 'application' || config.onSignOut === undefined || context.request.native === undefined) return;
+    const { native: request, nativeResponse: response } = context.request;
+    const current = session.tokenHash === context.sessionToken;
+    try {
+      await config.onSignOut({ session: { id, userId, passkeyId }, current, by, because, request, response });
+    } catch (thrown) {
+      context.reporter.error(thrown, { attemptId, what: 'onSignOut failed' });
+    }
+  }
+
+  /** The live session of a request and its user. A session that is dead for a reason is ended; one that expired is counted. */
+  async function current(context: GuardContext): Promise<SignedIn | null> {
+    const token = context.sessionToken;
+    if (settings === null || token === null) return null;
+    let session = recall(token);
+    if (session === null || !isInTime(session, context.config)) {
+      const found = await lookUp(token);
+      if (found !== null && 'dead' in found) {
+        await end(context, { id: found.dead.id }, 'policy', found.because);
+        return null;
+      }
+      session = found;
+    }
+    // Tenants may share a host, and so a cookie: a session of one is worth nothing at the other, and is left alone.
+    if (session === null || session.rpId !== context.config.rp.id) return null;
+    if (!isInTime(session, context.config)) {
+      forget(({ id }) => id === session.id);
+      return null;
+    }
+    if (!(await isSamePerson(context, session))) return null;
+    const user = await config.accounts.active(session.userId);
+    if (user === null) {
+      await end(context, { id: session.id }, 'policy', 'user_disabled');
+      return null;
+    }
+    if (!(await touch(session, idleOf(context.config)))) {
+      forget(({ id }) => id === session.id);
+      return null;
+    }
+    return { session, user };
+  }
+
+  /** Ends the session where the application names another person, or, if it wants that, nobody any more. */
+  async function isSamePerson(context: GuardContext, session: SignInSession): Promise<boolean> {
+    if (!config.accounts.identifies) return true;
+    const identified = await identifiedUser(context);
+    if (identified === null ? !settings!.followIdentify : identified.id === session.userId) return true;
+    const because = identified === null ? 'not_identified' : 'person_changed';
+    await end(context, { id: session.id }, 'application', because);
+    return false;
+  }
+
+  function idleOf({ policy }: Config): number {
+    return Math.min(settings!.idleMs, policy.reauthentication?.idleMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether this session has neither expired, nor been idle too long, nor to sign in again by now. */
+  function isInTime({ authenticatedAt, stepUp, seenAt, expiresAt }: SignInSession, tenant: Config): boolean {
+    const now = config.now();
+    const latest = Math.max(authenticatedAt, stepUp?.at ?? 0);
+    const afterMs = tenant.policy.reauthentication?.afterMs ?? Number.POSITIVE_INFINITY;
+    return now < expiresAt && now - latest <= afterMs && now - Math.max(latest, seenAt) <= idleOf(tenant);
+  }
+
+  /** A new token for a session, and the cookie that carries it. */
+  function issue(context: RequestContext, session: Omit<SignInSession, 'tokenHash'>): SignInSession {
+    const token = random(32, 'base64url');
+    const maxAge = Math.max(1, Math.floor((session.expiresAt - config.now()) / 1_000));
+    setCookie(context, token, session.persistent ? maxAge : null);
+    return { ...session, tokenHash: hashToken(token) };
   }
 
   return {
     current,
+    end,
 
-    /** A fresh session for this person: new id first, then the data. Data of anyone else than `knownAs` is dropped. */
-    async begin(
+    /** The session that the cookie names, whatever it is still good for. */
+    async peek({ sessionToken }: GuardContext): Promise<SignInSession | null> {
+      if (settings === null || sessionToken === null) return null;
+      return recall(sessionToken) ?? store.sessions!.find({ tokenHash: sessionToken });
+    },
+
+    /** Who is there: by a session of ours, else by the application's own sign-in, else nobody. */
+    async person(context: GuardContext): Promise<Person | null> {
+      const signedIn = await current(context);
+      if (signedIn) return { ...signedIn, confirmedAt: lastConfirmed(signedIn.session) };
+      const user = await identifiedUser(context);
+      return user && { user, session: null, confirmedAt: user.authenticatedAt ?? Number.NEGATIVE_INFINITY };
+    },
+
+    /** A session for a sign-in that is about to be stored. It ends the session that this browser had. Null without sessions. */
+    prepare(context: RequestContext, { passkey, userVerified, enforcement }: SignInFacts): SessionStart | null {
+      if (settings === null) return null;
+      const now = config.now();
+      const { ms, persistent } = settings.lifetime(context.request.native);
+      const session = issue(context, {
+        id: randomUUID(),
+        userId: passkey.userId,
+        rpId: passkey.rpId,
+        passkeyId: passkey.id,
+        generation: passkey.generation,
+        attemptId: context.draft.attemptId,
+        authenticatedAt: now,
+        userVerified,
+        enforcement,
+        stepUp: null,
+        createdAt: now,
+        seenAt: now,
+        expiresAt: now + ms,
+        persistent,
+        address: context.draft.address,
+        userAgent: context.draft.userAgent,
+      });
+      return { session, replaces: context.sessionToken, renews: false };
+    },
+
+    /** The same session under a new token, with a step-up. The old token is worth nothing from then on. */
+    prepareStepUp(
       context: RequestContext,
-      passkey: Passkey,
-      knownAs: string | null,
-      how: { userVerified: boolean; enforcement: Enforcement; authenticatedAt: number },
-    ): Promise<void> {
-      const { session } = context.request;
-      if (session === null) {
-        if (shared.onSignIn) return;
-        throw refuse('config_invalid', {
-          cause: new Error(
-            'There is no session: mount a session middleware in front of the passkey routes, or set onSignIn.',
-          ),
-        });
+      { session }: SignedIn,
+      { passkey, action }: { passkey: Passkey; action: string | null },
+    ): SessionStart {
+      const now = config.now();
+      const stepUp = { at: now, action, passkeyId: passkey.id };
+      return {
+        session: issue(context, { ...session, stepUp, seenAt: now }),
+        replaces: session.tokenHash,
+        renews: true,
+      };
+    },
+
+    /**
+     * Stores a session. `storeWithUse` does it in the same step as the use of its passkey, where the store can. False when the
+     * session to renew has ended meanwhile. Ends it again if the request is refused after all.
+     */
+    async begin<Outcome>(
+      context: RequestContext,
+      start: SessionStart,
+      storeBoth: () => Promise<Outcome>,
+      isBegun: (outcome: Outcome) => boolean,
+    ): Promise<Outcome> {
+      const { session, replaces } = start;
+      if (replaces !== null) forget(({ tokenHash }) => tokenHash === replaces);
+      const endingsBefore = endings;
+      context.undo.push(async () => {
+        forget(({ id }) => id === session.id);
+        await store.sessions!.end({ id: session.id });
+        forget(({ id }) => id === session.id);
+      });
+      const outcome = await inSpan('latchkey.session.write', storeBoth);
+      if (isBegun(outcome)) {
+        remember(session, endingsBefore);
+        context.draft.sessionId = session.id;
       }
-      await written(async () => {
-        await session.rotate([session.read()?.userId, knownAs].includes(passkey.userId));
-        await session.write({
-          rpId: passkey.rpId,
-          userId: passkey.userId,
-          passkeyId: passkey.id,
-          generation: passkey.generation,
-          ...how,
-        });
-      });
-      remember(passkey);
+      return outcome;
     },
 
-    /** The same person once more: a new session id, all data kept. */
-    async stepUp(context: RequestContext, signedIn: SignedIn, action: string | null): Promise<number> {
-      const at = shared.now();
-      const { rpId, userId, passkeyId, generation, authenticatedAt, userVerified, enforcement } = signedIn;
-      await written(async () => {
-        await context.request.session!.rotate(true);
-        await context.request.session!.write({
-          rpId,
-          userId,
-          passkeyId,
-          generation,
-          authenticatedAt,
-          userVerified,
-          enforcement,
-          stepUp: { at, ...(action === null ? {} : { action }) },
-        });
-      });
-      return at;
+    /** Signs this browser out, whatever its session is still good for, and takes its cookie away. */
+    async signOut(context: RequestContext, by: SessionEnder): Promise<void> {
+      if (settings === null) return;
+      setCookie(context, '', 0);
+      if (context.sessionToken === null) return;
+      await end(context, { tokenHash: context.sessionToken }, by, 'signed_out');
     },
 
-    /** The rule of `requireSignIn`: throws what the guard answers. */
-    async require(request: HttpRequest, config: Config, rule: SignInRule): Promise<PasskeySession> {
-      const session = await current(request, config);
-      if (!session) throw refuseUnrecorded('sign_in_required');
-      if (rule.within !== undefined && config.now() - lastConfirmed(session) > milliseconds('within', rule.within)) {
+    /** Whether the session with this id is live: for tokens that carry it. Asks the store. */
+    async isLive(id: string, tenant: Config): Promise<boolean> {
+      if (settings === null || !/^[0-9a-f-]{36}$/.test(id)) return false;
+      const session = await store.sessions!.find({ id });
+      if (session === null || session.rpId !== tenant.rp.id || !isInTime(session, tenant)) return false;
+      const found = await lookUp(session.tokenHash);
+      return found !== null && !('dead' in found) && (await config.accounts.active(session.userId)) !== null;
+    },
+
+    /** The rule of `requireSignIn`: throws the refusal that the guard answers. */
+    async require(context: GuardContext, rule: SignInRule): Promise<PasskeySession> {
+      const signedIn = await current(context);
+      if (!signedIn) throw refuseUnrecorded('sign_in_required');
+      const { session } = signedIn;
+      if (
+        rule.within !== undefined &&
+        !isRecent(lastConfirmed(session), milliseconds('within', rule.within), config.now())
+      ) {
         throw refuseUnrecorded('step_up_required');
       }
       if (rule.enforced && session.enforcement !== 'enforced') throw refuseUnrecorded('policy_denied');
-      return describe(session);
+      return describeSession(signedIn);
     },
 
     /** The rule of `requireStepUp`. A step-up for one action serves no other, and a plain one serves no action. */
-    async requireStepUp(request: HttpRequest, config: Config, rule: StepUpRule): Promise<PasskeySession> {
-      const session = await current(request, config);
-      if (!session) throw refuseUnrecorded('sign_in_required');
-      const { stepUp } = session;
-      if (!stepUp || stepUp.action !== rule.action || config.now() - stepUp.at > milliseconds('within', rule.within)) {
+    async requireStepUp(context: GuardContext, rule: StepUpRule): Promise<PasskeySession> {
+      const signedIn = await current(context);
+      if (!signedIn) throw refuseUnrecorded('sign_in_required');
+      const { stepUp } = signedIn.session;
+      const fits = stepUp !== null && stepUp.action === (rule.action ?? null);
+      if (!fits || !isRecent(stepUp.at, milliseconds('within', rule.within), config.now())) {
         throw refuseUnrecorded('step_up_required');
       }
-      return describe(session);
-    },
-
-    /** Throws unless this session signed in, or stepped up without an action, within `recentSignIn`. */
-    requireRecent(signedIn: Pick<SignedIn, 'authenticatedAt' | 'stepUp'>, config: Config): void {
-      if (config.now() - lastConfirmed(signedIn) > config.policy.recentSignInMs)
-        throw refuseUnrecorded('step_up_required');
-    },
-
-    /** A passkey that was disabled or removed: its sessions end here at once, elsewhere within `revalidateAfter`. */
-    forget(passkeyId: string): void {
-      good.delete(passkeyId);
+      return describeSession(signedIn);
     },
   };
 }
 
-export type Sessions = ReturnType<typeof createSessions>;
-
-export function describe(session: SignedIn & { readonly user: User }): PasskeySession {
-  const { user, passkeyId, authenticatedAt, userVerified, enforcement } = session;
-  return { user, passkeyId, authenticatedAt, userVerified, enforcement };
+/** What of a live session the application is handed. */
+export function describeSession({ session, user }: SignedIn): PasskeySession {
+  const { id, passkeyId, authenticatedAt, userVerified, enforcement } = session;
+  return { id, user, passkeyId, authenticatedAt, userVerified, enforcement };
 }
 
 /** When this person last used their passkey here, for nothing in particular: a step-up for one action counts for that alone. */
-function lastConfirmed({ authenticatedAt, stepUp }: Pick<SignedIn, 'authenticatedAt' | 'stepUp'>): number {
-  return stepUp && stepUp.action === undefined ? Math.max(authenticatedAt, stepUp.at) : authenticatedAt;
+function lastConfirmed({ authenticatedAt, stepUp }: SignInSession): number {
+  return stepUp !== null && stepUp.action === null ? Math.max(authenticatedAt, stepUp.at) : authenticatedAt;
 }
 
-/** Who the application itself says is there. */
-export async function identifiedUser(
-  context: RequestContext,
-): Promise<(User & { readonly authenticatedAt?: number }) | null> {
-  return (await context.config.users.identify?.(context.request.native)) ?? null;
+/** Whether an instant is at most `ms` ago. One in the future is not: a clock was wrong. */
+export function isRecent(at: number, ms: number, now: number): boolean {
+  return now - at <= ms && at - now <= SKEW_MS;
 }
 
-/** The account, unless it is gone or blocked. */
-export async function activeUser(config: Config, id: string): Promise<User | null> {
-  const user = await config.users.find(id);
-  return user && (await (config.users.isActive?.(user) ?? true)) ? user : null;
+/** Throws unless this person signed in, or stepped up without an action, within `recentSignIn`. */
+export function requireRecent({ confirmedAt }: Person, { policy, now }: Config): void {
+  if (!isRecent(confirmedAt, policy.recentSignInMs, now())) throw refuseUnrecorded('step_up_required');
 }
 
-async function written(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    throw refuse('session_failed', { cause });
-  }
+/** Throws unless the application's own rules let this person do it. The person is known, so the answer may say it. */
+export async function requireAllowed({ config }: GuardContext, user: User, action: UserAction): Promise<void> {
+  const allowed = await config.accounts.allows(user, action);
+  if (!allowed) throw refuse('user_policy', { code: 'policy_denied', rule: 'user' });
 }
 
-/** A session, and whatever the application adds to the answer. */
-export async function beginSignedIn(
-  context: RequestContext,
-  sessions: Sessions,
-  user: User,
-  passkey: Passkey,
-  knownAs: string | null,
-  how: { userVerified: boolean; enforcement: Enforcement },
-): Promise<object | undefined> {
-  const { config, draft, request } = context;
-  const authenticatedAt = config.now();
-  await inSpan('latchkey.session.write', () => sessions.begin(context, passkey, knownAs, { ...how, authenticatedAt }));
-  const attempt = { id: draft.attemptId, mode: draft.mode, enforcement: how.enforcement };
-  const { userVerified } = how;
-  return config.onSignIn?.({ user, passkey, authenticatedAt, userVerified, attempt, request: request.native });
+/** Who the application's own sign-in says is there. Asked once a request. */
+export function identifiedUser(context: GuardContext): Promise<IdentifiedUser | null> {
+  context.identified ??= context.config.accounts.identify(context.request.native);
+  return context.identified;
+}
+
+/** The hash of the first well-formed token in the session cookie. */
+export function readSessionToken({ sessionCookie }: Config, cookies: string | undefined): string | null {
+  if (!cookies) return null;
+  const token = patternOf(sessionCookie.name).exec(cookies)?.[1];
+  return token === undefined ? null : hashToken(token);
+}
+
+/** As many as there are names of session cookies: they come from configuration, never from a request. */
+const patterns = new Map<string, RegExp>();
+
+function patternOf(name: string): RegExp {
+  const pattern = patterns.get(name) ?? new RegExp(`(?:^|;)\\s*${name}=([\\w-]{43})\\s*(?:;|$)`);
+  patterns.set(name, pattern);
+  return pattern;
+}
+
+function hashToken(token: string): string {
+  return hash('sha256', token, 'base64url');
+}
+
+function setCookie({ config: { sessionCookie }, cookies }: RequestContext, token: string, maxAge: number | null): void {
+  const age = maxAge === null ? '' : ` Max-Age=${maxAge};`;
+  cookies.push(`${sessionCookie.name}=${token}; Path=/; HttpOnly;${age}${sessionCookie.attributes}`);
+}
+
+/** Whether a session is among those that a selection means. */
+function fits(session: SignInSession, which: SessionSelection): boolean {
+  if ('tokenHash' in which) return session.tokenHash === which.tokenHash;
+  if (which.userId !== undefined && session.userId !== which.userId) return false;
+  if ('passkeyId' in which) return [session.passkeyId, session.stepUp?.passkeyId].includes(which.passkeyId);
+  return 'id' in which ? session.id === which.id : session.id !== which.except;
+}
+
+/** Refuses the verify of a person whose session ended meanwhile. */
+export function sessionGone() {
+  return refuse('challenge_session_mismatch', { code: 'sign_in_required' });
 }

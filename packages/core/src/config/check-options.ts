@@ -12,10 +12,13 @@ import {
   type PolicyOptions,
   type RateLimitOptions,
   type RelyingParty,
+  type Sink,
 } from '../options.ts';
-import { attemptStoreSink } from './attempt-store-sink.ts';
+import type { Store } from '../store/store.ts';
+import { checkedAccounts } from './accounts.ts';
 import { checkPolicy } from './check-policy.ts';
 import { checkRelyingParty } from './check-relying-party.ts';
+import { checkSessions, sessionCookieOf } from './check-sessions.ts';
 import type { AppConfig, Config, ConfigOf } from './config.ts';
 import { between, demand, oneOf } from './demand.ts';
 
@@ -23,8 +26,14 @@ import { between, demand, oneOf } from './demand.ts';
 export function checkOptions(options: PasskeysOptions): { shared: AppConfig; configOf: ConfigOf } {
   const shared = checkShared(options);
   const { rp, policy = {} } = options;
+  const configFor = (party: RelyingParty, rules: PolicyOptions): Config => {
+    const tenant = checkRelyingParty(party);
+    const hosts = [...tenant.webOrigins].map((origin) => new URL(origin).hostname);
+    const sessionCookie = sessionCookieOf(shared.sessions, { localhost: tenant.localhost, hosts });
+    return { ...shared, ...tenant, policy: checkPolicy(rules, shared), sessionCookie };
+  };
   if (typeof rp !== 'function' && typeof policy !== 'function') {
-    const config: Config = { ...shared, ...checkRelyingParty(rp), policy: checkPolicy(policy, shared) };
+    const config = configFor(rp, policy);
     return { shared, configOf: () => config };
   }
   // Checked once for each pair of objects the application hands out, however often it does.
@@ -35,7 +44,7 @@ export function checkOptions(options: PasskeysOptions): { shared: AppConfig; con
     const rules = typeof policy === 'function' ? policy(request) : policy;
     const found = known.get(party)?.get(rules);
     if (found) return found;
-    const config: Config = { ...shared, ...checkRelyingParty(party), policy: checkPolicy(rules, shared) };
+    const config = configFor(party, rules);
     known.set(party, (known.get(party) ?? new WeakMap()).set(rules, config));
     return config;
   };
@@ -43,30 +52,46 @@ export function checkOptions(options: PasskeysOptions): { shared: AppConfig; con
 }
 
 function checkShared(options: PasskeysOptions): AppConfig {
-  const { users, store, audit = {} } = options;
+  const { users, store, audit = {}, sessions = {} } = options;
+  const isFunction = (option: string, value: unknown, instead: string) =>
+    demand(value === undefined || typeof value === 'function', option, value, instead);
   demand(
     typeof users?.find === 'function',
     'users.find',
     users?.find,
     'Write a function that finds an account by its id.',
   );
+  const whole = 'or a whole store such as memoryStore().';
   demand(
     typeof store?.challenges?.take === 'function',
     'store.challenges',
     store?.challenges,
-    'Hand in a challenge store, or a whole store such as memoryStore().',
+    `Hand in a challenge store, ${whole}`,
   );
   demand(
     typeof store.passkeys?.insert === 'function',
     'store.passkeys',
     store.passkeys,
-    'Hand in a passkey store, or a whole store such as memoryStore().',
+    `Hand in a passkey store, ${whole}`,
   );
   demand(
-    options.notify === undefined || typeof options.notify === 'function',
-    'notify',
-    options.notify,
-    'Write a function that is handed a notification, or leave it out.',
+    sessions === false || typeof store.sessions?.begin === 'function',
+    'store.sessions',
+    store.sessions,
+    `Hand in a session store, ${whole} Or write sessions: false, where the application only issues tokens.`,
+  );
+  demand(
+    sessions !== false || typeof options.onSignIn === 'function',
+    'onSignIn',
+    options.onSignIn,
+    'With sessions: false somebody must issue a token: write a function that returns it, or leave sessions out.',
+  );
+  isFunction('notify', options.notify, 'Write a function that is handed a notification, or leave it out.');
+  isFunction('onSignIn', options.onSignIn, 'Write a function that is handed the sign-in, or leave it out.');
+  isFunction(
+    'onSignOut',
+    options.onSignOut,
+    'Write a function that is handed the session that ended, or leave it out.',
   );
   for (const [index, sink] of (audit.sinks ?? []).entries()) {
     demand(
@@ -76,24 +101,28 @@ function checkShared(options: PasskeysOptions): AppConfig {
       'Write { name, write(record) }.',
     );
   }
-  const storeTimeoutMs = milliseconds('storeTimeout', options.storeTimeout ?? '5s');
   return {
-    users,
+    accounts: checkedAccounts(users),
     store,
-    sinks: [...(audit.sinks ?? []), ...(store.attempts ? [attemptStoreSink(store.attempts, storeTimeoutMs)] : [])],
-    underWay: new Set(),
+    sessions: checkSessions(sessions),
+    sinks: [...(audit.sinks ?? []), ...attemptStoreSink(store)],
     identityKey: checkIdentityKey(audit.identityKey, users.findByName !== undefined),
     logger: options.logger,
     onSignIn: options.onSignIn,
+    onSignOut: options.onSignOut,
     notify: options.notify,
     passkeyEndpoints: options.passkeyEndpoints ?? {},
     rateLimit: checkRateLimit(options.rateLimit ?? {}),
-    storeTimeoutMs,
+    storeTimeoutMs: milliseconds('storeTimeout', options.storeTimeout ?? '5s'),
     sweepEveryMs:
       options.sweepEvery === false ? false : between('sweepEvery', options.sweepEvery ?? '30s', 100, 86_400_000),
-    revalidateAfterMs: milliseconds('revalidateAfter', options.revalidateAfter ?? '60s'),
     now: options.clock ?? Date.now,
   };
+}
+
+/** The store's own attempts are a sink like any other. */
+function attemptStoreSink({ attempts }: Store): readonly Sink[] {
+  return attempts === undefined ? [] : [{ name: 'attempt_store', write: (record) => attempts.append(record) }];
 }
 
 function checkRateLimit(rateLimit: RateLimitOptions | false): RateLimitOptions | false {

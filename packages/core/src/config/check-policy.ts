@@ -25,27 +25,38 @@ export function checkPolicy(policy: PolicyOptions, shared: AppConfig): Policy {
     fallback,
     "With immediateMediation 'off' somebody must be able to sign in: list 'conditional' or 'modal'.",
   );
-  const algorithms: readonly CoseAlgorithmName[] = policy.algorithms ?? ['EdDSA', 'ES256', 'RS256'];
+  const algorithms: readonly CoseAlgorithmName[] = policy.algorithms ?? ['ES256', 'EdDSA', 'RS256'];
   demand(
     Array.isArray(algorithms) && algorithms.length > 0,
     'policy.algorithms',
     algorithms,
     `List some of ${ALGORITHM_NAMES.join(', ')}.`,
   );
+  demand(
+    policy.firstFactor !== 'identified' || shared.accounts.identifies,
+    'users.identify',
+    undefined,
+    "policy.firstFactor 'identified' needs it: write a function that says who the application's own sign-in found.",
+  );
   const maxPasskeys = policy.maxPasskeys ?? 20;
   demand(
-    Number.isInteger(maxPasskeys) && maxPasskeys >= 1 && maxPasskeys <= 100,
+    Number.isInteger(maxPasskeys) && maxPasskeys >= 1 && maxPasskeys <= 64,
     'policy.maxPasskeys',
     maxPasskeys,
-    'Write a whole number from 1 to 100.',
+    'Write a whole number from 1 to 64: browsers take no longer list.',
   );
   return Object.freeze({
     immediateMediation,
     userVerification: oneOf('policy.userVerification', policy.userVerification ?? 'required', USER_VERIFICATION),
     fallback: immediateMediation === 'require' ? [] : [...fallback],
+    firstFactor: oneOf('policy.firstFactor', policy.firstFactor ?? 'none', ['none', 'identified'] as const),
     challengeTtlMs: between('policy.challengeTtl', policy.challengeTtl ?? '2m', 1_000, 600_000),
     recentSignInMs: milliseconds('policy.recentSignIn', policy.recentSignIn ?? '10m'),
     signCount: oneOf('policy.signCount', policy.signCount ?? 'observe', ['observe', 'refuse', 'disable'] as const),
+    backupEligibility: oneOf('policy.backupEligibility', policy.backupEligibility ?? 'follow', [
+      'follow',
+      'refuse',
+    ] as const),
     algorithms: algorithms.map(checkAlgorithm),
     conditionalCreate: policy.conditionalCreate ?? false,
     ...checkAssurance(policy),

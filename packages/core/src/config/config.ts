@@ -1,20 +1,21 @@
 /** The checked options, as core reads them. Types only. */
-
-import { ConfigurationError } from '../errors.ts';
-import type { Logger, PasskeysOptions, RateLimitOptions, Sink, Users } from '../options.ts';
+import type { Logger, PasskeysOptions, RateLimitOptions, Sink } from '../options.ts';
 import type { ImmediateMediation, Requirement, SignInMode, UserVerification } from '../record/attempt.ts';
 import type { IdentityKey } from '../record/pseudonym.ts';
 import type { Store } from '../store/store.ts';
+import type { Accounts } from './accounts.ts';
 import type { AttestationPolicy } from './attestation.ts';
 
-/** The policy that a challenge is issued under and judged by, kept with it. */
+/** The policy of one relying party, checked. */
 export interface Policy {
   readonly immediateMediation: ImmediateMediation;
   readonly userVerification: UserVerification;
   readonly fallback: readonly SignInMode[];
+  readonly firstFactor: 'none' | 'identified';
   readonly challengeTtlMs: number;
   readonly recentSignInMs: number;
   readonly signCount: 'observe' | 'refuse' | 'disable';
+  readonly backupEligibility: 'follow' | 'refuse';
   readonly algorithms: readonly number[];
   readonly conditionalCreate: boolean;
   readonly requirements: readonly Requirement[];
@@ -33,29 +34,51 @@ export interface TenantConfig {
   /** True when every origin is on http://localhost, where cookies cannot be `Secure` everywhere. */
   readonly localhost: boolean;
   readonly policy: Policy;
+  readonly sessionCookie: SessionCookie;
+}
+
+/** The cookie that names a session. */
+export interface SessionCookie {
+  readonly name: string;
+  /** What follows `name=value; Path=/; HttpOnly`, ending each other attribute but Max-Age. */
+  readonly attributes: string;
+}
+
+/** The checked `sessions`. */
+export interface SessionsConfig {
+  readonly lifetime: (request: unknown) => { readonly ms: number; readonly persistent: boolean };
+  readonly idleMs: number;
+  readonly revalidateAfterMs: number;
+  readonly checkOrigin: boolean;
+  readonly followIdentify: boolean;
+  readonly cookie: {
+    readonly name?: string | undefined;
+    readonly domain?: string | undefined;
+    readonly sameSite: 'Lax' | 'Strict' | 'None';
+  };
 }
 
 /** What all tenants have in common. */
 export interface AppConfig {
-  readonly users: Users;
+  readonly accounts: Accounts;
   readonly store: Store;
+  /** Null for applications that only issue tokens. */
+  readonly sessions: SessionsConfig | null;
   readonly sinks: readonly Sink[];
-  /** Records on their way to sinks, and notifications on theirs: what nobody waits for before the application closes. */
-  readonly underWay: Set<Promise<unknown>>;
   readonly identityKey: IdentityKey;
   readonly logger: Logger | undefined;
   readonly onSignIn: PasskeysOptions['onSignIn'];
+  readonly onSignOut: PasskeysOptions['onSignOut'];
   readonly notify: PasskeysOptions['notify'];
   readonly passkeyEndpoints: { readonly enroll?: string; readonly manage?: string };
   readonly rateLimit: RateLimitOptions | false;
   readonly storeTimeoutMs: number;
   readonly sweepEveryMs: number | false;
-  readonly revalidateAfterMs: number;
   readonly now: () => number;
 }
 
 /** The checked options, as they apply to one request. */
 export type Config = AppConfig & TenantConfig;
 
-/** Which configuration a request falls under; null when it belongs to no tenant. Throws {@link ConfigurationError} for a wrong one. */
+/** Which configuration a request falls under; null when it belongs to no tenant. Throws a ConfigurationError for a wrong one. */
 export type ConfigOf = (request: unknown) => Config | null;

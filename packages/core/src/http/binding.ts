@@ -1,5 +1,4 @@
 /** The browser binding: a cookie that ties a challenge to the browser it was issued to. It is not the session. */
-
 import type { RequestContext } from '../ceremony/context.ts';
 import type { Config } from '../config/config.ts';
 import { random } from '../random.ts';
@@ -17,13 +16,11 @@ export function readBinding(config: Config, cookies: string | undefined): string
   return (cookies && WELL_FORMED[bindingCookie(config)].exec(cookies)?.[1]) || null;
 }
 
-/** The binding that came with the request, or a new one and the cookie that sets it. */
-export function bind({ config, binding }: RequestContext): { binding: string; cookie: { cookie?: string } } {
-  if (binding !== null) return { binding, cookie: {} };
+/** The binding that came with the request, or a new one, whose cookie the answer sets. */
+export function bind({ config, binding, cookies }: RequestContext): string {
+  if (binding !== null) return binding;
   const fresh = random(16, 'base64url');
   const secure = config.localhost ? '' : ' Secure;';
-  return {
-    binding: fresh,
-    cookie: { cookie: `${bindingCookie(config)}=${fresh}; Path=/; HttpOnly;${secure} SameSite=Strict` },
-  };
+  cookies.push(`${bindingCookie(config)}=${fresh}; Path=/; HttpOnly;${secure} SameSite=Strict`);
+  return fresh;
 }

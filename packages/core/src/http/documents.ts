@@ -1,22 +1,11 @@
 /** The documents we serve: the browser client, and what stands under `/.well-known`. */
-
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { clientFile } from '../client-file.ts';
-import type { AppConfig, Config, ConfigOf } from '../config/config.ts';
-import { logError } from '../signals/publish.ts';
+import type { Config } from '../config/config.ts';
 import { type Answer, problem, respond } from './answer.ts';
 
 /** Answers our two documents at the root; undefined for every other path, which is the application's. */
-export function wellKnown(shared: AppConfig, configOf: ConfigOf, request: HttpRequest): HttpResponse | undefined {
-  if (!request.path.startsWith('/.well-known/')) return undefined;
-  let config: Config | null;
-  try {
-    config = configOf(request.native);
-  } catch (thrown) {
-    logError(thrown, null, shared, request.logger);
-    return problem('internal_error');
-  }
-  if (!config) return undefined;
+export function wellKnown(config: Config, request: HttpRequest): HttpResponse | undefined {
   const { relatedOrigins } = config.rp;
   const documents: Record<string, object> = {
     '/.well-known/passkey-endpoints': config.passkeyEndpoints,
@@ -24,7 +13,7 @@ export function wellKnown(shared: AppConfig, configOf: ConfigOf, request: HttpRe
   };
   if (!Object.hasOwn(documents, request.path)) return undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    return problem('method_not_allowed', { allow: 'GET, HEAD' });
+    return problem('method_not_allowed', { headers: { allow: 'GET, HEAD' } });
   return respond({ status: 200, body: documents[request.path]! });
 }
 

@@ -1,15 +1,13 @@
 /**
- * Rate limits: by address, by browser binding, by account, and a cap on unfinished ceremonies. A request over a limit is
- * refused before anything is parsed or stored. What counts is kept by rate-limiter-flexible: in this process by default,
- * in Redis across processes by one line; this file only says what is counted, and for whom.
+ * Rate limits: by address, by network, by browser binding and by name; the cap on unfinished ceremonies; and how many
+ * records refusals may leave. Whatever is sent, the memory that counting takes is bounded.
  */
 
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import type { HttpRequest } from '../adapter.ts';
+import { networkOf, subscriberOf } from '../address.ts';
 import type { Services } from '../ceremony/services.ts';
-import { refuse } from '../errors.ts';
+import { LimitRefusal, refuse } from '../errors.ts';
 import { LIMITS, type Limiter, type LimitName, type LimitRule, type RateLimitOptions } from '../options.ts';
-import type { AttemptRecord } from '../record/attempt.ts';
+import type { AttemptRecord, Reason } from '../record/attempt.ts';
 
 /** What routes need besides the request: what ceremonies need, and the limits. */
 export interface HttpServices extends Services {
@@ -19,69 +17,276 @@ export interface HttpServices extends Services {
 /** One thing to count: against which rule, for whom. */
 export type LimitedKey = readonly [LimitName, key: string];
 
+/** The limits that count addresses. */
+export type AddressLimit = 'options' | 'verify' | 'outcome' | 'registration' | 'changes';
+
+/** What `begin` and `finish` need of a ceremony, the same for both. Times in milliseconds. */
+export interface Unfinished {
+  /** Where its options were asked for. */
+  readonly address: string | null;
+  readonly issuedAt: number;
+  readonly ttlMs: number;
+}
+
+/** A refusal, and which others leave one record with it: those of the same key and reason. */
+export interface FoldedRefusal {
+  /** The subscriber ({@link subscriberOf}), or the limit and its key for `rate_limited`. */
+  readonly key: string;
+  readonly reason: Reason;
+  readonly record: AttemptRecord;
+  readonly now: number;
+}
+
 export interface Limits {
   /** Throws `rate_limited` for what is over a limit, and `store_unavailable` when a limiter's own store is down. */
   admit(counted: readonly LimitedKey[]): Promise<void>;
-  /** Keeps the record of a request that was over a limit: the first of a key and window stands for all that follow. */
-  withhold(limit: string, record: AttemptRecord, now: number): void;
-  /** The records whose windows are over by now, each saying how many it stands for. */
+  /** Counts a ceremony whose challenge is about to be issued. Throws as `admit` does. */
+  begin(ceremony: Unfinished): Promise<void>;
+  /** Gives it back: its challenge was answered or reported, or was not issued after all. Never throws. */
+  finish(ceremony: Unfinished): void;
+  /**
+   * The record to publish for a refusal, or null where another one stands for it: a key and reason leave one record a
+   * minute at most. `event.repeatCount` says how many refusals a record stands for.
+   */
+  fold(refusal: FoldedRefusal): AttemptRecord | null;
+  /** The records whose minute is over by now. */
   release(now: number): AttemptRecord[];
 }
 
-/** How many keys' refusals are told apart in one window; what is beyond goes to one record in common. */
-const MOST_WITHHELD = 1_000;
+/** What a request counts against by its address: a limit, and for IPv6 the limit of its network beside it. */
+export function byAddress(name: AddressLimit, address: string | null): LimitedKey[] {
+  const network = networkOf(address);
+  const own: LimitedKey = [name, subscriberOf(address)];
+  return network?.endsWith('/48') ? [own, ['network', network]] : [own];
+}
 
-export function createLimits(options: RateLimitOptions | false): Limits {
-  const { limits = {}, create = inMemory } = options === false ? {} : options;
-  const names = options === false ? [] : (Object.keys(LIMITS) as LimitName[]);
-  const limiters = new Map(names.map((name) => [name, create(name, limits[name] ?? LIMITS[name])]));
-  const withheld = new Map<string, { readonly record: AttemptRecord; readonly until: number; count: number }>();
+/** What a request counts against that looks a user up by name. Elsewhere the owner of the name is not held up by it. */
+export function byName(pseudonym: string, address: string | null): LimitedKey {
+  return ['account', `${pseudonym} ${subscriberOf(address)}`];
+}
+
+/** `clock`: the time in milliseconds since the epoch, as ceremonies have it. */
+export function createLimits(options: RateLimitOptions | false, clock: () => number = Date.now): Limits {
+  if (options === false) {
+    return { admit: async () => {}, begin: async () => {}, finish: () => {}, ...foldRefusals() };
+  }
+  const { limits = {}, create } = options;
+  const ruleOf = (name: LimitName): LimitRule => limits[name] ?? LIMITS[name];
+  const limiterOf = (name: LimitName) => create?.(name, ruleOf(name)) ?? inMemory(ruleOf(name), clock);
+  const rates = (Object.keys(LIMITS) as LimitName[]).filter((name) => name !== 'unfinished');
+  const limiters = new Map<LimitName, Limiter>(rates.map((name) => [name, limiterOf(name)]));
+  const shared = create?.('unfinished', ruleOf('unfinished'));
+  const cap = capUnfinished(ruleOf('unfinished').points, clock);
   return {
     async admit(counted) {
       for (const [name, key] of counted) {
         try {
-          await limiters.get(name)?.consume(key);
+          const answer = limiters.get(name)?.consume(key);
+          if (answer !== undefined) await answer;
         } catch (rejected) {
-          if (rejected instanceof Error) throw refuse('store_unavailable', { cause: rejected });
-          const retryAfter = Math.max(1, Math.ceil((rejected as RateLimiterRes).msBeforeNext / 1_000));
-          throw refuse('rate_limited', { limited: { retryAfter, limit: `${name}:${key}` } });
+          throw refusalOf(rejected, `${name}:${key}`);
         }
       }
     },
-    withhold(limit, record, now) {
-      const key = withheld.has(limit) || withheld.size < MOST_WITHHELD ? limit : 'others';
-      const first = withheld.get(key);
-      if (first) first.count += 1;
-      else withheld.set(key, { record, until: now + WINDOW_MS, count: 1 });
+    async begin(ceremony) {
+      if (!cap.begin(ceremony)) throw over(`unfinished:${subscriberOf(ceremony.address)}`, RETRY_MS);
+      try {
+        await shared?.consume('all');
+      } catch (rejected) {
+        cap.finish(ceremony);
+        throw refusalOf(rejected, 'unfinished:all');
+      }
     },
-    release(now) {
-      const over = [...withheld].filter(([, { until }]) => until <= now);
-      for (const [key] of over) withheld.delete(key);
-      return over.map(([, { record, count }]) => ({ ...record, event: { ...record.event, repeatCount: count } }));
+    finish(ceremony) {
+      cap.finish(ceremony);
+      // Nobody is refused because a point could not be given back: it comes back by itself when the window ends.
+      if (shared?.reward) void giveBack(shared);
+    },
+    ...foldRefusals(),
+  };
+}
+
+function over(limit: string, waitMs: number) {
+  return new LimitRefusal({ limit, retryAfter: Math.max(1, Math.ceil(waitMs / 1_000)) });
+}
+
+/** What a limiter rejected with: an Error is its store that does not answer, else there are no points left. */
+function refusalOf(rejected: unknown, limit: string) {
+  if (rejected instanceof Error) return refuse('store_unavailable', { cause: rejected });
+  return over(limit, (rejected as { readonly msBeforeNext: number }).msBeforeNext);
+}
+
+async function giveBack(limiter: Limiter): Promise<void> {
+  try {
+    await limiter.reward?.('all');
+  } catch {}
+}
+
+/** How many keys a limiter in memory tells apart before it forgets the oldest: some 10 to 15 MB for both generations. */
+const MOST_KEYS = 50_000;
+
+interface Window {
+  readonly until: number;
+  count: number;
+}
+
+/**
+ * A fixed window for each key, from its first request on. Two generations of keys: one older than a window is of no use,
+ * so the older of them is dropped whole, when the younger is a window old or full. Whoever can fill a generation with
+ * keys has that many allowances, so that forgetting early gives nothing that was not there already.
+ */
+function inMemory({ points, seconds }: LimitRule, clock: () => number): Limiter {
+  const length = seconds * 1_000;
+  // A clock that was set back must not make a window longer.
+  const isOpen = (until: number, now: number) => now < until && until <= now + length;
+  let young = new Map<string, Window>();
+  let old = young;
+  let turnAt = 0;
+  return {
+    consume(key) {
+      const now = clock();
+      if (!isOpen(turnAt, now) || young.size >= MOST_KEYS) {
+        old = young;
+        young = new Map();
+        turnAt = now + length;
+      }
+      let window = young.get(key) ?? old.get(key);
+      if (window === undefined || !isOpen(window.until, now)) {
+        window = { until: now + length, count: 0 };
+        young.set(key, window);
+      }
+      if (window.count >= points) return Promise.reject({ msBeforeNext: window.until - now });
+      window.count += 1;
+      return undefined;
     },
   };
 }
 
-/** One record a key and minute, or the log itself would be the denial of service. */
-const WINDOW_MS = 60_000;
+/** When to try again where the cap on unfinished ceremonies is reached: room is made all the time, not at the end of a window. */
+const RETRY_MS = 5_000;
 
-function inMemory(name: LimitName, { points, seconds }: LimitRule): Limiter {
-  return new RateLimiterMemory({ keyPrefix: name, points, duration: seconds });
+/** A network has at most this part of the cap, and a subscriber this part of its network's share. */
+const PARTS = { network: 1 / 20, subscriber: 1 / 2 };
+
+/** Who holds less is refused only when nothing is free: small caps would have no shares otherwise. */
+const LEAST_SHARE = 4;
+
+/**
+ * The share of one where `held` of `room` are taken already. It shrinks with the square of what is free: many who take all
+ * they can get leave room for those who have little, for they reach the share before the room is full.
+ */
+function shareOf(room: number, held: number, part: number): number {
+  const free = Math.max(0, 1 - held / room);
+  return Math.max(LEAST_SHARE, room * part * free * free);
 }
 
-/** What one subscriber has: an IPv4 address, or the /64 of an IPv6 one. */
-export function subscriber(address: HttpRequest['address']): string {
-  if (address === null) return 'unknown';
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%')[0]!.toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
+/**
+ * The cap on unfinished ceremonies. Each is counted in the second of its expiry, for everyone together, for its network and
+ * for its subscriber; so it can be given back exactly, and falls out by itself. Where another process issued the challenge,
+ * one of that second is given back here, if there is one, as ours are there: so the counts of many processes balance.
+ */
+function capUnfinished(points: number, clock: () => number) {
+  const held = new Map<string, number>();
+  const expiring = new Map<number, Map<string, number>>();
+  let expiredUntil = 0;
+  const secondOf = ({ issuedAt, ttlMs }: Unfinished) => Math.ceil((issuedAt + ttlMs) / 1_000);
+  const keysOf = (address: string | null) =>
+    ['all', networkOf(address) ?? 'no network', subscriberOf(address)] as const;
+
+  function expire(): void {
+    const now = Math.floor(clock() / 1_000);
+    if (now === expiredUntil) return;
+    expiredUntil = now;
+    for (const [second, counts] of expiring) {
+      if (second > now) continue;
+      expiring.delete(second);
+      for (const [key, count] of counts) add(held, key, -count);
+    }
+  }
+
+  return {
+    /** False where there is no room for it. */
+    begin(ceremony: Unfinished): boolean {
+      expire();
+      const keys = keysOf(ceremony.address);
+      const [all, network, subscriber] = keys.map((key) => held.get(key) ?? 0) as [number, number, number];
+      const share = shareOf(points, all, PARTS.network);
+      if (all >= points || network >= share || subscriber >= shareOf(share, network, PARTS.subscriber)) return false;
+      const second = secondOf(ceremony);
+      const counts = expiring.get(second) ?? new Map<string, number>();
+      expiring.set(second, counts);
+      for (const key of keys) {
+        add(counts, key, 1);
+        add(held, key, 1);
+      }
+      return true;
+    },
+    finish(ceremony: Unfinished): void {
+      const counts = expiring.get(secondOf(ceremony));
+      for (const key of keysOf(ceremony.address)) {
+        if (!counts?.has(key)) continue;
+        add(counts, key, -1);
+        add(held, key, -1);
+      }
+    },
+  };
+}
+
+/** Adds to a count; a count of nothing is not kept. */
+function add(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}
+
+/** A key and reason leaves one record in this time at most, or the log itself would be the denial of service. */
+const FOLD_MS = 60_000;
+
+/** How many keys and reasons leave records of their own; the rest of a reason leave one in common. */
+const MOST_FOLDED = 200;
+
+interface Fold {
+  until: number;
+  /** The refusals that no record stands for yet, and the first of them. */
+  waiting: { readonly record: AttemptRecord; count: number } | null;
+}
+
+function foldRefusals(): Pick<Limits, 'fold' | 'release'> {
+  const folds = new Map<string, Fold>();
+  const standingFor = (record: AttemptRecord, repeatCount: number): AttemptRecord => ({
+    ...record,
+    event: { ...record.event, repeatCount },
+  });
+
+  /** The one record for those that wait, once their window is over: then it is the record of the next window. */
+  function take(fold: Fold, now: number): AttemptRecord[] {
+    if (fold.waiting === null || fold.until > now) return [];
+    const { record, count } = fold.waiting;
+    fold.waiting = null;
+    fold.until = now + FOLD_MS;
+    return [standingFor(record, count)];
+  }
+
+  return {
+    fold({ key, reason, record, now }) {
+      const own = `${reason} ${key}`;
+      const name = folds.has(own) || folds.size < MOST_FOLDED ? own : `${reason} others`;
+      const fold = folds.get(name);
+      if (fold === undefined || (fold.waiting === null && fold.until <= now)) {
+        folds.set(name, { until: now + FOLD_MS, waiting: null });
+        return standingFor(record, 1);
+      }
+      // Records of many addresses in common name none of them.
+      const common =
+        name === own ? record : { ...record, client: { ...record.client, address: null, userAgent: null } };
+      if (fold.waiting === null) fold.waiting = { record: common, count: 0 };
+      fold.waiting.count += 1;
+      return take(fold, now)[0] ?? null;
+    },
+    release(now) {
+      const records = [...folds.values()].flatMap((fold) => take(fold, now));
+      for (const [name, { until }] of folds) if (until <= now) folds.delete(name);
+      return records;
+    },
+  };
 }

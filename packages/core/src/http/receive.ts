@@ -1,21 +1,19 @@
 /** What every request goes through before its route: where it comes from, its type, size, rate, syntax and shape, in this order. */
-
 import type { Readable } from 'node:stream';
-import type { RequestContext } from '../ceremony/context.ts';
-import { canonicalName } from '../ceremony/decoys.ts';
+import type { GuardContext, RequestContext } from '../ceremony/context.ts';
 import { Refusal, refuse } from '../errors.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { pseudonym } from '../record/pseudonym.ts';
-import { type HttpServices, type LimitedKey, subscriber } from './limits.ts';
+import { byAddress, byName, type HttpServices, type LimitedKey } from './limits.ts';
 import { OUTCOME, type Route } from './routes.ts';
-import { BODIES, type Body, readBody } from './shape.ts';
+import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Cross-site requests are refused: by Origin where there is one, else by Sec-Fetch-Site where there is one. */
-export function checkOrigin({ config, request }: RequestContext): void {
+export function checkOrigin({ config, request }: GuardContext): void {
   const origin = request.header('origin');
   const site = request.header('sec-fetch-site');
   const ours =
@@ -25,54 +23,63 @@ export function checkOrigin({ config, request }: RequestContext): void {
   if (!ours) throw refuse('origin_denied');
 }
 
-/** The body, after its type, size, syntax and shape were checked, in this order. */
-export async function receive(context: RequestContext, { limits }: HttpServices, route: Route): Promise<Body> {
-  const { request, draft } = context;
+/** The body, after its type, size, rate, syntax and shape were checked, in this order. */
+export async function receive(
+  context: RequestContext,
+  { limits }: HttpServices,
+  route: Route,
+): Promise<BodyOf<BodySchema>> {
+  const { request, draft, config } = context;
   if (route.method === 'GET') return {};
   const type = request.header('content-type');
   const length = Number(request.header('content-length') ?? Number.NaN);
   const mayBeEmpty = route.method === 'DELETE';
   const announced = length > 0 || request.header('transfer-encoding') !== undefined;
-  if (mayBeEmpty && type === undefined && !announced) return {};
+  const isEmpty = mayBeEmpty && type === undefined && !announced;
   const encoding = request.header('content-encoding') ?? 'identity';
-  if (!JSON_TYPE.test(type ?? '') || encoding.toLowerCase() !== 'identity') {
+  if (!isEmpty && (!JSON_TYPE.test(type ?? '') || encoding.toLowerCase() !== 'identity')) {
     throw refuse('malformed_request', { code: 'unsupported_media_type' });
   }
   if (length > MAX_BODY) throw refuse('malformed_request', { code: 'content_too_large' });
   await limits.admit(countedBy(context, route));
-  // An earlier parser may have made an object out of nothing.
+  context.admitted = true;
+  if (isEmpty) return {};
+  // Some body parsers set `{}` for an empty body.
   const parsed =
     length === 0 ? undefined : 'parsed' in request.body ? request.body.parsed : await readJson(request.body.stream);
   if (parsed === undefined && mayBeEmpty) return {};
-  const body = readBody(route.body ?? BODIES.nothing, parsed);
+  const body: (BodyOf<BodySchema> & Record<string, unknown>) | undefined = readBody(
+    route.body ?? BODIES.nothing,
+    parsed,
+  );
   if (!body) {
     const missing = route.ceremony?.[1] === 'verify' && isRecordWithout(parsed, 'attemptId');
     if (missing) draft.challengeStatus = 'missing';
     throw refuse(missing ? 'challenge_missing' : 'malformed_request');
   }
-  if (typeof body.identifier === 'string') {
-    const name = canonicalName(context.config.users, body.identifier);
-    await limits.admit([['account', pseudonym(context.config.identityKey, name)]]);
+  // A name counts only where it is looked up: elsewhere anybody could use up its owner's share.
+  const mayBeLookedUp = body.mode === undefined || body.mode === 'modal';
+  if (typeof body.identifier === 'string' && mayBeLookedUp) {
+    // Tenants share the limits, not their names.
+    const name = `${config.rp.id}\0${config.accounts.canonicalName(body.identifier)}`;
+    context.admitted = false;
+    await limits.admit([byName(pseudonym(config.identityKey, name), request.address)]);
+    context.admitted = true;
   }
-  if (route.ceremony?.[1] !== 'options') {
-    const { report, immediateGet } = readClientReport(body.client);
-    draft.clientReport = report;
-    draft.immediateGet = immediateGet;
-  } else {
-    draft.immediateGet = readClientReport(body.client).immediateGet;
-  }
+  const { report, immediateGet } = readClientReport(body.client);
+  draft.immediateGet = immediateGet;
+  if (route.ceremony?.[1] !== 'options') draft.clientReport = report;
   return body;
 }
 
-/** What this request counts against: its address, its browser, and the ceremonies nobody has finished yet. */
-function countedBy({ request, binding }: RequestContext, { ceremony, path }: Route): LimitedKey[] {
-  const address = subscriber(request.address);
-  if (!ceremony) return path === OUTCOME ? [['outcome', address]] : [];
+/** What this request counts against: its address, its network, and its browser. */
+function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
+  if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
+  if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
   const [purpose, step] = ceremony;
   return [
-    [purpose === 'registration' ? 'registration' : step, address],
+    ...byAddress(purpose === 'registration' ? 'registration' : step, request.address),
     ...(binding === null ? [] : [['browser', binding] as const]),
-    ...(step === 'options' ? [['unfinished', 'all'] as const] : []),
   ];
 }
 

@@ -2,43 +2,55 @@
  * A request from the path to the answer: finds its route, runs it, and leaves the record of every attempt that ends.
  * Plain data in, plain data out: the same on every framework.
  */
-
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
+import { subscriberOf } from '../address.ts';
 import type { RequestContext } from '../ceremony/context.ts';
-import type { AppConfig, Config, ConfigOf } from '../config/config.ts';
-import { asRefusal, codeOf, outcomeOf, PROBLEMS, refuse, stageOf } from '../errors.ts';
-import type { AttemptRecord, EventName } from '../record/attempt.ts';
-import { conclude } from '../record/conclude.ts';
-import { EVENT_OF, newDraft, type Verdict } from '../record/draft.ts';
-import { newId } from '../record/id.ts';
-import { logError, publishRecord, writeRequiredSinks } from '../signals/publish.ts';
-import { activeSpan, ceremonySpan, inRequestSpan } from '../signals/telemetry.ts';
+import { attemptRecord, publishEvents } from '../ceremony/report.ts';
+import type { ConfigOf } from '../config/config.ts';
+import {
+  asRefusal,
+  codeOf,
+  LimitRefusal,
+  outcomeOf,
+  PROBLEMS,
+  type Refusal,
+  refuseUnrecorded,
+  stageOf,
+} from '../errors.ts';
+import type { AttemptRecord } from '../record/attempt.ts';
+import { EVENT_OF } from '../record/draft.ts';
+import type { Publisher } from '../signals/publish.ts';
+import { ceremonySpan, inRequestSpan } from '../signals/telemetry.ts';
 import { problem, respond } from './answer.ts';
-import { readBinding } from './binding.ts';
 import type { HttpServices } from './limits.ts';
 import { checkOrigin, receive } from './receive.ts';
-import { ROUTES, type Route, SUCCESS } from './routes.ts';
+import { personThere, ROUTES, type Route } from './routes.ts';
+import { openRequest, resolveConfig } from './tenant.ts';
 
-/** Answers requests below the mount prefix. */
-export function createRouter(shared: AppConfig, configOf: ConfigOf, services: HttpServices) {
+/** What the router needs besides the request. */
+interface RouterServices extends HttpServices {
+  readonly publisher: Publisher;
+}
+
+/** Answers requests below the mount prefix. Never throws. */
+export function createRouter(configOf: ConfigOf, services: RouterServices) {
   return async function handle(request: HttpRequest): Promise<HttpResponse> {
-    const { matches, id } = routesAt(request.path);
-    if (matches.length === 0) return problem('not_found');
-    const method = request.method === 'HEAD' ? 'GET' : request.method;
-    const route = matches.find((match) => match.method === method);
-    if (!route) return problem('method_not_allowed', { allow: allowed(matches) });
-    let config: Config | null;
     try {
-      config = configOf(request.native);
+      const { matches, id } = routesAt(request.path);
+      if (matches.length === 0) return problem('not_found');
+      const method = request.method === 'HEAD' ? 'GET' : request.method;
+      const route = matches.find((match) => match.method === method);
+      if (!route) return problem('method_not_allowed', { headers: { allow: allowed(matches) } });
+      const resolved = resolveConfig(configOf, services.publisher, request);
+      if ('response' in resolved) return resolved.response;
+      const context = openRequest(resolved.config, services.publisher, request, route);
+      const work = () => serve(context, services, route, id);
+      const span = route.ceremony ? ceremonySpan(EVENT_OF[route.ceremony[0]], route.ceremony[1]) : route.span;
+      return await (span === undefined ? work() : inRequestSpan(span, work));
     } catch (thrown) {
-      logError(thrown, null, shared, request.logger);
+      services.publisher.reporter(request.logger).error(thrown);
       return problem('internal_error');
     }
-    if (!config) return problem('not_found');
-    const context = openContext(config, request, route);
-    const work = () => serve(context, services, route, id);
-    const span = route.ceremony ? ceremonySpan(EVENT_OF[route.ceremony[0]], route.ceremony[1]) : route.span;
-    return span === undefined ? work() : inRequestSpan(span, work);
   };
 }
 
@@ -69,97 +81,131 @@ function routesAt(path: string): { matches: readonly Route[]; id: string } {
   return { matches: [], id: '' };
 }
 
-function openContext(config: Config, request: HttpRequest, route: Route): RequestContext {
-  const receivedAt = config.now();
-  const [purpose, step] = route.ceremony ?? ['sign_in', 'options'];
-  const draft = newDraft(EVENT_OF[purpose], receivedAt);
-  draft.immediateMediation = config.policy.immediateMediation;
-  draft.userVerification = config.policy.userVerification;
-  draft.requirements = config.policy.requirements;
-  draft.challengeTtlMs = config.policy.challengeTtlMs;
-  draft.entry = step === 'verify' ? 'verify_only' : 'options';
-  draft.stage = step === 'verify' ? 'challenge' : 'options';
-  draft.address = request.address?.slice(0, 64) ?? null;
-  draft.userAgent = request.header('user-agent') ?? null;
-  return { config, request, receivedAt, binding: readBinding(config, request.header('cookie')), draft };
-}
-
-async function serve(context: RequestContext, services: HttpServices, route: Route, id: string): Promise<HttpResponse> {
-  const { config, request, draft } = context;
+async function serve(
+  context: RequestContext,
+  services: RouterServices,
+  route: Route,
+  id: string,
+): Promise<HttpResponse> {
   try {
     if (route.path !== '/client.js') checkOrigin(context);
     const body = await receive(context, services, route);
-    const answer = await route.run(context, services, body, id);
-    if (answer.ends) {
-      await publish(context, recordOf(context, route, answer.ends, answer.status), route.ceremony !== undefined);
-    }
-    if (answer.also) announceBeside(context, route, answer.also, answer.status);
-    return respond(answer);
+    const who = await whoAsks(context, services, route);
+    const answer = await counted(context, services, route, () => route.run(context, services, who, body, id));
+    if (answer.ends)
+      await publish(context, services, route, attemptRecord(context, answer.ends, http(route, answer.status)));
+    for (const follow of context.whenDone) follow();
+    publishEvents(context, http(route, answer.status));
+    return respond(answer, context.cookies);
   } catch (thrown) {
-    const refusal = asRefusal(thrown);
-    const code = codeOf(refusal, route.ceremony?.[0] ?? 'sign_in');
-    const [status] = PROBLEMS[code];
-    if (status >= 500) logError(refusal.cause ?? refusal, draft.attemptId, config, request.logger);
-    // Nobody keeps a session whose ceremony ended badly after all: its record was not kept, or the application threw.
-    if (route.ceremony?.[1] === 'verify' && draft.stage === 'session') await endSession(context);
-    if (route.ceremony && refusal.reason !== null) {
-      draft.stage = stageOf(refusal.reason) ?? draft.stage;
-      const verdict: Verdict = {
-        outcome: outcomeOf(refusal.reason),
-        reason: refusal.reason,
-        source: 'server',
-        rule: refusal.rule,
-      };
-      if (refusal.also) announceBeside(context, route, refusal.also, status);
-      const record = recordOf(context, route, verdict, status);
-      if (refusal.limited) services.limits.withhold(refusal.limited.limit, record, config.now());
-      else publishRecord(record, config, request.logger);
-    }
-    const recorded = route.ceremony && refusal.reason !== null && !refusal.limited;
-    return problem(code, {}, recorded ? draft.attemptId : undefined, refusal);
+    return refused(context, services, route, asRefusal(thrown));
   }
 }
 
-/** One more event that the request brought about: a record of its own, which names the attempt. Nobody signed that event. */
-function announceBeside(context: RequestContext, route: Route, name: EventName, status: number): void {
-  const { config, request } = context;
-  const draft: RequestContext['draft'] = {
-    ...context.draft,
-    name,
-    attemptId: newId(config.now()),
-    relatedId: context.draft.attemptId,
-    clientReport: 'absent',
-    signature: 'not_evaluated',
-    flags: null,
-    signCount: null,
-  };
-  publishRecord(recordOf({ ...context, draft }, route, SUCCESS, status), config, request.logger, { aside: true });
+const http = ({ method, path }: Route, status: number): AttemptRecord['http'] => ({ method, route: path, status });
+
+/** Whoever the route needs; throws where nobody fit is there. */
+async function whoAsks(context: RequestContext, services: RouterServices, { needs }: Route) {
+  if (needs === 'nobody') return null;
+  const person = await personThere(context, services);
+  if (person === null || (needs === 'session' && person.session === null)) throw refuseUnrecorded('sign_in_required');
+  return person as Parameters<Route['run']>[2];
 }
 
-async function endSession({ request, draft, config }: RequestContext): Promise<void> {
+/** Counts a ceremony as unfinished from its options to its end, or to the end of its challenge's life. */
+async function counted<T>(
+  context: RequestContext,
+  { limits }: RouterServices,
+  route: Route,
+  run: () => Promise<T>,
+): Promise<T> {
+  const { draft, config, receivedAt } = context;
+  const unfinished = () => ({ address: draft.address, issuedAt: draft.startedAt, ttlMs: draft.challengeTtlMs });
+  if (route.ceremony?.[1] === 'options') {
+    const begun = { address: draft.address, issuedAt: receivedAt, ttlMs: config.policy.challengeTtlMs };
+    await limits.begin(begun);
+    try {
+      return await run();
+    } catch (thrown) {
+      limits.finish(begun);
+      throw thrown;
+    }
+  }
   try {
-    await request.session?.clear();
-  } catch (thrown) {
-    logError(thrown, draft.attemptId, config, request.logger);
+    return await run();
+  } finally {
+    if (draft.challenged) limits.finish(unfinished());
   }
 }
 
-/** A ceremony whose record a `fail_closed` sink did not take is refused, and ends in another record; nothing else can be undone. */
-async function publish({ config, request }: RequestContext, record: AttemptRecord, undoable: boolean): Promise<void> {
-  const { kept, asked } = await writeRequiredSinks(record, config);
-  if (kept || !undoable) publishRecord(record, config, request.logger, { asked });
-  if (!kept) throw refuse('audit_unavailable');
+/** A ceremony whose record a `fail_closed` sink does not take is refused, and ends in another record. What cannot be undone is recorded all the same. */
+async function publish(
+  context: RequestContext,
+  { publisher }: RouterServices,
+  route: Route,
+  record: AttemptRecord,
+): Promise<void> {
+  try {
+    const asked = await publisher.writeRequired(record);
+    context.reporter.record(record, { asked });
+  } catch (thrown) {
+    if (route.ceremony === undefined) context.reporter.record(record);
+    throw thrown;
+  }
 }
 
-function recordOf(context: RequestContext, route: Route, verdict: Verdict, status: number) {
-  const { config, request, draft, receivedAt } = context;
-  return conclude(draft, verdict, {
-    now: config.now(),
-    receivedAt,
-    http: { method: route.method, route: route.path, status },
-    rpId: config.rp.id,
-    framework: request.framework,
-    identityKey: config.identityKey,
-    span: activeSpan(),
-  });
+/** Takes back what was stored, leaves the record of the refusal, and answers it. */
+async function refused(
+  context: RequestContext,
+  services: RouterServices,
+  route: Route,
+  refusal: Refusal,
+): Promise<HttpResponse> {
+  const { draft, reporter } = context;
+  const code = codeOf(refusal, route.ceremony?.[0] ?? 'sign_in');
+  const [status] = PROBLEMS[code];
+  if (status >= 500) reporter.error(refusal.cause ?? refusal, { attemptId: draft.attemptId });
+  await takeBack(context);
+  publishEvents(context, http(route, status));
+  const attemptId = recordRefusal(context, services, route, refusal, status);
+  const headers = refusal instanceof LimitRefusal ? { 'retry-after': String(refusal.retryAfter) } : {};
+  return problem(code, { headers, attemptId });
+}
+
+/** What was refused is not kept. What cannot be taken back is said: a passkey that stays is recorded as added. */
+async function takeBack(context: RequestContext): Promise<void> {
+  for (const undo of context.undo.reverse()) {
+    try {
+      await undo();
+    } catch (thrown) {
+      const { attemptId } = context.draft;
+      context.reporter.error(thrown, { attemptId, what: 'what a refused request had stored could not be taken back' });
+    }
+  }
+}
+
+/** The id of the attempt in the record that the refusal left, if it left one. */
+function recordRefusal(
+  context: RequestContext,
+  { limits }: RouterServices,
+  route: Route,
+  refusal: Refusal,
+  status: number,
+): string | undefined {
+  const { config, draft, reporter } = context;
+  const { reason } = refusal;
+  const isAttempt = route.ceremony !== undefined || draft.relatedId !== null;
+  if (reason === null || !isAttempt) return undefined;
+  draft.stage = stageOf(reason) ?? draft.stage;
+  const verdict = { outcome: outcomeOf(reason), reason, source: 'server' as const, rule: refusal.rule };
+  const record = attemptRecord(context, verdict, http(route, status));
+  if (context.admitted) {
+    reporter.record(record);
+    return draft.attemptId;
+  }
+  // Anybody can be refused before or by a limit as often as they like: such refusals share their records.
+  const key = refusal instanceof LimitRefusal ? refusal.limit : subscriberOf(draft.address);
+  const published = limits.fold({ key, reason, record, now: config.now() });
+  if (published) reporter.record(published);
+  return published?.attempt.id;
 }

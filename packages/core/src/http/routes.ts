@@ -1,201 +1,285 @@
-/** The HTTP contract: every route, what its body may be, what it does, and who may ask. */
-
-import type { SignedIn } from '../adapter.ts';
+/** The HTTP contract: every route, who may ask, what its body may be, and what it does. */
 import { signInOptions, stepUpOptions, verifySignIn, verifyStepUp } from '../ceremony/authentication.ts';
 import { hashBinding, takeReported } from '../ceremony/ceremony.ts';
 import type { RequestContext } from '../ceremony/context.ts';
 import { notify } from '../ceremony/notify.ts';
 import { changePasskey, describePasskey, passkeysOf, removePasskey, signalsFor } from '../ceremony/passkeys.ts';
-import { type Registrant, registrationOptions, verifyRegistration } from '../ceremony/registration.ts';
-import { describe, identifiedUser } from '../ceremony/session.ts';
-import { refuseUnrecorded } from '../errors.ts';
-import type { PasskeyNotice, User } from '../options.ts';
+import { registrationOptions, verifyRegistration } from '../ceremony/registration.ts';
+import { describeSession, type Person, requireAllowed, requireRecent, type SignedIn } from '../ceremony/session.ts';
+import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { EventName, Purpose } from '../record/attempt.ts';
-import { EVENT_OF, type Verdict } from '../record/draft.ts';
+import { EVENT_OF, SUCCESS } from '../record/draft.ts';
 import { reasonOfErrorName } from '../record/enforcement.ts';
+import { newId } from '../record/id.ts';
 import { countChallenge } from '../signals/telemetry.ts';
+import type { Passkey } from '../store/store.ts';
 import type { Answer } from './answer.ts';
 import { bind } from './binding.ts';
 import { clientModule } from './documents.ts';
 import type { HttpServices } from './limits.ts';
-import { BODIES, type Body, type BodySchema } from './shape.ts';
+import { BODIES, type BodyOf, type BodySchema } from './shape.ts';
 
-export const SUCCESS: Verdict = { outcome: 'success', reason: null, source: null };
+/** Who may ask. `session`: somebody with a session of ours. `person`: also somebody whom only the application knows. */
+type Needs = { session: SignedIn; person: Person; nobody: null };
 
-export interface Route {
+interface RouteOf<N extends keyof Needs, S extends BodySchema> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Segments; `:id` matches any one. */
   readonly path: string;
-  readonly body?: BodySchema;
+  readonly needs: N;
+  readonly body?: S;
   /** A ceremony's route: what it is for, and which of its requests. Its refusals are attempts. */
   readonly ceremony?: readonly [Purpose, 'options' | 'verify'];
   /** The span of another route that leaves a record. */
   readonly span?: string;
-  run(context: RequestContext, services: HttpServices, body: Body, id: string): Promise<Answer>;
+  run(context: RequestContext, services: HttpServices, who: Needs[N], body: BodyOf<S>, id: string): Promise<Answer>;
 }
+
+/** A route, whoever may ask and whatever its body is. */
+export type Route = RouteOf<keyof Needs, BodySchema>;
+
+/** Ties a route's `run` to what it needs and to its body. */
+const route = <N extends keyof Needs, S extends BodySchema = BodySchema>(definition: RouteOf<N, S>): Route =>
+  definition as unknown as Route;
 
 export const OUTCOME = '/attempts/:id/outcome';
 
 /** The HTTP contract. */
 export const ROUTES: readonly Route[] = [
-  {
+  route({
     method: 'POST',
     path: '/authentication/options',
+    needs: 'nobody',
     body: BODIES.signInOptions,
     ceremony: ['sign_in', 'options'],
-    run: async (context, services, body) => {
-      const { binding, cookie } = bind(context);
-      return { status: 200, body: await signInOptions(context, services, binding, body), ...cookie };
-    },
-  },
-  {
+    run: async (context, services, _, body) => ({
+      status: 200,
+      body: await signInOptions(context, services, bind(context), body),
+    }),
+  }),
+  route({
     method: 'POST',
     path: '/authentication/verify',
+    needs: 'nobody',
     body: BODIES.verification,
     ceremony: ['sign_in', 'verify'],
-    run: async (context, services, body) => ({
+    run: async (context, services, _, body) => ({
       status: 200,
-      body: await verifySignIn(context, services, body as VerificationBody),
+      body: await verifySignIn(context, services, body),
       ends: SUCCESS,
     }),
-  },
-  {
+  }),
+  route({
     method: 'POST',
     path: OUTCOME,
+    needs: 'nobody',
     span: 'latchkey.attempt.outcome',
     body: BODIES.outcome,
     run: reportOutcome,
-  },
-  {
+  }),
+  route({
     method: 'POST',
     path: '/registration/options',
+    needs: 'nobody',
     body: BODIES.registrationOptions,
     ceremony: ['registration', 'options'],
-    run: async (context, services, body) => {
-      const registrant = await whoRegisters(context, services);
-      const { binding, cookie } = bind(context);
-      return { status: 200, body: await registrationOptions(context, services, binding, registrant, body), ...cookie };
+    run: async (context, services, _, body) => {
+      const registrant = await personThere(context, services);
+      return { status: 200, body: await registrationOptions(context, services, bind(context), registrant, body) };
     },
-  },
-  {
+  }),
+  route({
     method: 'POST',
     path: '/registration/verify',
+    needs: 'nobody',
     body: BODIES.verification,
     ceremony: ['registration', 'verify'],
-    run: async (context, services, body) => {
-      const registrant = await whoRegisters(context, services);
-      const { answer } = await verifyRegistration(context, services, registrant, body as VerificationBody);
-      return { status: 201, body: answer, ends: SUCCESS, also: 'latchkey.passkey.added' };
+    run: async (context, services, _, body) => {
+      const registrant = await personThere(context, services);
+      const answer = await verifyRegistration(context, services, registrant, body);
+      context.whenDone.push(() =>
+        context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } }),
+      );
+      return { status: 201, body: answer, ends: SUCCESS };
     },
-  },
-  {
+  }),
+  route({
     method: 'POST',
     path: '/step-up/options',
+    needs: 'session',
     body: BODIES.stepUpOptions,
     ceremony: ['step_up', 'options'],
-    run: async (context, services, body) => {
-      const session = await whoIsSignedIn(context, services);
-      const { binding, cookie } = bind(context);
-      return { status: 200, body: await stepUpOptions(context, services, binding, session, body), ...cookie };
-    },
-  },
-  {
+    run: async (context, services, signedIn, body) => ({
+      status: 200,
+      body: await stepUpOptions(context, services, bind(context), signedIn, body),
+    }),
+  }),
+  route({
     method: 'POST',
     path: '/step-up/verify',
+    needs: 'session',
     body: BODIES.verification,
     ceremony: ['step_up', 'verify'],
-    run: async (context, services, body) => {
-      const session = await whoIsSignedIn(context, services);
-      return {
-        status: 200,
-        body: await verifyStepUp(context, services, session, body as VerificationBody),
-        ends: SUCCESS,
-      };
-    },
-  },
-  {
+    run: async (context, services, signedIn, body) => ({
+      status: 200,
+      body: await verifyStepUp(context, services, signedIn, body),
+      ends: SUCCESS,
+    }),
+  }),
+  route({
     method: 'GET',
     path: '/credentials',
-    run: async (context, services) => {
-      const session = await whoIsSignedIn(context, services);
-      const passkeys = await passkeysOf(context.config, services.store, session.userId);
-      return {
-        status: 200,
-        body: { passkeys: passkeys.map((passkey) => describePasskey(passkey, session.passkeyId)) },
-      };
+    needs: 'person',
+    run: async (context, services, { user, session }) => {
+      const passkeys = await passkeysOf(context.config, services.store, user.id);
+      const current = session?.passkeyId ?? null;
+      return { status: 200, body: { passkeys: passkeys.map((passkey) => describePasskey(passkey, current)) } };
     },
-  },
-  {
+  }),
+  route({
     method: 'PATCH',
     path: '/credentials/:id',
+    needs: 'person',
     span: 'latchkey.passkey.change',
     body: BODIES.passkeyChange,
-    run: async (context, services, body, id) => {
-      const session = await whoIsSignedIn(context, services);
-      if (body.nickname === undefined && body.enabled === undefined) throw refuseUnrecorded('malformed_request');
+    run: async (context, services, person, change, id) => {
+      if (change.nickname === undefined && change.enabled === undefined) throw refuseUnrecorded('malformed_request');
       if (!ID.test(id)) throw refuseUnrecorded('not_found');
-      if (body.enabled !== undefined) services.sessions.requireRecent(session, context.config);
-      const { passkey, event, switched } = await changePasskey(context.config, services.store, session, id, body);
-      if (!passkey.enabled) services.sessions.forget(id);
+      // A nickname may be changed by anybody with a session; all else, and anybody else, must have confirmed just now.
+      if (change.enabled !== undefined || person.session === null) await requireConfirmed(context, services, person);
+      if (change.enabled === false) await requireAllowed(context, person.user, 'remove');
+      const { passkey, event, switched } = await changePasskey(context.config, services.store, person, id, change);
+      if (!passkey.enabled) await endSessionsOf(context, services, passkey, 'passkey_disabled');
       if (switched) {
-        const news: PasskeyNotice = passkey.enabled
-          ? { kind: 'passkey_enabled' }
-          : { kind: 'passkey_disabled', by: 'owner' };
-        notify(context, session.user, passkey, news);
+        const notice = passkey.enabled
+          ? ({ kind: 'passkey_enabled' } as const)
+          : ({ kind: 'passkey_disabled', by: 'owner' } as const);
+        notify(context, person.user, passkey, notice);
       }
-      return { status: 200, body: describePasskey(passkey, session.passkeyId), ...changed(context, event, passkey) };
+      const current = person.session?.passkeyId ?? null;
+      return { status: 200, body: describePasskey(passkey, current), ...changed(context, event, passkey) };
     },
-  },
-  {
+  }),
+  route({
     method: 'DELETE',
     path: '/credentials/:id',
+    needs: 'person',
     span: 'latchkey.passkey.change',
-    run: async (context, services, _body, id) => {
-      const session = await whoIsSignedIn(context, services);
-      services.sessions.requireRecent(session, context.config);
+    run: async (context, services, person, _, id) => {
+      await requireConfirmed(context, services, person);
       if (!ID.test(id)) throw refuseUnrecorded('not_found');
-      const passkey = await removePasskey(context.config, services.store, session, id);
-      services.sessions.forget(id);
-      notify(context, session.user, passkey, { kind: 'passkey_removed' });
-      return { status: 204, ...changed(context, 'latchkey.passkey.removed', passkey) };
+      await requireAllowed(context, person.user, 'remove');
+      const { config } = context;
+      const passkey = await removePasskey(config, services.store, person, id);
+      await endSessionsOf(context, services, passkey, 'passkey_removed');
+      notify(context, person.user, passkey, { kind: 'passkey_removed' });
+      // So that the page can tell the password manager, also where its own session has ended with this.
+      const signals = signalsFor(config.rp.id, person.user, {
+        passkeys: await passkeysOf(config, services.store, person.user.id),
+        userHandle: passkey.userHandle,
+      });
+      return { status: 200, body: { signals }, ...changed(context, 'latchkey.passkey.removed', passkey) };
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
     path: '/signals',
-    run: async (context, services) => {
-      const session = await whoIsSignedIn(context, services);
-      const passkeys = await passkeysOf(context.config, services.store, session.userId);
-      return { status: 200, body: signalsFor(context.config.rp.id, session.user, passkeys)! };
+    needs: 'person',
+    run: async (context, services, { user }) => {
+      const passkeys = await passkeysOf(context.config, services.store, user.id);
+      const signals = signalsFor(context.config.rp.id, user, { passkeys });
+      if (signals === null) throw refuseUnrecorded('not_found');
+      return { status: 200, body: signals };
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
-    path: '/session',
-    run: async (context, services) => {
-      const session = await whoIsSignedIn(context, services);
-      const { user, passkeyId, ...rest } = describe(session);
-      const { id, name, displayName = name } = user;
+    path: '/sessions',
+    needs: 'session',
+    run: async (context, services, { session, user }) => {
+      const { rp, now } = context.config;
+      const [sessions, passkeys] = await Promise.all([
+        services.store.sessions!.listByUser(user.id),
+        passkeysOf(context.config, services.store, user.id),
+      ]);
+      const live = sessions.filter(({ rpId, expiresAt }) => rpId === rp.id && now() < expiresAt);
       return {
         status: 200,
         body: {
-          user: { id, name, displayName },
-          passkey: { id: passkeyId },
-          ...rest,
-          ...(session.stepUp && { stepUp: session.stepUp }),
+          sessions: live.map(({ id, createdAt, seenAt, expiresAt, passkeyId, address, userAgent }) => ({
+            id,
+            createdAt,
+            seenAt,
+            expiresAt,
+            passkey: {
+              id: passkeyId,
+              nickname: passkeys.find((passkey) => passkey.id === passkeyId)?.nickname ?? null,
+            },
+            address,
+            userAgent,
+            current: id === session.id,
+          })),
         },
       };
     },
-  },
-  {
+  }),
+  route({
     method: 'DELETE',
-    path: '/session',
-    run: async (context) => {
-      await context.request.session?.clear();
+    path: '/sessions',
+    needs: 'session',
+    run: async (context, { sessions }, { session, user }) => {
+      const others = { userId: user.id, rpId: context.config.rp.id, except: session.id };
+      await sessions.end(context, others, 'person', 'ended_elsewhere');
       return { status: 204 };
     },
-  },
-  { method: 'GET', path: '/client.js', run: async (context) => clientModule(context.request.header('if-none-match')) },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/sessions/:id',
+    needs: 'session',
+    run: async (context, { sessions }, { session, user }, _, id) => {
+      if (!ID.test(id)) throw refuseUnrecorded('not_found');
+      const why = id === session.id ? 'signed_out' : 'ended_elsewhere';
+      const own = { id, userId: user.id, rpId: context.config.rp.id };
+      const ended = await sessions.end(context, own, 'person', why);
+      if (ended.length === 0) throw refuseUnrecorded('not_found');
+      return { status: 204 };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/session',
+    needs: 'session',
+    run: async (_context, _services, signedIn) => {
+      const { id, user, passkeyId, ...rest } = describeSession(signedIn);
+      const { stepUp } = signedIn.session;
+      return {
+        status: 200,
+        body: {
+          id,
+          user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
+          passkey: { id: passkeyId },
+          ...rest,
+          ...(stepUp && { stepUp: { at: stepUp.at, ...(stepUp.action !== null && { action: stepUp.action }) } }),
+        },
+      };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/session',
+    needs: 'nobody',
+    run: async (context, { sessions }) => {
+      await sessions.signOut(context, 'person');
+      return { status: 204 };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/client.js',
+    needs: 'nobody',
+    run: async (context) => clientModule(context.request.header('if-none-match')),
+  }),
 ];
 
 /** The routes as an adapter may show them to its framework, for documents made from routes. */
@@ -208,62 +292,74 @@ export const routes: readonly Pick<Route, 'method' | 'path' | 'body'>[] = ROUTES
 /** What our ids look like. Anything else is nobody's, and no store is asked. */
 const ID = /^[\w-]{1,64}$/;
 
-type VerificationBody = { attemptId: string; credential: object };
+/** Signed in with a passkey, or known to the application in its own way, or nobody. A body never says who. */
+export async function personThere(context: RequestContext, { sessions }: HttpServices): Promise<Person | null> {
+  const person = await sessions.person(context);
+  if (person) context.draft.userId = person.user.id;
+  return person;
+}
+
+/** Throws unless this person confirmed with a passkey just now; or where there is none to confirm with, as for a stranger. */
+async function requireConfirmed(context: RequestContext, { store }: HttpServices, person: Person): Promise<void> {
+  if (person.session === null && person.confirmedAt === Number.NEGATIVE_INFINITY) {
+    const passkeys = await passkeysOf(context.config, store, person.user.id);
+    if (!passkeys.some(({ enabled }) => enabled)) throw refuseUnrecorded('sign_in_required');
+  }
+  requireRecent(person, context.config);
+}
+
+async function endSessionsOf(
+  context: RequestContext,
+  { sessions }: HttpServices,
+  { id: passkeyId, userId }: Passkey,
+  because: 'passkey_removed' | 'passkey_disabled',
+): Promise<void> {
+  if (context.config.sessions) await sessions.end(context, { userId, passkeyId }, 'person', because);
+}
 
 /** `POST /attempts/:attemptId/outcome`: how an attempt ended in the page, or that a prefetched one began. */
 async function reportOutcome(
   context: RequestContext,
   { store }: HttpServices,
-  body: Body,
+  _: null,
+  { errorName, ended, begun }: BodyOf<typeof BODIES.outcome>,
   attemptId: string,
 ): Promise<Answer> {
-  const { errorName, ended, begun } = body as { errorName?: string; ended?: 'password'; begun?: true };
   if ([errorName, ended, begun].filter((member) => member !== undefined).length !== 1)
     throw refuseUnrecorded('malformed_request');
   if (!ID.test(attemptId)) throw refuseUnrecorded('malformed_request');
   if (begun) {
-    if (context.binding !== null) await store.challenges.begin({ attemptId, binding: hashBinding(context.binding) });
+    if (context.binding !== null) {
+      await store.challenges.begin({ attemptId, binding: hashBinding(context.binding) });
+    }
     return { status: 204 };
   }
-  const taken = await takeReported(context, store, attemptId);
-  if (!taken) return { status: 204 };
-  if (taken.purpose === 'sign_in') countChallenge('taken');
-  context.draft.name = EVENT_OF[taken.purpose];
-  context.draft.stage = 'client';
   const reason = errorName === undefined ? 'client_password' : reasonOfErrorName(errorName);
-  return { status: 204, ends: { outcome: 'cancelled', reason, source: 'client_report' } };
+  const { draft } = context;
+  draft.stage = 'client';
+  try {
+    const taken = await takeReported(context, store, attemptId);
+    if (!taken) return { status: 204 };
+    if (taken.purpose === 'sign_in') countChallenge('taken');
+    draft.name = EVENT_OF[taken.purpose];
+    draft.stage = 'client';
+    return { status: 204, ends: { outcome: 'cancelled', reason, source: 'client_report' } };
+  } catch (cause) {
+    // The store may have taken it after nobody waited any more: then no other record tells how the attempt ended.
+    draft.relatedId = attemptId;
+    draft.attemptId = newId(context.config.now());
+    throw refuse('store_unavailable', { cause });
+  }
 }
 
 /** A change to a passkey is a record of its own. */
-function changed(
-  context: RequestContext,
-  event: EventName,
-  passkey: { userId: string; credentialId: Uint8Array; aaguid: string },
-): Pick<Answer, 'ends'> {
+function changed(context: RequestContext, event: EventName, passkey: Passkey): Pick<Answer, 'ends'> {
   const { draft } = context;
   draft.name = event;
+  draft.changedBy = 'person';
   draft.stage = 'session';
   draft.userId = passkey.userId;
   draft.credentialId = passkey.credentialId;
   draft.aaguid = passkey.aaguid;
   return { ends: SUCCESS };
-}
-
-async function whoIsSignedIn(
-  context: RequestContext,
-  { sessions }: HttpServices,
-): Promise<SignedIn & { readonly user: User }> {
-  const session = await sessions.current(context.request, context.config);
-  if (!session) throw refuseUnrecorded('sign_in_required');
-  context.draft.userId = session.userId;
-  return session;
-}
-
-/** Signed in with a passkey, or known to the application in its own way, or nobody. A body never says who. */
-async function whoRegisters(context: RequestContext, { sessions }: HttpServices): Promise<Registrant | null> {
-  const session = await sessions.current(context.request, context.config);
-  const user = session?.user ?? (await identifiedUser(context));
-  if (!user) return null;
-  context.draft.userId = user.id;
-  return { user, signedIn: session };
 }

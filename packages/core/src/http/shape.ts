@@ -1,10 +1,7 @@
 /**
- * The shapes of request bodies, as data: what `http.ts` checks before anything else looks at a body, and what an adapter
- * can show to OpenAPI generators. Only named members are read, only own ones; everything else is ignored.
+ * The shapes of request bodies, as data: they are checked before anything else looks at a body, and an adapter can show them
+ * to OpenAPI generators. Only named members are read, only own ones; everything else is ignored.
  */
-
-/** A body whose members passed their schema. */
-export type Body = Record<string, unknown>;
 
 /** The part of JSON Schema that our bodies need. */
 export type MemberSchema =
@@ -15,51 +12,68 @@ export type MemberSchema =
   /** Anything at all: `client` is lenient. */
   | Record<string, never>;
 
+/** A body: an object with these members. */
 export interface BodySchema {
   readonly type: 'object';
   readonly required: readonly string[];
   readonly properties: Readonly<Record<string, MemberSchema>>;
 }
 
-const text = (maxLength: number): MemberSchema => ({ type: 'string', minLength: 1, maxLength });
+const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength }) as const;
+const oneOf = <const T extends readonly (string | boolean)[]>(...values: T) => ({ enum: values }) as const;
+const boolean = { type: 'boolean' } as const;
+const object = { type: 'object' } as const;
+const anything = {} as const;
 
-const oneOf = (...values: (string | boolean)[]): MemberSchema => ({ enum: values });
+const body = <const P extends Record<string, MemberSchema>, const R extends (keyof P & string)[] = []>(
+  properties: P,
+  ...required: R
+) => ({ type: 'object', required, properties }) as const;
 
-const object: MemberSchema = { type: 'object' };
-
-const anything: MemberSchema = {};
-
-const body = (properties: Record<string, MemberSchema>, ...required: string[]): BodySchema => ({
-  type: 'object',
-  required,
-  properties,
-});
-
-const verification = body({ attemptId: text(64), credential: object, client: anything }, 'attemptId', 'credential');
+const authenticator = oneOf('this_device', 'phone', 'security_key');
 
 /** The bodies of the HTTP contract, by route. */
 export const BODIES = {
   signInOptions: body({
     mode: oneOf('immediate', 'conditional', 'modal'),
     identifier: text(256),
-    prefetch: { type: 'boolean' },
+    authenticator,
+    prefetch: boolean,
     client: anything,
   }),
-  verification,
+  verification: body({ attemptId: text(64), credential: object, client: anything }, 'attemptId', 'credential'),
   outcome: body({ errorName: text(64), ended: oneOf('password'), begun: oneOf(true), client: anything }),
   registrationOptions: body({
     nickname: text(100),
     mediation: oneOf('conditional'),
     username: text(256),
     displayName: text(256),
+    authenticator,
   }),
   stepUpOptions: body({ action: text(64), client: anything }),
-  passkeyChange: body({ nickname: text(100), enabled: { type: 'boolean' } }),
+  passkeyChange: body({ nickname: text(100), enabled: boolean }),
   nothing: body({}),
 } as const;
 
+type MemberOf<S> = S extends { readonly enum: readonly (infer V)[] }
+  ? V
+  : S extends { readonly type: 'string' }
+    ? string
+    : S extends { readonly type: 'boolean' }
+      ? boolean
+      : S extends { readonly type: 'object' }
+        ? object
+        : unknown;
+
+/** A body whose members passed their schema. */
+export type BodyOf<S extends BodySchema> = {
+  [M in keyof S['properties'] as M extends S['required'][number] ? M : never]: MemberOf<S['properties'][M]>;
+} & {
+  [M in keyof S['properties'] as M extends S['required'][number] ? never : M]?: MemberOf<S['properties'][M]>;
+};
+
 /** The named members of a well-formed body, or undefined. Strings are well-formed Unicode without NUL, which SQL text cannot hold. */
-export function readBody(schema: BodySchema, value: unknown): Record<string, unknown> | undefined {
+export function readBody<S extends BodySchema>(schema: S, value: unknown): BodyOf<S> | undefined {
   if (!isObject(value)) return undefined;
   const members: Record<string, unknown> = {};
   for (const name in schema.properties) {
@@ -68,7 +82,8 @@ export function readBody(schema: BodySchema, value: unknown): Record<string, unk
     if (!fits(schema.properties[name]!, given)) return undefined;
     members[name] = given;
   }
-  return schema.required.every((name) => Object.hasOwn(members, name)) ? members : undefined;
+  const isWhole = schema.required.every((name) => Object.hasOwn(members, name));
+  return isWhole ? (members as BodyOf<S>) : undefined;
 }
 
 function fits(schema: MemberSchema, value: unknown): boolean {

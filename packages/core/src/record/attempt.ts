@@ -6,7 +6,7 @@
 /** What a ceremony is for. Part of the take: a challenge for one purpose serves no other. */
 export type Purpose = 'sign_in' | 'registration' | 'step_up';
 
-/** What ended: a sign-in, a registration, a step-up, or a change to a passkey. */
+/** What ended: a sign-in, a registration, a step-up, a change to a passkey, or a session. */
 export const EVENT_NAMES = [
   'latchkey.signin.attempt',
   'latchkey.registration.attempt',
@@ -16,6 +16,8 @@ export const EVENT_NAMES = [
   'latchkey.passkey.enabled',
   'latchkey.passkey.disabled',
   'latchkey.passkey.removed',
+  'latchkey.session.ended',
+  'latchkey.user.forgotten',
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -33,6 +35,7 @@ export type Stage = (typeof STAGES)[number];
 export const REASONS = [
   'malformed_request',
   'rate_limited',
+  'first_factor_missing',
   'origin_denied',
   // What the page reported. NotAllowedError is client_not_allowed: browsers make its causes indistinguishable on purpose.
   'client_not_allowed',
@@ -61,6 +64,7 @@ export const REASONS = [
   'credential_not_allowed',
   'user_handle_mismatch',
   'user_disabled',
+  'user_policy',
   'authenticator_data_malformed',
   'user_presence_missing',
   'user_verification_missing',
@@ -148,6 +152,9 @@ export const FAILED_RULES = [
   'device_bound',
   'attestation',
   'sign_count',
+  'backup_eligibility',
+  'user',
+  'first_factor',
   'immediate_mediation',
 ] as const;
 
@@ -162,11 +169,32 @@ export const SEVERITIES = ['INFO', 'WARN', 'ERROR'] as const;
 
 export const SIGNATURES = ['valid', 'invalid', 'not_evaluated'] as const;
 
-export const SIGN_COUNTS = ['zero', 'advanced', 'regressed'] as const;
+/** `reset`: a synced passkey that counted its uses does so no more, as after a move to another manager. */
+export const SIGN_COUNTS = ['zero', 'advanced', 'reset', 'regressed'] as const;
 
 export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
+
+export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
+/** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
+export type SessionEnder = (typeof SESSION_ENDERS)[number];
+
+export const SESSION_ENDINGS = [
+  'signed_out',
+  'ended_elsewhere',
+  'person_changed',
+  'not_identified',
+  'passkey_removed',
+  'passkey_disabled',
+  'user_disabled',
+  'ended_for_user',
+] as const;
+/**
+ * Why a session ended. `ended_elsewhere`: its owner ended it from another session. `person_changed` and `not_identified`: the
+ * application names another person, or nobody. `ended_for_user`: all sessions of the user were ended by an operator. Expiry leaves no record.
+ */
+export type SessionEnding = (typeof SESSION_ENDINGS)[number];
 
 /** One terminal record of an attempt. Times are ISO 8601 in UTC, durations milliseconds. */
 export interface AttemptRecord {
@@ -241,6 +269,8 @@ export interface AttemptRecord {
     readonly backupEligible: boolean | null;
     /** Signed: it is synced now. Null until the signature is valid. */
     readonly backedUp: boolean | null;
+    /** The passkey's manager changed whether it may be synced, since it was registered. Null until the signature is valid. */
+    readonly backupEligibleChanged: boolean | null;
     /** The counter against the stored one; synced passkeys always report zero. */
     readonly signCount: (typeof SIGN_COUNTS)[number] | null;
     /** The browser's client data says that another site's page framed this one. Signed once the signature is valid. */
@@ -265,6 +295,8 @@ export interface AttemptRecord {
     readonly aaguid: string | null;
     /** Where the browser says the passkey is: on this device or on another. */
     readonly attachmentReported: (typeof ATTACHMENTS)[number] | null;
+    /** At a registration: the browser says that the passkey is discoverable (WebAuthn §10.1.3, credProps). A claim. */
+    readonly discoverableReported: boolean | null;
   };
   readonly user: {
     /** It is known who it was, or who it was opened for. */
@@ -273,6 +305,21 @@ export interface AttemptRecord {
     readonly id: string | null;
     /** Keyed pseudonym of the id. */
     readonly hash: string | null;
+  };
+  /** The sign-in session that this made, confirmed or ended. */
+  readonly session: {
+    /** Our id of it: what lists and tokens name; never the token in the cookie. Null where there is none. */
+    readonly id: string | null;
+    /** Who ended it, and why; null where it was not ended. */
+    readonly endedBy: SessionEnder | null;
+    readonly endedBecause: SessionEnding | null;
+  };
+  /** Who changed a passkey, ended a session or forgot a user. */
+  readonly change: {
+    /** Null for ceremonies. */
+    readonly by: SessionEnder | null;
+    /** What an operator or the application wrote about it: one line, at most 256 characters. */
+    readonly note: string | null;
   };
   readonly client: {
     /** As the framework gives it. Exported through OpenTelemetry as a network only. */
@@ -302,6 +349,9 @@ export interface AttemptRecord {
     readonly sequence: number;
     readonly previous: string;
     readonly mac: string;
+    /** The members that can be erased without breaking the chain, and the salted hash that stands for them. */
+    readonly personal?: { readonly members: readonly string[]; readonly hash: string };
+    readonly salt?: string;
   };
   /** The record in one sentence, for people; never to be parsed. */
   readonly message: string;

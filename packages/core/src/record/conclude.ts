@@ -3,7 +3,7 @@
 import { VERSION } from '../version.ts';
 import type { AttemptRecord, EventName } from './attempt.ts';
 import type { AttemptDraft, SpanPlace, Verdict } from './draft.ts';
-import { decideEnforcement } from './enforcement.ts';
+import { decideEnforcement, type EnforcementDecision } from './enforcement.ts';
 import { newId } from './id.ts';
 import { oneLine } from './one-line.ts';
 import { type IdentityKey, pseudonym } from './pseudonym.ts';
@@ -19,8 +19,8 @@ export interface RecordContext {
   readonly span: (SpanPlace & { readonly sampled: boolean }) | null;
 }
 
-/** Whether immediate mediation was enforced, as far as is known by now. */
-export function enforcementOf(draft: AttemptDraft): ReturnType<typeof decideEnforcement> {
+/** Whether immediate mediation was enforced, as far as is known by now. A ceremony asks once and keeps the answer as `decided`. */
+export function enforcementOf(draft: AttemptDraft): EnforcementDecision {
   const requested = draft.mode === 'immediate';
   return decideEnforcement({
     policy: draft.immediateMediation,
@@ -47,7 +47,7 @@ const { freeze } = Object;
 export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordContext): AttemptRecord {
   const signIn = isSignIn(draft);
   const requested = signIn && draft.mode === 'immediate';
-  const { enforcement, unmet } = enforcementOf(draft);
+  const { enforcement, unmet } = draft.decided ?? enforcementOf(draft);
   const decision = verdict.outcome === 'success' ? 'allow' : verdict.rule ? 'deny' : 'not_evaluated';
   const decided = decision !== 'not_evaluated' && draft.signature === 'valid';
   return freeze({
@@ -56,7 +56,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       id: newId(around.now),
       name: draft.name,
       time: new Date(around.now).toISOString(),
-      severity: verdict.outcome === 'failure' ? 'WARN' : verdict.outcome === 'error' ? 'ERROR' : 'INFO',
+      severity: severityOf(draft, verdict),
     }),
     attempt: freeze({
       id: draft.attemptId,
@@ -89,6 +89,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       userVerificationPolicy: draft.userVerification,
       backupEligible: draft.flags?.backupEligible ?? null,
       backedUp: draft.flags?.backedUp ?? null,
+      backupEligibleChanged: draft.backupEligibleChanged,
       signCount: draft.signCount,
       crossOrigin: draft.crossOrigin,
     }),
@@ -107,12 +108,15 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       ref: draft.credentialId === null ? null : pseudonym(around.identityKey, draft.credentialId),
       aaguid: draft.aaguid,
       attachmentReported: draft.attachment,
+      discoverableReported: draft.discoverable,
     }),
     user: freeze({
       known: draft.userId !== null,
       id: draft.userId,
       hash: draft.userId === null ? null : pseudonym(around.identityKey, draft.userId),
     }),
+    session: freeze({ id: draft.sessionId, endedBy: draft.endedBy, endedBecause: draft.endedBecause }),
+    change: freeze({ by: draft.changedBy, note: draft.note === null ? null : oneLine(draft.note, 256) }),
     client: freeze({
       // An application that trusts every proxy gets as an address whatever a client writes into X-Forwarded-For.
       address: draft.address ? oneLine(draft.address, 64).slice(0, 64) : null,
@@ -129,8 +133,14 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       optionsTraceId: draft.optionsSpan?.traceId ?? null,
       optionsSpanId: draft.optionsSpan?.spanId ?? null,
     }),
-    message: sentence(draft.name, verdict, enforcement),
+    message: sentence(draft, verdict, enforcement),
   });
+}
+
+/** An accepted use whose counter went backwards may be a copy of the passkey: nobody should overlook it. */
+function severityOf({ signCount }: AttemptDraft, { outcome }: Verdict): AttemptRecord['event']['severity'] {
+  if (outcome === 'error') return 'ERROR';
+  return outcome === 'failure' || (outcome === 'success' && signCount === 'regressed') ? 'WARN' : 'INFO';
 }
 
 const SUBJECTS: Record<EventName, string> = {
@@ -142,9 +152,15 @@ const SUBJECTS: Record<EventName, string> = {
   'latchkey.passkey.enabled': 'Enabling a passkey',
   'latchkey.passkey.disabled': 'Disabling a passkey',
   'latchkey.passkey.removed': 'Removing a passkey',
+  'latchkey.session.ended': 'Ending a session',
+  'latchkey.user.forgotten': 'Forgetting a user',
 };
 
-function sentence(name: EventName, verdict: Verdict, enforcement: AttemptRecord['immediate']['enforcement']): string {
+function sentence(
+  { name, signCount, endedBecause }: AttemptDraft,
+  verdict: Verdict,
+  enforcement: AttemptRecord['immediate']['enforcement'],
+): string {
   const verbs = {
     success: 'succeeded',
     failure: 'was refused',
@@ -152,8 +168,10 @@ function sentence(name: EventName, verdict: Verdict, enforcement: AttemptRecord[
     abandoned: 'was abandoned',
     error: 'failed through our fault',
   };
-  const why = verdict.reason === null ? '' : `: ${verdict.reason}`;
+  const because = verdict.reason ?? endedBecause;
+  const why = because === null ? '' : `: ${because}`;
+  const counter = verdict.outcome === 'success' && signCount === 'regressed' ? '; the counter went backwards' : '';
   const how =
     enforcement === 'not_applicable' || enforcement === 'not_evaluated' ? '' : `; immediate mediation ${enforcement}`;
-  return `${SUBJECTS[name]} ${verbs[verdict.outcome]}${why}${how}`.replaceAll('_', ' ');
+  return `${SUBJECTS[name]} ${verbs[verdict.outcome]}${why}${how}${counter}`.replaceAll('_', ' ');
 }

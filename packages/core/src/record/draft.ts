@@ -11,10 +11,14 @@ import type {
   Reason,
   ReasonSource,
   Requirement,
+  SessionEnder,
+  SessionEnding,
+  SIGN_COUNTS,
   SignInMode,
   Stage,
   UserVerification,
 } from './attempt.ts';
+import type { EnforcementDecision } from './enforcement.ts';
 import { newId } from './id.ts';
 
 /** Where a span is, for links between the traces of one attempt. */
@@ -43,12 +47,22 @@ export interface AttemptDraft {
   signature: 'valid' | 'invalid' | 'not_evaluated';
   /** The signed flags, once the signature is valid. */
   flags: Flags | null;
-  signCount: 'zero' | 'advanced' | 'regressed' | null;
+  backupEligibleChanged: boolean | null;
+  signCount: (typeof SIGN_COUNTS)[number] | null;
   crossOrigin: boolean | null;
   credentialId: Uint8Array | null;
   aaguid: string | null;
   attachment: 'platform' | 'cross-platform' | null;
+  discoverable: boolean | null;
+  /** Whether immediate mediation was enforced, once a ceremony has decided it. */
+  decided: EnforcementDecision | null;
   userId: string | null;
+  sessionId: string | null;
+  endedBy: SessionEnder | null;
+  endedBecause: SessionEnding | null;
+  /** Who changed a passkey or ended a session, and an operator's own words about it. */
+  changedBy: SessionEnder | null;
+  note: string | null;
   origin: string | null;
   address: string | null;
   userAgent: string | null;
@@ -84,12 +98,20 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     immediateGet: null,
     signature: 'not_evaluated',
     flags: null,
+    backupEligibleChanged: null,
     signCount: null,
     crossOrigin: null,
     credentialId: null,
     aaguid: null,
     attachment: null,
+    discoverable: null,
+    decided: null,
     userId: null,
+    sessionId: null,
+    endedBy: null,
+    endedBecause: null,
+    changedBy: null,
+    note: null,
     origin: null,
     address: null,
     userAgent: null,
@@ -105,6 +127,9 @@ export interface Flags {
   readonly backupEligible: boolean;
   readonly backedUp: boolean;
 }
+
+/** It was accepted. */
+export const SUCCESS: Verdict = { outcome: 'success', reason: null, source: null };
 
 /** How an attempt ended. */
 export interface Verdict {

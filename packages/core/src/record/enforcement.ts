@@ -32,6 +32,12 @@ export function reasonOfErrorName(errorName: string): Reason {
   return Object.hasOwn(reasons, errorName) ? reasons[errorName]! : 'client_other';
 }
 
+/** The decision, and what was missing where it is `not_enforced`. */
+export interface EnforcementDecision {
+  readonly enforcement: Enforcement;
+  readonly unmet: readonly Unmet[];
+}
+
 /** What is known when it is asked whether immediate mediation was enforced. */
 export interface EnforcementFacts {
   readonly policy: ImmediateMediation;
@@ -50,7 +56,7 @@ export interface EnforcementFacts {
  * challenge, verified the signature, user presence and (if required) user verification itself, and the page reported
  * that it used the mode. It never means that the mode was proved.
  */
-export function decideEnforcement(facts: EnforcementFacts): { enforcement: Enforcement; unmet: readonly Unmet[] } {
+export function decideEnforcement(facts: EnforcementFacts): EnforcementDecision {
   if (facts.policy === 'off' || !facts.signIn) return { enforcement: 'not_applicable', unmet: [] };
   if (!facts.signatureValid) return { enforcement: 'not_evaluated', unmet: [] };
   const unmet: Unmet[] = [];

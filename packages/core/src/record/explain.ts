@@ -75,8 +75,14 @@ const UNMET_IN_WORDS: Record<Unmet, string> = {
   user_verified: 'user verification is missing',
 };
 
-/** A change to a passkey is no ceremony: nobody signs it. */
-function changeOf({ attempt }: AttemptRecord): string {
+/** A change to a passkey, or the end of a session, is no ceremony: nobody signs it. */
+function changeOf({ event, attempt, session, change }: AttemptRecord): string {
+  if (event.name === 'latchkey.session.ended') {
+    return `A session ended: ${session.endedBecause?.replaceAll('_', ' ')}, by the ${session.endedBy}.`;
+  }
+  if (change.by === 'operator' || change.by === 'application') {
+    return `No challenge: the ${change.by} changed it${change.note === null ? '' : `, and wrote “${change.note}”`}.`;
+  }
   return attempt.relatedId === undefined
     ? 'No challenge: this is a change, and what speaks for it is the session it was made in.'
     : `No challenge of its own: it came of attempt ${attempt.relatedId}.`;
@@ -213,6 +219,10 @@ function unprovedIn(record: AttemptRecord): string[] {
       unproved.push('User verification: the authenticator signed that it did not verify its user.');
     if (assertion.signCount === 'regressed')
       unproved.push('That the passkey is the only one of its kind: its counter went backwards.');
+    if (assertion.signCount === 'reset')
+      unproved.push('That the passkey was never copied: it counted its uses once, and does so no more.');
+    if (assertion.backupEligibleChanged)
+      unproved.push('That the passkey is as it was registered: its manager changed whether it may be synced.');
     if (assertion.signCount === 'zero')
       unproved.push('That the passkey was never copied: it does not count its uses, as synced ones never do.');
     if (assertion.backupEligible) unproved.push('Which device: this passkey can be on several of its owner’s.');

@@ -1,8 +1,8 @@
 /**
  * Where a finished record goes: the log line, OpenTelemetry, Node's diagnostics channel and the sinks. No option turns
- * it off. A sink that fails changes nothing, unless it was declared `fail_closed`: then nobody gets in without a record.
+ * it off. A sink that fails is said in the log, and changes nothing else, unless it was declared `fail_closed`: then
+ * nobody gets in without a record.
  */
-
 import { channel } from 'node:diagnostics_channel';
 import type { AppConfig } from '../config/config.ts';
 import { withTimeout } from '../deadline.ts';
@@ -13,97 +13,151 @@ import { countAuditRecord, emitSignals, ignoringErrors, inSpan } from './telemet
 
 const attempts = channel('latchkey.attempt');
 
-/** How long a sink may take that is waited for, and everything that is under way when the application closes. */
+/** How long a sink may take, and everything that is under way when the application closes, in milliseconds. */
 export const DEADLINE_MS = 5_000;
 
-/** What became of a record at the `fail_closed` sinks. */
-export interface SinkOutcome {
-  /** Each of them has it. */
-  readonly kept: boolean;
-  /** Those that were asked, and need not be asked again. */
-  readonly asked: ReadonlySet<Sink>;
-}
+/** How many records may be under way to one sink. A record beyond that is lost, which the log says. */
+const MOST_UNDER_WAY = 1_000;
 
-/**
- * Hands the record to the `fail_closed` sinks, one after the other, as they were declared. The first that does not take it
- * ends it, so the last one has no success that did not happen; those before it get the record of the refusal as well.
- */
-export async function writeRequiredSinks(record: AttemptRecord, config: AppConfig): Promise<SinkOutcome> {
-  const asked = new Set<Sink>();
-  const sinks = config.sinks.filter(({ onFailure }) => onFailure === 'fail_closed');
-  if (sinks.length === 0) return { kept: true, asked };
-  try {
-    await inSpan('latchkey.audit.write', async () => {
-      for (const sink of sinks) {
-        asked.add(sink);
-        if (!(await withTimeout(write(sink, record), DEADLINE_MS))) throw refuse('audit_unavailable');
-      }
-    });
-    return { kept: true, asked };
-  } catch {
-    return { kept: false, asked };
-  }
-}
+/** How often a sink that goes on failing is mentioned in the log, in milliseconds. */
+const REMIND_MS = 60_000;
 
-/** How a record came to be announced. */
-interface PublishOptions {
-  /** Sinks that were asked already, by {@link writeRequiredSinks}. */
+/** How a record is published. */
+export interface PublishOptions {
+  /** Sinks that have been asked already, by {@link Publisher.writeRequired}. */
   readonly asked?: ReadonlySet<Sink>;
-  /** Not what the request itself is about: its span is not this record's. */
+  /** The request is about something else: its span is not this record's. */
   readonly aside?: boolean;
 }
 
-/** Tells everyone. Waits for nothing and survives everything. */
-export function publishRecord(
-  record: AttemptRecord,
-  config: AppConfig,
-  logger: Logger | undefined,
-  { asked, aside = false }: PublishOptions = {},
-): void {
-  const level = record.event.severity.toLowerCase() as 'info' | 'warn' | 'error';
-  const line = config.logger ?? logger ?? (config.sinks.some(isOnStandardOutput) ? undefined : standardOutput);
-  ignoringErrors(() => line?.[level](record, record.message));
-  ignoringErrors(() => emitSignals(record, aside));
-  ignoringErrors(() => attempts.publish(record));
-  for (const sink of config.sinks) {
-    if (asked?.has(sink)) continue;
-    const writing = write(sink, record);
-    config.underWay.add(writing);
-    void writing.then(() => config.underWay.delete(writing));
+/** Where one request reports to. */
+export interface Reporter {
+  /** Sends a record to the log, telemetry and sinks. Does not wait; never throws. */
+  record(record: AttemptRecord, options?: PublishOptions): void;
+  /** Tells the operators, and nobody else, what went wrong on our side. Never throws. */
+  error(thrown: unknown, about?: { readonly attemptId?: string | null; readonly what?: string }): void;
+  /** Follows work that nobody waits for, so that closing waits for it. */
+  track(work: Promise<unknown>): void;
+}
+
+/** Everything that leaves this process about attempts. */
+export interface Publisher {
+  /** `logger`: the request's own, used unless the application configured one. */
+  reporter(logger?: Logger): Reporter;
+  /**
+   * Hands the record to the `fail_closed` sinks, one after the other, as they were declared. Throws `audit_unavailable`, with
+   * the sink's name and its error as the cause, for the first that does not take it. Answers those that were asked.
+   */
+  writeRequired(record: AttemptRecord): Promise<ReadonlySet<Sink>>;
+  /** Resolves when nothing is under way any more, or after {@link DEADLINE_MS}. */
+  drain(): Promise<void>;
+}
+
+export function createPublisher(config: AppConfig): Publisher {
+  const underWay = new Set<Promise<unknown>>();
+  const healths = new Map(config.sinks.map((sink) => [sink, createHealth(sink)]));
+  const required = config.sinks.filter(({ onFailure }) => onFailure === 'fail_closed');
+  const toStandardOutput = config.sinks.some(({ onStandardOutput }) => onStandardOutput === true);
+
+  const track = (work: Promise<unknown>) => {
+    underWay.add(work);
+    void work.finally(() => underWay.delete(work)).catch(() => {});
+  };
+
+  /** Resolves to the error, or to undefined when the sink has the record. */
+  async function write(sink: Sink, record: AttemptRecord, logger: Logger): Promise<unknown> {
+    const health = healths.get(sink)!;
+    let failure: unknown;
+    try {
+      if (health.underWay >= MOST_UNDER_WAY) throw new Error(`${MOST_UNDER_WAY} records are under way already`);
+      health.underWay += 1;
+      try {
+        const writing = sink.write(record);
+        if (writing instanceof Promise) await withTimeout(writing, DEADLINE_MS);
+      } finally {
+        health.underWay -= 1;
+      }
+    } catch (thrown) {
+      failure = thrown ?? new Error('the sink failed without an error');
+    }
+    ignoringErrors(() => countAuditRecord(sink.name, failure === undefined ? 'written' : 'failed'));
+    ignoringErrors(() => health.report(failure, config.now(), logger));
+    return failure;
   }
+
+  function reporter(requestLogger?: Logger): Reporter {
+    const logger = config.logger ?? requestLogger;
+    return {
+      track,
+      record(record, { asked, aside = false } = {}) {
+        const level = record.event.severity.toLowerCase() as 'info' | 'warn' | 'error';
+        const line = logger ?? (toStandardOutput ? undefined : standardOutput);
+        ignoringErrors(() => line?.[level](record, record.message));
+        ignoringErrors(() => emitSignals(record, aside));
+        ignoringErrors(() => attempts.publish(record));
+        for (const sink of config.sinks) {
+          if (!asked?.has(sink)) track(write(sink, record, logger ?? standardOutput));
+        }
+      },
+      error(thrown, { attemptId = null, what = 'a request failed through our fault' } = {}) {
+        const fields = { attemptId, error: describeError(thrown) };
+        ignoringErrors(() => (logger ?? standardOutput).error(fields, `latchkey: ${what}`));
+      },
+    };
+  }
+
+  return {
+    reporter,
+    async writeRequired(record) {
+      const asked = new Set<Sink>();
+      if (required.length === 0) return asked;
+      await inSpan('latchkey.audit.write', async () => {
+        for (const sink of required) {
+          asked.add(sink);
+          const failure = await write(sink, record, config.logger ?? standardOutput);
+          if (failure !== undefined) {
+            throw refuse('audit_unavailable', {
+              cause: new Error(`the sink '${sink.name}' did not take the record`, { cause: failure }),
+            });
+          }
+        }
+      });
+      return asked;
+    },
+    async drain() {
+      await withTimeout(Promise.all(underWay), DEADLINE_MS).catch(() => {});
+    },
+  };
 }
 
-/** Resolves when no record and no notification is under way any more, or after a few seconds. */
-export async function drain(config: AppConfig): Promise<void> {
-  await withTimeout(Promise.all(config.underWay), DEADLINE_MS).catch(() => {});
+/** How one sink does: how much is under way to it, and what the log has been told. */
+function createHealth({ name }: Sink) {
+  let failed = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return {
+    underWay: 0,
+    /** The first failure at once, then one line a minute with the count, then one line when records arrive again. */
+    report(failure: unknown, now: number, logger: Logger) {
+      if (failure === undefined) {
+        if (failed > 0) logger.warn({ sink: name, failed }, `latchkey: the sink '${name}' takes records again`);
+        failed = 0;
+        saidAt = Number.NEGATIVE_INFINITY;
+        return;
+      }
+      failed += 1;
+      if (now - saidAt < REMIND_MS) return;
+      saidAt = now;
+      const fields = { sink: name, failed, error: describeError(failure) };
+      logger.error(fields, `latchkey: the sink '${name}' does not take records`);
+    },
+  };
 }
 
-/** Tells the operators, and nobody else, what went wrong on our side. */
-export function logError(
-  thrown: unknown,
-  attemptId: string | null,
-  config: AppConfig,
-  logger?: Logger,
-  what = 'a request failed through our fault',
-): void {
+function describeError(thrown: unknown): object {
   const error: Error & { code?: unknown } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { name, message, code, stack } = error;
-  const fields = { attemptId, error: { name, message, code, stack } };
-  ignoringErrors(() => (config.logger ?? logger ?? standardOutput).error(fields, `latchkey: ${what}`));
+  const { name, message, code, stack, cause } = error;
+  return { name, message, code, stack, ...(cause !== undefined && { cause: describeError(cause) }) };
 }
-
-async function write(sink: Sink, record: AttemptRecord): Promise<boolean> {
-  let written = true;
-  try {
-    await sink.write(record);
-  } catch {
-    written = false;
-  }
-  ignoringErrors(() => countAuditRecord(sink.name, written ? 'written' : 'failed'));
-  return written;
-}
-
-const isOnStandardOutput = ({ onStandardOutput }: Sink) => onStandardOutput === true;
 
 const line = (fields: object, message: string) =>
   void process.stdout.write(`${JSON.stringify({ ...fields, message })}\n`);

@@ -3,8 +3,8 @@
  * here does nothing, and costs next to nothing. Providers are looked up per use, so an SDK that starts after us is not missed.
  */
 
-import { isIPv6 } from 'node:net';
 import * as otel from '@opentelemetry/api';
+import { networkOf } from '../address.ts';
 import type { AttemptRecord, EventName } from '../record/attempt.ts';
 import { ATTEMPT_SCHEMA } from '../record/attempt-schema.ts';
 import type { SpanPlace } from '../record/draft.ts';
@@ -130,7 +130,7 @@ interface Member {
   readonly isIdentity: boolean;
 }
 
-const IDENTITY = /^latchkey\.(user|client\.(address|user_agent)|credential\.ref)/;
+const IDENTITY = /^latchkey\.(user|session\.id|client\.(address|user_agent)|credential\.ref)/;
 
 const WITHHELD = new Set([
   'latchkey.user.id',
@@ -164,21 +164,12 @@ function flatten(record: AttemptRecord): otel.Attributes {
   for (const { part, name, attribute } of MEMBERS) {
     const parent = (part === null ? record : record[part as keyof AttemptRecord]) as Record<string, unknown> | null;
     const value = parent?.[name] ?? null;
-    const model = attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string) : value;
+    const model =
+      attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string)?.split('/')[0] : value;
     if (model === null || model === undefined) continue;
     attributes[attribute] = Array.isArray(model) ? [...model] : (model as otel.AttributeValue);
   }
   return attributes;
-}
-
-/** The network an address is in: /24 for IPv4, /48 for IPv6. Nothing for what is no address: it may be anything. */
-function networkOf(address: string): string | undefined {
-  const [, v4] = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}(?::\d+)?$/i.exec(address) ?? [];
-  if (v4 !== undefined) return `${v4}.0`;
-  if (!isIPv6(address)) return undefined;
-  const [head = ''] = address.split('::');
-  const groups = head.split(':').filter((group) => group !== '');
-  return `${groups.slice(0, 3).join(':')}::`;
 }
 
 const SEVERITY = { INFO: 9, WARN: 13, ERROR: 17 } as const;
@@ -252,6 +243,7 @@ function createInstruments(meter: otel.Meter) {
     ceremony: seconds('latchkey.signin.ceremony.duration', 'From issuing the options of a sign-in to its end'),
     challenges: counter('latchkey.signin.challenges', '{challenge}', 'Sign-in challenges, by what became of them'),
     assertions: counter('latchkey.signin.assertions', '{assertion}', 'Assertions with a valid signature'),
+    sessions: counter('latchkey.sessions', '{session}', 'Sessions that expired, as far as a sweep forgot them'),
     audit: counter('latchkey.audit.records', '{record}', 'Records handed to sinks'),
   };
 }
@@ -284,6 +276,11 @@ function count(record: AttemptRecord): void {
 /** Counts what became of sign-in challenges: prefetched ones that nobody used leave no record, only this. */
 export function countChallenge(result: 'issued' | 'prefetched' | 'taken' | 'expired' | 'unused'): void {
   ignoringErrors(() => meters().challenges.add(1, { 'latchkey.challenge.result': result }));
+}
+
+/** Counts sessions that ended without a record of their own. */
+export function countSessions(result: 'expired', number: number): void {
+  if (number > 0) ignoringErrors(() => meters().sessions.add(number, { 'latchkey.session.result': result }));
 }
 
 /** Counts what became of a record at a sink. */

@@ -208,6 +208,8 @@ export interface SignInSession {
   readonly seenAt: number;
   /** Live only while `now < expiresAt`. */
   readonly expiresAt: number;
+  /** Whether its cookie outlives the browser. */
+  readonly persistent: boolean;
   /** Where the sign-in came from, as in its record; null where that is not known. */
   readonly address: string | null;
   readonly userAgent: string | null;

@@ -10,7 +10,11 @@ export interface RequestOptionsJSON {
   readonly rpId: string;
   readonly allowCredentials: readonly DescriptorJSON[];
   readonly userVerification: 'required' | 'preferred' | 'discouraged';
+  readonly hints?: readonly AuthenticatorHint[];
 }
+
+/** `PublicKeyCredentialHint`, WebAuthn §5.8.7. */
+export type AuthenticatorHint = 'client-device' | 'hybrid' | 'security-key';
 
 /** `PublicKeyCredentialCreationOptionsJSON`, WebAuthn §5.4. */
 export interface CreationOptionsJSON {
@@ -24,7 +28,10 @@ export interface CreationOptionsJSON {
     readonly residentKey: 'required';
     readonly requireResidentKey: true;
     readonly userVerification: 'required' | 'preferred' | 'discouraged';
+    readonly authenticatorAttachment?: 'platform' | 'cross-platform';
   };
+  readonly hints?: readonly AuthenticatorHint[];
+  readonly extensions: { readonly credProps: true };
   readonly attestation: 'none' | 'direct';
 }
 

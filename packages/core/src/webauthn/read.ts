@@ -39,6 +39,8 @@ export interface Assertion extends Answer {
 export interface Attestation extends Answer {
   readonly attestationObject: Buffer<ArrayBuffer>;
   readonly transports: readonly string[];
+  /** `credProps.rk`: whether the browser says that it is discoverable. WebAuthn §10.1.3. */
+  readonly discoverable: boolean | null;
   /** The `credential` member as it came; the library wants it whole. */
   readonly json: object;
 }
@@ -60,7 +62,8 @@ const MAX_USER_HANDLE = 64;
 export function readAssertion(credential: object): Assertion {
   const { response, answer } = readCredential(credential);
   const given = own(response, 'userHandle');
-  const userHandle = given === undefined || given === null ? null : bytes(given);
+  // A handle has at least one byte (WebAuthn §4), so that an empty one is none.
+  const userHandle = given === undefined || given === null || given === '' ? null : bytes(given);
   if (userHandle !== null && userHandle.length > MAX_USER_HANDLE) throw refuse('malformed_request');
   return {
     ...answer,
@@ -85,8 +88,15 @@ export function readAttestation(credential: object): Attestation {
           ),
         ].slice(0, 8)
       : [],
+    discoverable: readCredProps(credential),
     json: credential,
   };
+}
+
+function readCredProps(credential: object): boolean | null {
+  const credProps = own(Object(own(credential, 'clientExtensionResults')), 'credProps');
+  const discoverable = own(Object(credProps), 'rk');
+  return typeof discoverable === 'boolean' ? discoverable : null;
 }
 
 function readCredential(credential: object): { response: object; answer: Answer } {
@@ -124,7 +134,7 @@ export function bytes(text: unknown): Buffer<ArrayBuffer> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Client data, parsed as WebAuthn §5.8.1.2 says. Throws Refusal. */
+/** Client data, parsed as WebAuthn §5.8.1.2 says: members that are not named there are ignored, Level 2's `tokenBinding` among them. Throws Refusal. */
 export function readClientData(clientDataJSON: Uint8Array): ClientData {
   let data: unknown;
   try {
@@ -140,19 +150,11 @@ export function readClientData(clientDataJSON: Uint8Array): ClientData {
     typeof challenge !== 'string' ||
     typeof origin !== 'string' ||
     (crossOrigin !== undefined && typeof crossOrigin !== 'boolean') ||
-    (topOrigin !== undefined && typeof topOrigin !== 'string') ||
-    !validTokenBinding(own(data, 'tokenBinding'))
+    (topOrigin !== undefined && typeof topOrigin !== 'string')
   ) {
     throw refuse('client_data_malformed');
   }
   return { type, challenge, origin, crossOrigin: crossOrigin ?? false, topOrigin: topOrigin ?? null };
-}
-
-/** Level 2's `tokenBinding` (§5.8.1 there), which old browsers still send. */
-function validTokenBinding(value: unknown): boolean {
-  if (value === undefined) return true;
-  if (typeof value !== 'object' || value === null) return false;
-  return ['present', 'supported'].includes(own(value, 'status') as string);
 }
 
 /** Authenticator data of an assertion. Throws Refusal. */

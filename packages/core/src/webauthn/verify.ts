@@ -7,7 +7,6 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { SettingsService, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { refuse } from '../errors.ts';
 import type { Flags } from '../record/draft.ts';
-import type { Passkey } from '../store/store.ts';
 import type { Base64Url } from './json.ts';
 import { type Assertion, type Attestation, type AuthenticatorData, decodeKey, readAttestedData } from './read.ts';
 import { algorithmOf, type CoseLabels, createKeyring, importPublicKey, isMlDsaAvailable } from './signature.ts';
@@ -34,11 +33,9 @@ export function isForRelyingParty(data: AuthenticatorData, rpId: string): boolea
 /** As many as there are relying parties: they come from configuration, never from a request. */
 const rpIdHashes = new Map<string, Buffer>();
 
-/** What backup flags may be: a backed-up credential is eligible, and eligibility never changes. WebAuthn §6.1.3, §7.1 step 17, §7.2 steps 18 and 19. */
-export function isBackupStateValid(flags: Flags, registered?: Pick<Passkey, 'backupEligible'>): boolean {
-  if (flags.backedUp && !flags.backupEligible) return false;
-  const before = registered?.backupEligible ?? null;
-  return before === null || before === flags.backupEligible;
+/** A credential that is backed up is eligible for it. WebAuthn §6.1.3, §7.1 step 17, §7.2 step 18. */
+export function isBackupStateValid(flags: Flags): boolean {
+  return !flags.backedUp || flags.backupEligible;
 }
 
 const keyring = createKeyring(decodeKey);

@@ -24,6 +24,7 @@ export function session(members: Partial<SignInSession> = {}): SignInSession {
     createdAt: NOW,
     seenAt: NOW,
     expiresAt: NOW + 30 * 24 * 60 * MINUTE,
+    persistent: true,
     address: '2001:db8::1',
     userAgent: 'Mozilla/5.0',
     ...members,

@@ -1,0 +1,424 @@
+// The reference pages, made from the code: lists and tables from the values themselves, options and fields from their
+// docstrings, spans, metrics and answers from ceremonies that are lived through here with a software passkey and the
+// OpenTelemetry SDK. `npm run reference` writes docs/reference; with --check it only says which page is out of date.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
+import * as core from '../../packages/core/src/index.ts';
+import { ROUTES } from '../../packages/core/src/routes.ts';
+import { live } from './reference-ceremonies.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = join(root, 'docs/reference');
+
+// --- Markdown ---
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]) {
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const code = (text: string) => `\`${text}\``;
+
+function page(title: string, source: string, ...parts: readonly string[]) {
+  const made = `<!-- Made by scripts/docs/reference.ts from ${source}. Change that, then: npm run reference -->`;
+  return `${[made, `# ${title}`, ...parts].join('\n\n')}\n`;
+}
+
+// --- docstrings ---
+
+/** As much of JSON Schema as the record and the bodies use. */
+interface Schema {
+  readonly const?: string;
+  readonly enum?: readonly (string | boolean)[];
+  readonly anyOf?: readonly Schema[];
+  readonly type?: string;
+  readonly items?: Schema;
+  readonly format?: string;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+interface Member {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly type: string;
+  readonly doc: string;
+  readonly members: readonly Member[];
+}
+
+/** The members of an interface with their docstrings. Reads the source as Biome formats it: TypeScript 7 has no API. */
+function membersOf(file: string, name: string): Member[] {
+  const source = readFileSync(join(root, file), 'utf8');
+  const [, body] = new RegExp(`^export interface ${name} \\{\\n(.*?)^\\}`, 'ms').exec(source) ?? [];
+  if (body === undefined) throw new Error(`${file} has no interface ${name}.`);
+  return members(body.trimEnd().split('\n'), '  ');
+}
+
+function members(lines: readonly string[], indent: string): Member[] {
+  const found: Member[] = [];
+  let doc = '';
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at]?.slice(indent.length) ?? '';
+    if (line.startsWith('/**')) {
+      const comment = [line];
+      while (!comment.at(-1)?.endsWith('*/')) comment.push(lines[++at]?.trim() ?? '');
+      const words = comment.map((part) => part.replace(/^\/?\*+\/?\s?|\s*\*\/$/g, '')).join(' ');
+      doc = words.replace(/\{@link (\w+)\}/g, '`$1`').trim();
+      continue;
+    }
+    const [, name, mark, rest] = /^(?:readonly )?(\w+)(\??)(:.*|\(.*)$/.exec(line) ?? [];
+    if (name === undefined || rest === undefined) continue;
+    const inside = [];
+    if (/\{$/.test(rest)) while (!lines[at + 1]?.startsWith(`${indent}}`)) inside.push(lines[++at] ?? '');
+    found.push({
+      name,
+      optional: mark === '?',
+      type: rest.replace(/^: /, '').replace(/;$/, ''),
+      doc,
+      members: members(inside, `${indent}  `),
+    });
+    doc = '';
+  }
+  return found;
+}
+
+/** What a docstring says, without what it says of the default, and the default. */
+function splitDefault(doc: string) {
+  const [sentence, value] = /\bDefault:? ((?:`[^`]*`|[^.`])+)\.(?= |$)/.exec(doc) ?? [];
+  if (sentence === undefined || value === undefined) return { text: doc, value: '' };
+  return { text: doc.replace(sentence, '').replace(/ {2,}/g, ' ').trim(), value };
+}
+
+// --- pages ---
+
+function errors() {
+  const rows = Object.entries(core.PROBLEMS).map(([name, [status, title]]) => [
+    String(status),
+    code(name),
+    title,
+    reasonsOf(name),
+  ]);
+  return page(
+    'Errors',
+    'packages/core/src/errors.ts',
+    'Every answer that is an error is `application/problem+json` with one of these codes. The codes are the contract; titles are for people.',
+    '```json\n{ "type": "about:blank", "title": "The passkey was not accepted", "status": 401, "code": "authentication_failed", "attemptId": "019…" }\n```',
+    '`attemptId` is there when the refusal left a record: look for it in your logs, where the [reason](reasons.md) says what the answer does not.',
+    table(['status', 'code', 'title', 'reasons in the record'], rows),
+    'A wrong option is no answer but a `ConfigurationError` at construction: `code` is `config_invalid`, and its message says which option, what it got and what to write instead.',
+  );
+}
+
+/** Where a refusal says its code itself: the reason alone does not tell. */
+const SAID_WHERE_REFUSED: Record<string, readonly import('../../packages/core/src/attempt.ts').Reason[]> = {
+  mode_not_allowed: ['immediate_not_requested', 'policy_denied'],
+  content_too_large: ['malformed_request'],
+  unsupported_media_type: ['malformed_request'],
+};
+
+function reasonsOf(wanted: string) {
+  const purposes: readonly ('sign_in' | 'registration')[] = ['sign_in', 'registration'];
+  const named =
+    SAID_WHERE_REFUSED[wanted] ??
+    core.REASONS.filter((reason) => purposes.some((purpose) => codeOf(refuse(reason), purpose) === wanted));
+  if (wanted === 'internal_error') return 'every fault of the server that has no code of its own';
+  if (named.length === 0) return 'none: this is no attempt';
+  return named.map((reason) => `[${reason}](reasons.md#${reason})`).join(', ');
+}
+
+function reasons() {
+  const parts = core.REASONS.map((reason) => {
+    const { meaning, advice } = core.REASON_MEANINGS[reason];
+    const answers = [...new Set([codeOf(refuse(reason), 'sign_in'), codeOf(refuse(reason), 'registration')])];
+    const said = reason.startsWith('client_') && stageOf(reason) === undefined;
+    const answered = said
+      ? 'Said by the page: outcome `cancelled`, no error is answered.'
+      : reason === 'no_response'
+        ? 'Outcome `abandoned`: nobody asked again, so nothing is answered.'
+        : `Outcome \`${outcomeOf(reason)}\`. Answered: ${answers.map(code).join(', at a registration ')}.`;
+    return `## ${reason}\n\n${meaning} ${answered}\n\n**What to do:** ${advice}`;
+  });
+  return page(
+    'Reasons',
+    'packages/core/src/reasons.ts',
+    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
+    ...parts,
+  );
+}
+
+function record() {
+  const docs = new Map();
+  const visit = (list: readonly Member[], prefix: string) => {
+    for (const member of list) {
+      docs.set(prefix + member.name, member.doc);
+      visit(member.members, `${prefix}${member.name}.`);
+    }
+  };
+  visit(membersOf('packages/core/src/attempt.ts', 'AttemptRecord'), '');
+  const rows: string[][] = [];
+  const walk = (schema: Schema, prefix: string) => {
+    for (const [name, member] of Object.entries(schema.properties ?? {})) {
+      const path = prefix + name;
+      const optional = schema.required?.includes(name) ? '' : ' (may be missing)';
+      const inner = member.properties ? member : member.anyOf?.find((one) => one.properties);
+      const doc = docs.get(path) ?? '';
+      if (inner === undefined || doc !== '') rows.push([code(path), inner ? '' : valuesOf(member) + optional, doc]);
+      if (inner) walk(inner, `${path}.`);
+    }
+  };
+  walk(core.ATTEMPT_SCHEMA, '');
+  return page(
+    'The record of an attempt',
+    'packages/core/src/attempt.ts and attempt-schema.ts',
+    'One frozen object, and one line of JSON, for every attempt that ends. Published as JSON Schema in `@latchkey/core/attempt.schema.json`, which also states what a record can never say; as a type it is `AttemptRecord`. What it means that a sign-in is `enforced`: [policy](../policy.md).',
+    table(['field', 'values', 'meaning'], rows),
+    'Names of records (`event.name`):',
+    core.EVENT_NAMES.map((name) => `- \`${name}\``).join('\n'),
+  );
+}
+
+function valuesOf(schema: Schema): string {
+  if (schema.const !== undefined) return code(schema.const);
+  if (schema.enum) return schema.enum.map((value) => code(String(value))).join(', ');
+  if (schema.anyOf) return schema.anyOf.map(valuesOf).join(' or ');
+  if (schema.type === 'array' && schema.items) return `list of ${valuesOf(schema.items)}`;
+  if (schema.format === 'uuid') return 'UUID';
+  if (schema.format === 'date-time') return 'instant, ISO 8601 in UTC';
+  if (schema.pattern?.startsWith('^hmac')) return `pseudonym, ${code('hmac-sha256:KEY:…')}`;
+  return schema.type === 'null' ? code('null') : schema.type === 'string' ? 'text' : (schema.type ?? 'anything');
+}
+
+function options() {
+  const section = (heading: string, list: readonly Member[], prefix: string) => {
+    const rows = list.flatMap((member) => {
+      const { text, value } = splitDefault(member.doc);
+      const name = code(
+        `${prefix}${member.name}${member.type.startsWith('(') && !member.type.includes('=>') ? '()' : ''}`,
+      );
+      const own = [name, member.optional ? value || '' : 'required', text];
+      return [
+        ...(member.members.length > 0 && text === '' ? [] : [own]),
+        ...member.members.map((inner) => {
+          const split = splitDefault(inner.doc);
+          return [code(`${prefix}${member.name}.${inner.name}`), inner.optional ? split.value : 'required', split.text];
+        }),
+      ];
+    });
+    return `## ${heading}\n\n${table(['option', 'default', 'what it says'], rows)}`;
+  };
+  const config = 'packages/core/src/config.ts';
+  return page(
+    'Options',
+    `${config}, limits.ts, attestation.ts and session.ts`,
+    "`createPasskeys(options)` checks them all at once and throws a `ConfigurationError` that says which one is wrong, what it got, and what to write instead. A duration is `'90s'`, `'2m'`, `'1h'` or milliseconds.",
+    section('createPasskeys', membersOf(config, 'PasskeysOptions'), ''),
+    section('rp', membersOf(config, 'RelyingParty'), 'rp.'),
+    section('users', membersOf(config, 'Users'), 'users.'),
+    section('policy', membersOf(config, 'PolicyOptions'), 'policy.'),
+    section(
+      'policy.attestation',
+      membersOf('packages/core/src/attestation.ts', 'AttestationOptions'),
+      'policy.attestation.',
+    ),
+    section('rateLimit', membersOf('packages/core/src/limits.ts', 'RateLimitOptions'), 'rateLimit.'),
+    section('A sink', membersOf(config, 'Sink'), ''),
+    '## Guards',
+    '`requireSignIn(rule?)` and `requireStepUp(rule)` of every adapter. Both take `redirectTo` as well: where a page sends people who do not pass, instead of problem+json.',
+    table(
+      ['guard', 'member', 'default', 'what it says'],
+      [
+        ['requireSignIn', 'SignInRule'],
+        ['requireStepUp', 'StepUpRule'],
+      ].flatMap(([guard = '', rule = '']) =>
+        membersOf('packages/core/src/session.ts', rule).map(({ name, optional, doc }) => [
+          code(guard),
+          code(name),
+          optional ? '' : 'required',
+          doc,
+        ]),
+      ),
+    ),
+  );
+}
+
+function limits() {
+  const docs = new Map(
+    [
+      ...readFileSync(join(root, 'packages/core/src/limits.ts'), 'utf8').matchAll(
+        /\/\*\* (.*?) \*\/\n {2}(\w+): \{ points/g,
+      ),
+    ].map(([, doc = '', name]) => [name, doc]),
+  );
+  return page(
+    'Rate limits',
+    'packages/core/src/limits.ts',
+    'At most so many requests for each key; more is 429 `rate_limited` with `Retry-After`. To change them: [limits](../limits.md#other-numbers).',
+    table(
+      ['limit', 'requests', 'in seconds', 'what is counted'],
+      Object.entries(core.LIMITS).map(([name, { points, seconds }]) => [
+        code(name),
+        points.toLocaleString('en'),
+        String(seconds),
+        docs.get(name) ?? '',
+      ]),
+    ),
+  );
+}
+
+/** What each route is for: the one thing its code does not say in a sentence. */
+const PURPOSES: Record<string, string> = {
+  'POST /authentication/options':
+    'Opens a sign-in: a challenge, and what to ask the browser. `prefetch` for a page that prepares before anybody clicked.',
+  'POST /authentication/verify':
+    'Ends a sign-in: verifies the answer, judges it by policy, and makes a session (or what `onSignIn` returns).',
+  'POST /attempts/:id/outcome':
+    'Says that an attempt ended in the page (`errorName` of the DOMException, or `ended`), or that a prefetched one is being used (`begun`). Always 204 when well-formed.',
+  'POST /registration/options':
+    'Opens a registration: for who is signed in, or, where `users.create` allows sign-up, for a new account `username`.',
+  'POST /registration/verify': 'Ends a registration. After a sign-up there is a session, too.',
+  'POST /step-up/options': 'Opens a confirmation by who is signed in, with their own passkeys. `action`: what for.',
+  'POST /step-up/verify': 'Ends a step-up: `requireStepUp` for this action passes from now on.',
+  'GET /credentials': "The signed-in person's passkeys, oldest first.",
+  'PATCH /credentials/:id': 'Renames, enables or disables one. To enable or disable needs a recent sign-in.',
+  'DELETE /credentials/:id':
+    'Removes one, with the sessions it made. Needs a recent sign-in. The last one stays unless `users.hasOtherWayIn`.',
+  'GET /signals': "What to tell password managers: each member is an argument of the browser's Signal API.",
+  'GET /session': 'Who is signed in, or 401.',
+  'DELETE /session': 'Signs out.',
+  'GET /client.js': 'The browser client, as one ES module. May be cached.',
+};
+
+function http({ answers }: Awaited<ReturnType<typeof live>>) {
+  const sections = ROUTES.map(({ method, path, body }) => {
+    const name = `${method} ${path}`;
+    const answer = answers.get(name);
+    const purpose = PURPOSES[name];
+    if (purpose === undefined || answer === undefined)
+      throw new Error(`scripts/docs/reference.ts does not know ${name}.`);
+    const rows = Object.entries(body?.properties ?? {}).map(([member, schema]) => [
+      code(member),
+      body?.required.includes(member) ? 'required' : '',
+      bodyValues(schema),
+    ]);
+    const members = [...answer.members].map(([member, always]) => (always ? member : `${member}?`));
+    const given = members.length > 0 ? ` ${code(`{ ${members.join(', ')} }`)}` : '';
+    return [
+      `## ${name}`,
+      purpose,
+      ...(rows.length > 0 ? [table(['member of the body', '', 'values'], rows)] : []),
+      `Answers ${answer.status}${given}.`,
+    ].join('\n\n');
+  });
+  return page(
+    'HTTP',
+    'packages/core/src/routes.ts and shape.ts, with answers as given by them',
+    'Every route below the mount prefix (`/passkeys`). `@latchkey/browser` speaks all of this for you. Bodies are JSON objects of at most 64 KiB with `Content-Type: application/json`; members that are not named here are ignored. Errors: [errors](errors.md).',
+    '`client` is what the page reports: `{ uiMode: "immediate" | "none", immediateGet: boolean }`. It may be anything, is recorded as a claim, and never decides more than policy says.',
+    ...sections,
+    '## GET /.well-known/webauthn',
+    'At the root, where there are `rp.relatedOrigins`: `{ origins: […] }`. See [other domains and native apps](../other-domains.md).',
+    '## GET /.well-known/passkey-endpoints',
+    'At the root: what `passkeyEndpoints` says, `{}` by default.',
+  );
+}
+
+function bodyValues(schema: Schema) {
+  if (schema.enum) return schema.enum.map((value: unknown) => code(JSON.stringify(value))).join(', ');
+  if (schema.type === 'string') return `text of ${schema.minLength} to ${schema.maxLength} characters`;
+  return schema.type ?? 'anything';
+}
+
+function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>) {
+  const list = (names: Iterable<string>) => [...names].sort().map(code).join(', ');
+  return page(
+    'Telemetry',
+    'packages/core/src/telemetry.ts, as seen by the OpenTelemetry SDK',
+    'What Latchkey gives to the OpenTelemetry SDK that your application has set up. How to set one up: [OpenTelemetry](../opentelemetry.md). The scope of all of it is `@latchkey/core`.',
+    '## Metrics',
+    table(
+      ['name', 'kind', 'unit', 'what it says', 'attributes'],
+      [...metrics]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, { kind, unit, description, attributes }]) => [
+          code(name),
+          kind,
+          code(unit),
+          description,
+          list(attributes),
+        ]),
+    ),
+    '## Spans',
+    'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset.',
+    table(
+      ['name', 'below', 'attributes'],
+      [...spans]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, { parents, attributes }]) => [
+          code(name),
+          list(parents),
+          attributes.size > 3 ? 'the record, [below](#attributes)' : list(attributes),
+        ]),
+    ),
+    '## Log events',
+    table(
+      ['name', 'severity'],
+      [...events].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { severities }]) => [code(name), list(severities)]),
+    ),
+    '## Attributes',
+    'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these; what is marked with * is on log events only, never on spans or metrics; `error.type` is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',
+    attributesOf(spans, events)
+      .map((name) => `- ${name}`)
+      .join('\n'),
+  );
+}
+
+function attributesOf(
+  spans: Map<string, { attributes: Set<string> }>,
+  events: Map<string, { attributes: Set<string> }>,
+) {
+  const union = (all: Iterable<{ attributes: Set<string> }>) =>
+    new Set([...all].flatMap(({ attributes }) => [...attributes]));
+  const onSpans = union(spans.values());
+  const onEvents = union(events.values());
+  return [...new Set([...onSpans, ...onEvents])].sort().map((name) => code(name) + (onSpans.has(name) ? '' : ' *'));
+}
+
+// --- to files ---
+
+/** Every page by its name. */
+export async function reference() {
+  const lived = await live();
+  return new Map([
+    ['errors.md', errors()],
+    ['http.md', http(lived)],
+    ['limits.md', limits()],
+    ['options.md', options()],
+    ['reasons.md', reasons()],
+    ['record.md', record()],
+    ['telemetry.md', telemetry(lived)],
+  ]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const pages = await reference();
+  mkdirSync(folder, { recursive: true });
+  const there = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const stale = [...new Set([...pages.keys(), ...there.keys()])].filter((name) => pages.get(name) !== there.get(name));
+  if (process.argv.includes('--check')) {
+    for (const name of stale) console.error(`docs/reference/${name} is out of date: npm run reference`);
+    process.exitCode = stale.length > 0 ? 1 : 0;
+  } else {
+    for (const name of stale) {
+      const text = pages.get(name);
+      if (text === undefined) rmSync(join(folder, name));
+      else writeFileSync(join(folder, name), text);
+      console.log(`docs/reference/${name}`);
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/** How an example is started and used: as a process of its own, by a software passkey over HTTP, and by clicks in real Chromium. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { AttemptRecord } from '@latchkey/core';
+import { type Agent, createAgent } from '@latchkey/testing';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
+
+// --- a program of ours, as a process ---
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** Everything it has written. */
+  readonly output: { stdout: string; stderr: string };
+}
+
+const running: Program[] = [];
+
+/** Runs against the sources: no package needs to be built first. */
+export function run(file: URL, env: NodeJS.ProcessEnv = {}): Program {
+  const command = ['--conditions=latchkey-source', fileURLToPath(file)];
+  const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (output.stdout += chunk));
+  child.stderr.on('data', (chunk) => (output.stderr += chunk));
+  const program = { child, output };
+  running.push(program);
+  return program;
+}
+
+/** Waits until `ready` gives something. A program that has ended, or takes too long, shows what it wrote. */
+export function whenReady<T>({ child, output }: Program, ready: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const failed = (why: string) => new Error(`It did not start: ${why}.\n${output.stderr}${output.stdout}`);
+  return vi
+    .waitUntil(
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw failed(`it ended with ${child.exitCode}`);
+        return ready();
+      },
+      { timeout: atThisSpeed(30_000), interval: 25 },
+    )
+    .catch((thrown: unknown) => {
+      throw thrown instanceof Error && thrown.message.startsWith('It did') ? thrown : failed('no sign of it in time');
+    }) as Promise<NonNullable<T>>;
+}
+
+export async function stop({ child }: Program): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill();
+  await once(child, 'exit');
+}
+
+export interface Site {
+  readonly origin: string;
+  readonly program: Program;
+}
+
+/** Ends whatever still runs. */
+export async function stopAll(): Promise<void> {
+  await Promise.all(running.map(stop));
+}
+
+// --- somebody at a browser ---
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+args.push('--disable-component-update', '--disable-sync');
+
+let browser: Browser | undefined;
+
+/** A fresh browser at this page, with a platform authenticator that knows its person. */
+export async function visit(origin: string): Promise<Page> {
+  if (!existsSync(executablePath)) {
+    throw new Error(`There is no Chromium at ${executablePath}: install it, or say in CHROMIUM where it is.`);
+  }
+  browser ??= await chromium.launch({ executablePath, args });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('WebAuthn.enable', { enableUI: false });
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  await page.goto(origin);
+  return page;
+}
+
+/** Closes every page. */
+export async function closePages(): Promise<void> {
+  await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+}
+
+export async function closeBrowser(): Promise<void> {
+  await browser?.close();
+}
+
+// --- somebody with a software passkey ---
+
+/** Waits for the line that a program writes for this attempt. */
+export function recordOf(attemptId: string, { output }: Program): Promise<AttemptRecord> {
+  const written = () =>
+    output.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line))
+      .find((record) => record.attempt?.id === attemptId);
+  return vi.waitUntil(written, { timeout: atThisSpeed(10_000), interval: 25 });
+}
+
+/** The whole story over HTTP: it needs nothing of the application but the routes and a guarded `/me`. */
+export async function liveThroughASession({ origin, program }: Site): Promise<void> {
+  const me = async (agent: Agent) => (await agent.request('GET', '/me')).status;
+  const ada = createAgent(origin);
+  expect(await me(ada)).toBe(401);
+  const passkey = await ada.signUp('ada');
+  expect(await me(ada)).toBe(200);
+
+  const thief = createAgent(origin);
+  for (const [name, value] of ada.cookies) thief.cookies.set(name, value);
+  expect(await me(thief)).toBe(200);
+  expect((await ada.request('DELETE', '/passkeys/session')).status).toBe(204);
+  expect(await me(ada)).toBe(401);
+  expect(await me(thief)).toBe(401);
+
+  const signedIn = await ada.signIn(passkey);
+  expect(signedIn.json.attempt).toMatchObject({ mode: 'immediate', enforcement: 'enforced' });
+  expect((await ada.request('GET', '/me')).json).toMatchObject({ id: 'ada', name: 'ada' });
+  const { attempt, outcome, immediate } = await recordOf(signedIn.json.attempt.id, program);
+  expect({ mode: attempt.mode, outcome, enforcement: immediate.enforcement }).toEqual({
+    mode: 'immediate',
+    outcome: 'success',
+    enforcement: 'enforced',
+  });
+
+  const refused = await ada.signIn(passkey, { bend: { flags: { UV: false } } });
+  expect(refused.status).toBe(401);
+  expect((await recordOf(refused.json.attemptId, program)).reason).toBe('user_verification_missing');
+  await expect(createAgent(origin).signUp('ada')).rejects.toThrow('username_unavailable');
+}
