@@ -66,6 +66,7 @@ const session = (members: Partial<SignInSession> = {}): SignInSession => ({
   createdAt: NOW,
   seenAt: NOW,
   expiresAt: NOW + 1,
+  persistent: true,
   address: null,
   userAgent: null,
   ...members,
@@ -488,6 +489,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     created_at: index,
     seen_at: index,
     expires_at: index,
+    persistent: 1,
     address: null,
     user_agent: null,
   }));
