@@ -114,7 +114,7 @@ const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
       },
     });
     const plugin = fastifyPasskeys(passkeys);
-    let guards = app;
+    let guards: FastifyInstance = app;
     if (scope === undefined) await app.register(plugin);
     else {
       await app.register(plugin.wellKnown);

@@ -215,7 +215,10 @@ describe.each(kinds)('two applications on $name', ({ open }) => {
 
     // Two who have the same passkey, one of them with a counter that lags behind.
     const [stored] = await opened.store.passkeys.listByUser(name);
-    await opened.store.passkeys.recordUse(stored!, { signCount: 100, backedUp: true, usedAt: Date.now() });
+    await opened.store.passkeys.recordUse({
+      passkey: stored!,
+      use: { signCount: 100, backupEligible: true, backedUp: true, usedAt: Date.now() },
+    });
     expect(statuses(await signInAtOnce({ signCount: 3 }))).toEqual(Array(6).fill(401));
     expect(await told()).toEqual(['counter_regressed', 'passkey_disabled']);
     await Promise.all(sites.map(({ close }) => close()));

@@ -10,7 +10,6 @@ import { createInterface } from 'node:readline';
 import { createPasskeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
-import session from 'express-session';
 import { openPlace } from './store-urls.ts';
 
 const [url, prefix] = process.argv.slice(2) as [string, string];
@@ -35,8 +34,7 @@ const passkeys = createPasskeys({
 });
 
 const app = express();
-app.use(session({ secret: 'for tests', resave: false, saveUninitialized: false }));
-app.use('/passkeys', expressPasskeys(passkeys).router());
+app.use(expressPasskeys(passkeys).routes());
 server.on('request', app);
 tell({ ready: true });
 
