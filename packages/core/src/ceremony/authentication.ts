@@ -179,15 +179,17 @@ export async function verifySignIn(
   const identified = await identifiedUser(context);
   permit(judgeFirstFactor(identified !== null, context.config.policy.firstFactor));
   const { sessions } = services;
-  let isNews = false;
+  let mayBeNews = false;
   const expected = { purpose: 'sign_in', userId: identified?.id ?? null, body } as const;
   const verified = await verifyAssertion(context, services, expected, async (accepted) => {
     const { id, lastUsedAt } = accepted.passkey;
     // A browser that is signed in with this passkey already, by the sign-up that made it, is no news to its owner.
-    isNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
+    mayBeNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
     return sessions.prepare(context, accepted);
   });
   const { passkey, used, siblings, user, flags, ceremony, enforcement, start } = verified;
+  // Of several first uses at once, the store made one the first: the others read the passkey again.
+  const isNews = mayBeNews && passkey.lastUsedAt === null;
   if (isNews) context.whenDone.push(() => notify(context, user, used, { kind: 'new_passkey_sign_in' }));
   const how = { userVerified: flags.userVerified, enforcement, start };
   return {
@@ -313,9 +315,9 @@ async function verifyAssertion(
   // Store the use, and in the same step, where the store can, the session that begins with it.
   const { userVerified } = data.flags;
   const start = await prepare({ ceremony, passkey, userVerified, enforcement });
-  const used = await storeUse(context, services, user, passkey, { data, start });
+  const { before, used } = await storeUse(context, services, user, passkey, { data, start });
   draft.stage = 'session';
-  return { ceremony, passkey, used, siblings, user, flags: data.flags, enforcement, start };
+  return { ceremony, passkey: before, used, siblings, user, flags: data.flags, enforcement, start };
 }
 
 /** An answer, read, and the passkeys of the user who owns the one that is said to have given it. */
@@ -375,7 +377,7 @@ async function storeUse(
   user: User,
   found: Passkey,
   { data, start }: { data: AuthenticatorData; start: SessionStart | null },
-): Promise<Passkey> {
+): Promise<{ before: Passkey; used: Passkey }> {
   const { config, draft } = context;
   let passkey = found;
   for (let tries = 0; tries < 5; tries++) {
@@ -399,7 +401,7 @@ async function storeUse(
     if (result === 'recorded') {
       const used = { ...passkey, ...use, lastUsedAt: use.usedAt };
       if (comparison === 'regressed') notify(context, user, used, { kind: 'counter_regressed', accepted: true });
-      return used;
+      return { before: passkey, used };
     }
     const [again] = await store.passkeys.find(passkey);
     if (!again) throw refuse('credential_unknown');
