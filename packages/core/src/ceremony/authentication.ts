@@ -417,16 +417,15 @@ async function storeBoth(
   { store, sessions }: Pick<Services, 'store' | 'sessions'>,
   { passkey, use, start }: { passkey: Passkey; use: PasskeyUse; start: SessionStart | null },
 ): Promise<UseResult> {
-  const isBegun = (result: UseResult) => result === 'recorded';
   if (start === null) return store.passkeys.recordUse({ passkey, use });
-  if (store.storesSessionsWithUses) {
-    const together = () => store.passkeys.recordUse({ passkey, use, session: start });
-    return sessions.begin(context, start, together, isBegun);
-  }
-  const result = await store.passkeys.recordUse({ passkey, use });
-  if (result !== 'recorded') return result;
-  const begin = async (): Promise<UseResult> => ((await store.sessions!.begin(start)) ? 'recorded' : 'session_gone');
-  return sessions.begin(context, start, begin, isBegun);
+  const together = () => store.passkeys.recordUse({ passkey, use, session: start });
+  const oneByOne = async (): Promise<UseResult> => {
+    const result = await store.passkeys.recordUse({ passkey, use });
+    if (result !== 'recorded') return result;
+    return (await store.sessions!.begin(start)) ? 'recorded' : 'session_gone';
+  };
+  const isBegun = (result: UseResult) => result === 'recorded';
+  return sessions.begin(context, start, store.storesSessionsWithUses ? together : oneByOne, isBegun);
 }
 
 /** Under `disable` the passkey is disabled and its sessions end. Its user is told, once. */
