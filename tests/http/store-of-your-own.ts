@@ -24,24 +24,16 @@ export function journalStore(file: string): Required<Store> {
     } catch {}
   }
 
-  const journaled = <P extends Port>(port: P) => {
-    const verbs = Object.keys(memory[port]).map((verb) => [
-      verb,
-      (...args: unknown[]) => {
-        if (!READING.has(verb)) {
-          appendFileSync(file, `${serialize([port, verb, args]).toString('base64')}\n`, { flush: true });
-        }
-        return call(port, verb, args);
-      },
-    ]);
-    return Object.fromEntries(verbs) as Required<Store>[P];
-  };
-  const sessions = journaled('sessions');
-  return {
-    challenges: journaled('challenges'),
-    // A sign-in is one line: the use of the passkey and the session that comes of it.
-    passkeys: { ...journaled('passkeys'), sessions },
-    sessions,
-    attempts: journaled('attempts'),
-  };
+  const journaled = <P extends Port>(port: P) =>
+    new Proxy(memory[port], {
+      get:
+        (_, verb: string) =>
+        (...args: unknown[]) => {
+          if (!READING.has(verb)) {
+            appendFileSync(file, `${serialize([port, verb, args]).toString('base64')}\n`, { flush: true });
+          }
+          return call(port, verb, args);
+        },
+    });
+  return { challenges: journaled('challenges'), passkeys: journaled('passkeys'), attempts: journaled('attempts') };
 }
