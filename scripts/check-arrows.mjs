@@ -20,14 +20,14 @@ const ALLOWED = {
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'] },
   sql: { peers: [CORE, 'kysely'] },
-  audit: { peers: [CORE], typesOnly: [CORE] },
+  audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
-      ...['@opentelemetry/api', 'commander', 'kysely', 'tldts'],
+      ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
     peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
   },

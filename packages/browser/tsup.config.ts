@@ -3,6 +3,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig([
-  { entry: ['src/index.ts'], format: 'esm', target: 'es2022', platform: 'browser', clean: ['!client.js'] },
-  { entry: { client: 'src/index.ts' }, format: 'esm', target: 'es2022', platform: 'browser', minify: true },
+  {
+    entry: ['src/index.ts', 'src/sentences.ts'],
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    clean: ['!client.js'],
+  },
+  { entry: { client: 'src/client.ts' }, format: 'esm', target: 'es2022', platform: 'browser', minify: true },
 ]);

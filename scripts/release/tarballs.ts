@@ -38,8 +38,9 @@ export interface Tarball {
 
 /** How large a tarball may be, in bytes. What grows past its line has a reason, and the reason is in the same commit. */
 const LIMITS: Record<string, number> = {
-  '@latchkey/audit': 24_000,
-  '@latchkey/browser': 20_000,
+  '@latchkey/audit': 36_000,
+  // Sentences in five languages are a third of it.
+  '@latchkey/browser': 32_000,
   '@latchkey/core': 96_000,
   '@latchkey/express': 8_000,
   '@latchkey/fastify': 8_000,

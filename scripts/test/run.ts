@@ -15,7 +15,11 @@ const failures: string[] = [];
 
 const filters = process.argv.slice(2);
 await (filters.length === 0 ? everything() : someTests()).catch((error: Error) => fail(error.message));
-if (failures.length > 0) console.log(['test: failed:', ...failures].join('\n  '));
+if (failures.length > 0) {
+  const files = new Set(failures.flatMap((line) => /^(?:broken: )?(\S+\.test\.ts)\b/.exec(line)?.[1] ?? []));
+  const again = files.size > 0 ? ` (these files again: npm test -- ${[...files].join(' ')})` : '';
+  console.log([`test: failed${again}:`, ...failures].join('\n  '));
+}
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = interrupted() ?? (sum.failed > 0 ? 1 : 0);
 

@@ -1,4 +1,4 @@
-/** Why this file exists: a folder for the logs of one test, what is in them, and processes that write to them. */
+/** A folder for the logs of one test, what is in them, and processes that write to them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -1,33 +1,30 @@
 /** What a queue does for a sink that throws, hangs or is full; and what core does with it. No real sleeps. */
 import { join } from 'node:path';
-import { fileSink, type LossReason, queued } from '@latchkey/audit';
-import { type AttemptRecord, memoryStore, type Sink } from '@latchkey/core';
+import { fileSink, type LossReason, queued, type SinkNotice } from '@latchkey/audit';
+import { type AttemptRecord, ConfigurationError, memoryStore, type Sink } from '@latchkey/core';
 import { openSite, type SiteOptions } from '@latchkey/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 import { assertValidRecord } from '../http/record-schema.ts';
 import { folder, idsIn } from './log-folder.ts';
 import { ids, recordOf, records } from './records.ts';
 
-/** Timers that go off when told to. */
-function manualTimers() {
-  const set = new Map<() => void, number>();
+/** Timers that go off when told to, and a jitter that is known. */
+function manualTimers(random = 1) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const jitter = vi.spyOn(Math, 'random').mockReturnValue(random);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    jitter.mockRestore();
+  });
   return {
-    after(ms: number, run: () => void) {
-      set.set(run, ms);
-      return () => void set.delete(run);
-    },
-    /** What is set, in milliseconds. */
-    pending: () => [...set.values()],
-    /** Lets the timers of this length go off. */
-    async fire(ms: number) {
-      for (const [run, after] of [...set]) {
-        if (after !== ms) continue;
-        set.delete(run);
-        run();
-      }
+    /** Lets so many milliseconds go by. */
+    async pass(ms: number) {
+      await vi.advanceTimersByTimeAsync(ms);
       await settled();
     },
+    /** How many are set. */
+    pending: () => vi.getTimerCount(),
   };
 }
 
@@ -74,9 +71,15 @@ function held() {
 
 const down = new Error('connection refused');
 
+/** Keeps what a queue says. */
+function noticesOf() {
+  const notices: SinkNotice[] = [];
+  return { notices, onNotice: (notice: SinkNotice) => void notices.push(notice) };
+}
+
 test('records are written one after the other, in order', async () => {
   const { sink, begun, end } = held();
-  const queue = queued(sink, manualTimers());
+  const queue = queued(sink);
   const fate = fates(records(3).map((record) => queue.write(record)));
   await settled();
   expect([begun.length, queue.waiting()]).toEqual([1, 3]);
@@ -87,57 +90,126 @@ test('records are written one after the other, in order', async () => {
 
 test('a failed write is tried again after a pause that doubles up to a limit, with jitter', async () => {
   const { sink, begun, end } = held();
-  const timers = manualTimers();
-  const queue = queued(sink, { ...timers, timeoutMs: 7, backoff: { firstMs: 100, mostMs: 350 }, random: () => 0.5 });
+  const timers = manualTimers(0.5);
+  const { onNotice } = noticesOf();
+  const queue = queued(sink, { timeout: '1h', backoff: { first: 100, most: '350ms' }, onNotice });
   const fate = fates([queue.write(recordOf(0))]);
   await settled();
-  const pauses: number[] = [];
-  for (let n = 0; n < 4; n += 1) {
+  let tries = 1;
+  for (const pause of [75, 150, 262.5, 262.5]) {
     await end(down);
-    const [pause] = timers.pending();
-    pauses.push(pause!);
-    await timers.fire(pause!);
+    await timers.pass(Math.floor(pause));
+    if (!Number.isInteger(pause)) await timers.pass(1);
+    tries += 1;
+    expect(begun).toHaveLength(tries);
   }
-  expect(pauses).toEqual([75, 150, 262.5, 262.5]);
   await end();
-  expect([begun.length, fate]).toEqual([5, ['written']]);
-  expect(timers.pending()).toEqual([]);
+  expect(fate).toEqual(['written']);
+  expect(timers.pending()).toBe(0);
   // It works again: the next failure begins with the first pause.
   const next = fates([queue.write(recordOf(1))]);
   await settled();
   await end(down);
-  expect(timers.pending()).toEqual([75]);
-  await timers.fire(75);
+  await timers.pass(74);
+  expect(begun).toHaveLength(tries + 1);
+  await timers.pass(1);
   await end();
   expect(next).toEqual(['written']);
 });
 
-test('a record that fails too often is lost, counted once, and the next one has its turn', async () => {
-  const { sink, end } = held();
+test('a sink that takes nothing loses nothing, however long, while there is room', async () => {
+  const timers = manualTimers();
+  let up = false;
+  let tries = 0;
+  const written: string[] = [];
+  const sink: Sink = {
+    name: 'ledger',
+    write(record) {
+      tries += 1;
+      if (!up) throw down;
+      written.push(record.event.id);
+    },
+  };
+  const { onNotice } = noticesOf();
+  const queue = queued(sink, { retries: 2, onNotice, onLoss: () => expect.unreachable() });
+  const fate = fates(records(20).map((record) => queue.write(record)));
+  await timers.pass(3_600_000);
+  expect([queue.waiting(), tries > 700]).toEqual([20, true]);
+  up = true;
+  // The longest pause is five seconds.
+  await timers.pass(5_000);
+  expect(fate).toEqual(records(20).map(() => 'written'));
+  expect(written.toSorted()).toEqual(ids(records(20)));
+});
+
+test('a record that the sink does not take, while it takes others, is lost aloud', async () => {
   const timers = manualTimers();
   const losses: [string, LossReason, unknown][] = [];
+  const sink: Sink = {
+    name: 'ledger',
+    write(record) {
+      if (record.event.id === recordOf(1).event.id) throw down;
+    },
+  };
+  const { onNotice } = noticesOf();
   const queue = queued(sink, {
-    ...timers,
-    retries: 1,
-    timeoutMs: 7,
-    random: () => 1,
+    retries: 3,
+    onNotice,
     onLoss: (record, reason, cause) => losses.push([record.event.id, reason, cause]),
   });
-  const fate = fates(records(2).map((record) => queue.write(record)));
+  const fate = fates(records(4).map((record) => queue.write(record)));
+  await timers.pass(60_000);
+  expect(fate).toEqual(['written', 'retries_exhausted', 'written', 'written']);
+  expect(losses).toEqual([[recordOf(1).event.id, 'retries_exhausted', down]]);
+  expect(queue.waiting()).toBe(0);
+});
+
+test('the first failure is said at once, then one a minute with the count, and the recovery once', async () => {
+  const timers = manualTimers();
+  let up = false;
+  const sink: Sink = {
+    name: 'ledger',
+    write() {
+      if (!up) throw down;
+    },
+  };
+  const { notices, onNotice } = noticesOf();
+  const queue = queued(sink, { onNotice });
+  fates(records(3).map((record) => queue.write(record)));
   await settled();
-  await end(down);
-  await timers.fire(100);
-  await end(down);
-  await end();
-  expect(fate).toEqual(['retries_exhausted', 'written']);
-  expect(losses).toEqual([[recordOf(0).event.id, 'retries_exhausted', down]]);
+  expect(notices).toEqual([
+    {
+      ...{ kind: 'failing', sink: 'ledger', failures: 1, waiting: 3, cause: down },
+      message: 'ledger does not take what it is given: a write failed. Cause: connection refused. 3 waiting.',
+    },
+  ]);
+  await timers.pass(59_000);
+  expect(notices).toHaveLength(1);
+  await timers.pass(6_000);
+  expect(notices[1]).toMatchObject({ kind: 'failing', waiting: 3, cause: down });
+  expect(notices[1]!.failures).toBeGreaterThan(10);
+  up = true;
+  await timers.pass(5_000);
+  expect(notices.slice(2)).toMatchObject([{ kind: 'recovered', cause: null }]);
+  expect(queue.waiting()).toBe(0);
+});
+
+test('without a listener a process warning says it', async () => {
+  const timers = manualTimers();
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+  const queue = queued({ name: 'ledger', write: () => Promise.reject(down) });
+  const fate = fates([queue.write(recordOf(0))]);
+  expect(await warned).toMatchObject({ name: 'LatchkeyAudit', code: 'failing' });
+  const closed = queue.close(0);
+  await timers.pass(1);
+  await closed;
+  expect(fate).toEqual(['closed']);
 });
 
 test('a queue that is full loses the newest, and those that wait stay', async () => {
   const { sink, end } = held();
   const losses: string[] = [];
   const queue = queued(sink, {
-    ...manualTimers(),
     capacity: 2,
     onLoss: (record, reason) => {
       losses.push(`${record.event.id} ${reason}`);
@@ -156,11 +228,11 @@ test('a queue that is full loses the newest, and those that wait stay', async ()
 test('a write that hangs counts as failed after its time, and is tried again', async () => {
   const { sink, begun, end } = held();
   const timers = manualTimers();
-  const queue = queued(sink, { ...timers, timeoutMs: 10_000, random: () => 1 });
+  const queue = queued(sink, { timeout: '10s', onNotice: () => {} });
   const fate = fates([queue.write(recordOf(0))]);
   await settled();
-  await timers.fire(10_000);
-  await timers.fire(100);
+  await timers.pass(10_000);
+  await timers.pass(100);
   expect(begun).toHaveLength(2);
   await end();
   // The first, late: it changes nothing any more.
@@ -169,26 +241,38 @@ test('a write that hangs counts as failed after its time, and is tried again', a
   expect(fate).toEqual(['written']);
 });
 
+test('of writes that hang for ever only ten are begun', async () => {
+  const { sink, begun, end } = held();
+  const timers = manualTimers();
+  const queue = queued(sink, { timeout: '1s', onNotice: () => {} });
+  const fate = fates([queue.write(recordOf(0))]);
+  await timers.pass(3_600_000);
+  expect([begun.length, fate]).toEqual([10, ['waiting']]);
+  await end();
+  await timers.pass(5_000);
+  expect(begun).toHaveLength(11);
+});
+
 test('a flush tries at once, and tells at its deadline how many still wait', async () => {
   const { sink, begun, end } = held();
   const timers = manualTimers();
-  const queue = queued(sink, { ...timers, timeoutMs: 7 });
+  const queue = queued(sink, { timeout: '1h', onNotice: () => {} });
   expect(await queue.flush(1)).toBe(0);
   const fate = fates(records(2).map((record) => queue.write(record)));
   await settled();
   await end(down);
   expect(begun).toHaveLength(1);
-  const tooShort = queue.flush(1_000);
+  const tooShort = queue.flush('1s');
   await settled();
   expect(begun).toHaveLength(2);
-  await timers.fire(1_000);
+  await timers.pass(1_000);
   expect(await tooShort).toBe(2);
-  const long = queue.flush(60_000);
+  const long = queue.flush('1m');
   await end();
   await end();
   expect(await long).toBe(0);
   expect(fate).toEqual(['written', 'written']);
-  expect(timers.pending()).toEqual([]);
+  expect(timers.pending()).toBe(0);
 });
 
 test('closing writes what it can until the deadline; the rest is lost aloud, and so is what comes later', async () => {
@@ -200,27 +284,29 @@ test('closing writes what it can until the deadline; the rest is lost aloud, and
   };
   const losses: LossReason[] = [];
   const queue = queued({ ...sink, close } as Sink, {
-    ...timers,
-    timeoutMs: 7,
+    timeout: '1h',
     onLoss: (_record, reason) => losses.push(reason),
   });
   const fate = fates(records(3).map((record) => queue.write(record)));
   await settled();
-  const closed = queue.close(2_000);
+  const closed = queue.close('2s');
   await end();
-  await timers.fire(2_000);
+  await timers.pass(2_000);
   await closed;
   await expect(queue.write(recordOf(9))).rejects.toThrow('closed');
   await settled();
   expect(fate).toEqual(['written', 'closed', 'closed']);
   expect(losses).toEqual(['closed', 'closed', 'closed']);
-  expect([closes, queue.waiting(), timers.pending()]).toEqual([1, 0, []]);
+  expect([closes, queue.waiting(), timers.pending()]).toEqual([1, 0, 0]);
 });
 
-test('a queue around a fail_closed sink is refused, with the reason', () => {
+test('a queue around a fail_closed sink is refused, with the reason; so is a wrong option, by its name', () => {
   const sink: Sink = { name: 'ledger', write: () => {}, onFailure: 'fail_closed' };
-  expect(() => queued(sink)).toThrow(/'ledger' is fail_closed, so a sign-in has to wait/);
-  expect(() => queued({ ...sink, onFailure: 'fail_open' }, { capacity: 0 })).toThrow('capacity is 0');
+  expect(() => queued(sink)).toThrow(ConfigurationError);
+  expect(() => queued(sink)).toThrow(/'ledger', which is fail_closed.*A sign-in has to wait/);
+  const open: Sink = { ...sink, onFailure: 'fail_open' };
+  expect(() => queued(open, { capacity: 0 })).toThrow('queued.capacity: got 0. Write a number of records, 1 or more.');
+  expect(() => queued(open, { backoff: { first: 'soon' as never } })).toThrow('queued.backoff.first: got "soon"');
 });
 
 const open = async (options: SiteOptions) => {
@@ -236,7 +322,7 @@ test.for([
   const losses: LossReason[] = [];
   const queue = queued(
     { name: 'broken', write },
-    { capacity: 3, retries: 0, onLoss: (_record, reason) => losses.push(reason) },
+    { capacity: 3, retries: 0, onLoss: (_record, reason) => losses.push(reason), onNotice: () => {} },
   );
   const site = await open({ audit: { sinks: [queue] } });
   const passkey = await site.agent().signUp('ada');

@@ -1,4 +1,4 @@
-/** Why this file exists: attempt records without a server, for what only cares that they are records. Each is valid. */
+/** Attempt records without a server, for what only cares that they are records. Each is valid. */
 import type { AttemptRecord } from '@latchkey/core';
 
 /** The n-th record; its ids say which. `userAgent` makes lines as long as wanted. */

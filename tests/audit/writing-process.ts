@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a process of its own that writes records to a file, for tests that kill it, signal it or run two.
+ * A process of its own that writes records to a file, for tests that kill it, signal it or run two.
  * Its one argument is JSON. Prints each record's event id once it is written, and `closed` when SIGTERM or the count ended it;
  * what the sink has to say goes to standard error as JSON lines.
  */
@@ -15,12 +15,23 @@ const task = JSON.parse(process.argv[2]!) as {
   /** How many writes are under way at once. */
   atOnce?: number;
   chain?: string;
+  /** The file for the chain's checkpoints, one every ten lines. */
+  checkpoints?: string;
   queue?: boolean;
+  /** After the count it waits to be killed, with everything open. */
+  stay?: boolean;
 };
 const onNotice = (notice: object) => console.error(JSON.stringify(notice));
 const file = fileSink({ ...task.file, onNotice });
-const lines = task.chain === undefined ? file : chained(file, { keys: { current: 'k1', byId: { k1: task.chain } } });
-const sink = task.queue ? queued(lines, { retries: 1_000, backoff: { firstMs: 5, mostMs: 20 } }) : lines;
+const checkpoints = task.checkpoints && {
+  every: 10,
+  sink: fileSink({ path: task.checkpoints, fsync: 'never' as const, onNotice }),
+};
+const keys = task.chain === undefined ? null : { current: 'k1', byId: { k1: task.chain } };
+const lines = keys === null ? file : chained(file, { keys, ...(checkpoints && { checkpoints }) });
+const sink = task.queue
+  ? queued(lines, { retries: 1_000, backoff: { first: 5, most: 20 }, onNotice: () => {} })
+  : lines;
 
 let stopping = false;
 process.on('SIGTERM', () => {
@@ -42,5 +53,6 @@ async function writer(from: number, step: number): Promise<void> {
 
 const atOnce = task.atOnce ?? 1;
 await Promise.all(Array.from({ length: atOnce }, (_, index) => writer(index, atOnce)));
+if (task.stay) await new Promise(() => setInterval(() => {}, 60_000));
 await sink.close();
 process.stdout.write('closed\n');

@@ -183,8 +183,7 @@ describe('verify', () => {
     const checkpoints: Checkpoint[] = [];
     const chain = chained(fileSink({ path: file, fsync: 'never' }), {
       keys: { current: 'k1', byId: { k1: KEY.AUDIT_KEY_1 } },
-      checkpointEvery: 5,
-      checkpoint: (checkpoint) => void checkpoints.push(checkpoint),
+      checkpoints: { sink: { write: (checkpoint) => void checkpoints.push(checkpoint) }, every: 5 },
     });
     for (let n = 0; n < 12; n++) await chain.write(recordOf(n));
     await chain.close();

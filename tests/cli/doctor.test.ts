@@ -5,9 +5,10 @@ import { redisStore } from '@latchkey/redis';
 import { openSite } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { checkRpId } from '../../packages/cli/src/check-rp-id.ts';
-import { judgeAddress } from '../../packages/cli/src/check-site.ts';
-import { type Finding, judgeClock } from '../../packages/cli/src/finding.ts';
+import { type Finding, judgeClock } from '../../packages/cli/src/checks/finding.ts';
+import { checkRpId } from '../../packages/cli/src/checks/rp-id.ts';
+import { judgeAddress } from '../../packages/cli/src/checks/site/proxy.ts';
+import { recordOf } from '../audit/records.ts';
 import { mounts } from '../http/mounts.ts';
 import { startRedis } from '../stores/support/database-servers.ts';
 import { latchkey, latchkeyJson } from './latchkey.ts';
@@ -169,6 +170,29 @@ describe('a site', () => {
     expect(wrong(json.findings)).toContain(`error ${check}`);
   });
 
+  test.each<[number, string, string, string]>([
+    [403, 'text/html', 'invalid csrf token', 'CSRF protection first'],
+    [401, 'application/json', '{"error":"log in"}', 'CSRF protection first'],
+    [200, 'text/html', '<title>App</title>', 'CSRF protection first'],
+    [404, 'text/html', 'Cannot POST', 'Mount the router there'],
+    [502, 'text/html', 'Bad Gateway', 'look at the proxy'],
+    [403, 'application/problem+json', '{"code":"origin_not_allowed"}', 'List this origin in rp.origins'],
+  ])('that answers %i with %s is told who answered, and what to do', async (status, type, body, advice) => {
+    const meddler = await startMeddler();
+    const { doctor } = await siteBehind(meddler);
+    meddler.meddle = (path, answer) => {
+      if (!path.endsWith('/options')) return;
+      Object.assign(answer, { status, body: Buffer.from(body) });
+      answer.headers['content-type'] = type;
+    };
+    const { code, json } = await doctor();
+    expect(code).toBe(1);
+    const { saw, todo } = json.findings.find(({ check }: Finding) => check === 'options');
+    expect(saw).toContain(`answers ${status}`);
+    expect(todo).toContain(advice);
+    expect(todo.includes('not Latchkey')).toBe(status !== 404 && !type.includes('problem'));
+  });
+
   test('whose certificate nobody knows, or that does not answer, is exit code 3', async () => {
     const meddler = await startMeddler();
     const { code, stdout } = await latchkey(['doctor', '--site', meddler.origin]);
@@ -289,6 +313,35 @@ test('challenges that nobody sweeps are told, and a SQLite file that everyone ma
     'warning sqlite_journal',
     'warning sweep',
   ]);
+});
+
+describe('the identity key', () => {
+  const judged = async (refs: readonly string[], key?: string) => {
+    const { at, store } = place('SQLite');
+    await latchkey(['migrate', ...at]);
+    for (const [n, ref] of refs.entries()) {
+      const record = recordOf(n);
+      await store.attempts.append({ ...record, credential: { ...record.credential, ref } });
+    }
+    const { json } = await latchkeyJson(['doctor', ...at], key === undefined ? {} : { LATCHKEY_IDENTITY_KEY: key });
+    return json.findings.find(({ check }: Finding) => check === 'identity_key');
+  };
+  const ref = (key: string) => `hmac-sha256:${key}:abcdefghijklmnopqrstuv`;
+
+  test('is one, or what is wrong with it is said', async () => {
+    expect(await judged([])).toMatchObject({ severity: 'ok' });
+    expect(await judged([ref('36c88848'), ref('36c88848')])).toMatchObject({ severity: 'ok' });
+    expect(await judged([ref('ephemeral')])).toMatchObject({
+      severity: 'warning',
+      todo: expect.stringContaining('Set audit.identityKey'),
+    });
+    const several = await judged([ref('36c88848'), ref('1f2e3d4c')]);
+    expect(several.severity).toBe('warning');
+    for (const id of ['36c88848', '1f2e3d4c']) expect(several.saw).toContain(id);
+    const differs = await judged([ref('36c88848')], 'another key for tests, and for tests only');
+    expect(differs.severity).toBe('warning');
+    expect(differs.saw).toMatch(/36c88848.*LATCHKEY_IDENTITY_KEY is the key [0-9a-f]{8}/);
+  });
 });
 
 describe('Redis', () => {

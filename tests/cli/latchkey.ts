@@ -1,4 +1,4 @@
-/** Why this file exists: the command as a user runs it: a process of its own, with its exit code and both of its outputs. */
+/** The command as a user runs it: a process of its own, with its exit code and both of its outputs. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Why this file exists: what stands in front of a site, with TLS, and may do to answers what proxies do. */
+/** What stands in front of a site, with TLS, and may do to answers what proxies do. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';

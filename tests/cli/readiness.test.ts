@@ -88,6 +88,17 @@ test('two passkeys of one make are told apart by the identity key, and by nothin
     recordsNotTold: 0,
   });
   expect((await latchkey(['readiness', ...at], { LATCHKEY_IDENTITY_KEY: 'short' })).code).toBe(2);
+  // With another key every passkey is unknown, and both keys are named.
+  const another = { LATCHKEY_IDENTITY_KEY: 'another key for tests, and for tests only' };
+  const wrong = await latchkeyJson(['readiness', ...at], another);
+  const [inRecords] = Object.keys(wrong.json.identityKeys.inRecords);
+  expect(wrong.json).toMatchObject({
+    users: { unknown: 1 },
+    identityKeys: { given: expect.stringMatching(/^[0-9a-f]{8}$/) },
+  });
+  expect((await latchkey(['readiness', ...at], another)).stdout).toContain(
+    `1 record made with the identity key ${inRecords}; LATCHKEY_IDENTITY_KEY is the key ${wrong.json.identityKeys.given}.`,
+  );
   const keys = await latchkey(['readiness', ...at, '--require', 'device-bound', '--algorithms', 'ES256,EdDSA']);
   expect(keys.stdout).toMatch(
     /^1 user with 2 passkeys\nready {6}0 .*\nunknown {4}0 .*\nnot ready {2}1 user with none\n/,

@@ -1,4 +1,4 @@
-/** Why this file exists: one store of each kind for a test: as the command names it, and opened as an application does. */
+/** One store of each kind for a test: as the command names it, and opened as an application does. */
 import { join } from 'node:path';
 import type { Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';

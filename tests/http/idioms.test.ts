@@ -9,6 +9,7 @@ import express from 'express';
 import Fastify, { type FastifyServerOptions, type RouteOptions } from 'fastify';
 import Koa from 'koa';
 import { describe, expect, test, vi } from 'vitest';
+import { expectGone } from './mounts.ts';
 
 const passkeysFor = (origin: string, change: Partial<PasskeysOptions> = {}) =>
   createPasskeys({
@@ -110,6 +111,7 @@ async function request(listener: RequestListener, path: string) {
 describe('Koa', () => {
   test('mounts where it is told to, and leaves other paths alone', async () => {
     const app = new Koa();
+    app.on('error', expectGone);
     app.use(koaPasskeys(passkeysFor(ORIGIN), { prefix: '/auth/keys/' }).routes());
     app.use(async (ctx) => {
       ctx.body = 'the application';

@@ -1,4 +1,4 @@
-/** Rate limits over HTTP: what is asked too often is refused before anything is stored, and shares its records. */
+/** Rate limits over HTTP: what is asked too often is refused before anything is stored, and leaves a record a minute, not one each. */
 import { memoryStore, type Store } from '@latchkey/core';
 import { openSite, type SiteOptions, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
@@ -29,7 +29,7 @@ function counting() {
 }
 
 describe('a request over its limit', () => {
-  test('is refused with the time to wait, writes nothing, and leaves one record at once and one for the rest', async () => {
+  test('is refused with the time to wait, writes nothing, and leaves a record at once and one for all that follow', async () => {
     const { store, written } = counting();
     const site = await open({ limits: { options: { points: 3, seconds: 60 } } }, () => store);
     const agent = site.agent();
@@ -42,11 +42,14 @@ describe('a request over its limit', () => {
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(50);
     }
     expect(written.puts).toBe(3);
-    const refusal = { outcome: 'failure', reason: 'rate_limited', http: { status: 429 } };
-    expect(site.records).toMatchObject([{ ...refusal, event: { repeatCount: 1 } }]);
+    const refused = { outcome: 'failure', reason: 'rate_limited', http: { status: 429 } };
+    expect(site.records).toMatchObject([{ ...refused, event: { repeatCount: 1 } }]);
     site.clock.now += 60_000;
     await site.passkeys.sweep();
-    expect(site.records.slice(1)).toMatchObject([{ ...refusal, event: { repeatCount: 4 } }]);
+    expect(site.records).toMatchObject([
+      { ...refused, event: { repeatCount: 1 } },
+      { ...refused, event: { repeatCount: 4 } },
+    ]);
     await site.close();
   });
 
@@ -95,7 +98,7 @@ test.each([
     { username: 'ada' },
   ],
   [
-    'a name, from one address',
+    'users looked up by name, by name and address',
     { account: { points: 2, seconds: 60 } },
     '/authentication/options',
     { mode: 'modal', identifier: 'ada' },
@@ -105,6 +108,57 @@ test.each([
   const site = await open({ limits });
   const statuses: number[] = [];
   for (let i = 0; i < 3; i++) statuses.push((await site.agent().post(path, body)).status);
+  expect(statuses[2]).toBe(429);
+  expect(statuses.slice(0, 2)).not.toContain(429);
+  await site.close();
+});
+
+describe('the cap on unfinished ceremonies', () => {
+  const cap = { unfinished: { points: 3, seconds: 120 } };
+
+  test('gives back what was answered, and what was reported', async () => {
+    const site = await open({ limits: cap });
+    const passkey = await site.agent().signUp('ada');
+    for (let i = 0; i < 5; i++) expect((await site.agent().signIn(passkey)).status).toBe(200);
+    for (let i = 0; i < 5; i++) {
+      const agent = site.agent();
+      const { attemptId } = await agent.signInOptions();
+      await agent.post(`/attempts/${attemptId}/outcome`, { errorName: 'NotAllowedError' });
+    }
+    const unanswered = async () => (await site.agent().post('/authentication/options')).status;
+    expect([await unanswered(), await unanswered(), await unanswered(), await unanswered()]).toEqual([
+      200, 200, 200, 429,
+    ]);
+    site.clock.now += 121_000;
+    expect(await unanswered()).toBe(200);
+    await site.close();
+  });
+
+  test('does not count a challenge that the store did not keep', async () => {
+    const inner = memoryStore();
+    let down = true;
+    const put: Store['challenges']['put'] = (ceremony) => {
+      if (down) throw new Error('down');
+      return inner.challenges.put(ceremony);
+    };
+    const site = await open({ limits: cap }, () => ({ ...inner, challenges: { ...inner.challenges, put } }));
+    const options = async () => (await site.agent().post('/authentication/options')).status;
+    for (let i = 0; i < 5; i++) expect(await options()).toBe(503);
+    down = false;
+    expect([await options(), await options(), await options(), await options()]).toEqual([200, 200, 200, 429]);
+    await site.close();
+  });
+});
+
+test.each([
+  ['PATCH', '/passkeys/credentials/x', { nickname: 'phone' }],
+  ['DELETE', '/passkeys/credentials/x', undefined],
+  ['DELETE', '/passkeys/session', {}],
+  ['DELETE', '/passkeys/session', undefined],
+] as const)('there is a limit for changes, by address: %s %s %j [security 3]', async (method, path, body) => {
+  const site = await open({ limits: { changes: { points: 2, seconds: 60 } } });
+  const statuses: number[] = [];
+  for (let i = 0; i < 3; i++) statuses.push((await site.agent().request(method, path, body)).status);
   expect(statuses[2]).toBe(429);
   expect(statuses.slice(0, 2)).not.toContain(429);
   await site.close();
@@ -138,6 +192,25 @@ describe('with limits in Redis', () => {
     const redis = new Redis(url);
     const prefix = `test-${crypto.randomUUID()}`;
     const sites = [await open(inRedis(redis, prefix)), await open(inRedis(redis, prefix))];
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await sites[i % 2]!.agent().post('/authentication/options')).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    for (const site of sites) await site.close();
+    for (const key of await redis.keys(`${prefix}*`)) await redis.del(key);
+    redis.disconnect();
+  });
+
+  test('two processes share the cap on unfinished ceremonies, and give back what either answers', async () => {
+    const redis = new Redis(url);
+    const prefix = `test-${crypto.randomUUID()}`;
+    const limits = { unfinished: { points: 3, seconds: 120 } };
+    const store = memoryStore();
+    const sites = [
+      await open({ ...inRedis(redis, prefix), limits }, () => store),
+      await open({ ...inRedis(redis, prefix), limits }, () => store),
+    ];
+    const passkey = await sites[0]!.agent().signUp('ada');
+    for (let i = 0; i < 6; i++) expect((await sites[0]!.agent().signIn(passkey)).status).toBe(200);
     const statuses: number[] = [];
     for (let i = 0; i < 4; i++) statuses.push((await sites[i % 2]!.agent().post('/authentication/options')).status);
     expect(statuses).toEqual([200, 200, 200, 429]);

@@ -65,6 +65,16 @@ const onExpress = (
     return app;
   }, base);
 
+/** Koa tells an application of a client that went away in the middle of its body, or whose body a parser refused. Nothing else may come. */
+export function expectGone(error: NodeJS.ErrnoException & { readonly status?: number }): void {
+  const refused = error.status !== undefined && error.status < 500;
+  if (refused || ['ECONNRESET', 'ECONNABORTED', 'HPE_INVALID_EOF_STATE'].includes(error.code ?? '')) return;
+  // Thrown here, it would leave the request without an answer.
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
 /** A path and what stands at it, without a router. */
 const at =
   (path: string, ...handlers: Middleware[]): Middleware =>
@@ -82,6 +92,7 @@ const onKoa = (
   served((passkeys) => {
     const { routes, wellKnown, requireSignIn, requireStepUp, readSession, signOut } = koaPasskeys(passkeys);
     const app = new create();
+    app.on('error', expectGone);
     if (parser) app.use(parser);
     if (place) place(app, routes());
     else app.use(routes());

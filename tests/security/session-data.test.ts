@@ -15,6 +15,7 @@ import Fastify from 'fastify';
 import Koa from 'koa';
 import koaSession from 'koa-session';
 import { describe, expect, test } from 'vitest';
+import { expectGone } from '../http/mounts.ts';
 import { open } from './evidence.ts';
 
 const SECRET = 'for tests, and only for tests, truly';
@@ -58,6 +59,7 @@ const MOUNTS: Record<string, Mount> = {
       destroy: async (key: string) => void sessions.delete(key),
     };
     const app = new Koa();
+    app.on('error', expectGone);
     app.keys = [SECRET];
     app.use(koaSession({ store } as never, app as never));
     app.use(koaPasskeys(passkeys).routes());

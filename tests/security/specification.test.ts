@@ -7,9 +7,7 @@ interface Step {
   readonly shown: readonly Evidence[];
 }
 
-const inTheBrowser = nothing(
-  'it happens in the page: packages/browser does it, and tests/browser-client.test.ts sees it in Chromium',
-);
+const inTheBrowser = nothing('it happens in the page: packages/browser does it, and tests/browser sees it in Chromium');
 const noExtensions = nothing('no extension is asked for; what comes unasked is the last but one step');
 
 const REGISTRATION: Record<number, Step> = {

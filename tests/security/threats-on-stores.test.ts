@@ -3,7 +3,7 @@
  * framework. After each refusal: the contract's status and code, exactly one record with the reason (or none, where the
  * contract says none), no session, no changed row, no 5xx.
  */
-import { type ProblemCode, memoryStore, type Reason } from '@latchkey/core';
+import { memoryStore, type ProblemCode, type Reason } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, flipBit, type Reply, type Site, USED } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';

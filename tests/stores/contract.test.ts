@@ -1,12 +1,12 @@
-/** Why this file exists: the store contract, on memory and on every SQL database. */
+/** The store contract, on memory and on every SQL database. */
 import { memoryStore } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { keepsTheContract } from './support/contract.ts';
-import { databases, strictPostgres } from './support/databases.ts';
+import { databases, oddMariadbs, strictPostgres } from './support/databases.ts';
 
 keepsTheContract('memory', () => ({ store: memoryStore(), close() {} }));
 
-for (const database of [...databases, strictPostgres]) {
+for (const database of [...databases, strictPostgres, ...oddMariadbs]) {
   keepsTheContract(database.name, async () => {
     const { db, tablePrefix, close } = await database.open();
     await migrate(db, { tablePrefix });

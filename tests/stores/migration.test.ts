@@ -1,4 +1,4 @@
-/** Why this file exists: the tables come to be once, whoever makes them; and every verb is as few indexed statements as it says. */
+/** The tables come to be once, whoever makes them; and every verb is as few indexed statements as it says. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

@@ -5,8 +5,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AttemptRecord, Passkey, PendingCeremony } from '@latchkey/core';
-import { redisAttempts, redisChallenges, redisPasskeys, redisStore } from '@latchkey/redis';
+import type { AttemptRecord, Passkey, PendingCeremony, SessionStart, SignInSession } from '@latchkey/core';
+import { redisAttempts, redisChallenges, redisPasskeys, redisSessions, redisStore } from '@latchkey/redis';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { atThisSpeed } from '../support/slowness.ts';
@@ -87,6 +87,41 @@ function passkey(members: Partial<Passkey> = {}): Passkey {
   };
 }
 
+function session(members: Partial<SignInSession> = {}): SignInSession {
+  return {
+    id: randomUUID(),
+    tokenHash: randomBytes(32).toString('base64url'),
+    userId: `user-${randomUUID()}`,
+    rpId: 'example.com',
+    passkeyId: randomUUID(),
+    generation: 0,
+    attemptId: randomUUID(),
+    authenticatedAt: NOW,
+    userVerified: true,
+    enforcement: 'enforced',
+    stepUp: null,
+    createdAt: NOW,
+    seenAt: NOW,
+    expiresAt: NOW + 30 * 24 * 60 * MINUTE,
+    persistent: true,
+    address: '2001:db8::1',
+    userAgent: 'Mozilla/5.0',
+    ...members,
+  };
+}
+
+const start = (begun: SignInSession, replaces: string | null = null): SessionStart => ({
+  session: begun,
+  replaces,
+  renews: false,
+});
+
+const renewal = (of: SignInSession): SessionStart => ({
+  session: { ...of, tokenHash: randomBytes(32).toString('base64url') },
+  replaces: of.tokenHash,
+  renews: true,
+});
+
 /** As much of a record as the store looks at. */
 function attempt(id: string): AttemptRecord {
   const event = { id, name: 'latchkey.signin.attempt', time: new Date(NOW).toISOString(), severity: 'INFO' };
@@ -127,7 +162,9 @@ describe('a cluster of three nodes', () => {
   });
 
   // By a client that reads from replicas where it may, as here it must not.
-  keepsTheContract('Redis Cluster', () => ({ store: redisStore(cluster, { prefix }), close() {} }));
+  keepsTheContract('Redis Cluster', () => ({ store: redisStore(cluster, { prefix }), close() {} }), {
+    beginsSessions: false,
+  });
 
   test('spreads challenges and passkeys over all nodes', async () => {
     const store = redisStore(cluster, { prefix: `spread:${prefix}` });
@@ -142,6 +179,109 @@ describe('a cluster of three nodes', () => {
       expect(Math.min(...counts)).toBeGreaterThan(5);
     }
     expect(await store.challenges.takeExpired({ now: NOW, limit: 100 })).toHaveLength(60);
+  });
+
+  /** A client that fails to send its next script after so many, as a process does that crashes there. */
+  function crashing(after: number): Cluster {
+    const client = new Cluster(
+      servers.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { redisOptions: FAILING_SOON },
+    );
+    client.on('error', () => {});
+    onTestFinished(() => client.disconnect());
+    const send = client.evalsha.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    let sent = 0;
+    client.evalsha = (async (...args: unknown[]) => {
+      if (sent++ >= after) throw new Error('crashed');
+      return send(...args);
+    }) as typeof client.evalsha;
+    return client;
+  }
+
+  /** Calls it with a client that crashes after no script, after one, … until it goes through; then how many it takes. */
+  async function crashEverywhere(call: (client: Cluster) => unknown, check: () => Promise<void>): Promise<number> {
+    for (let after = 0; ; after++) {
+      const crashed = await (async () => call(crashing(after)))().then(
+        () => false,
+        () => true,
+      );
+      await check();
+      if (!crashed) return after;
+    }
+  }
+
+  test('spreads sessions over all nodes, and begins one in three scripts', async () => {
+    const sessions = redisSessions(cluster, { prefix: `spread:${prefix}` });
+    await Promise.all(Array.from({ length: 60 }, () => sessions.begin(start(session()))));
+    for (const kind of ['session', 'session-token', 'sessions']) {
+      const counts = await Promise.all(
+        cluster.nodes('master').map(async (node) => (await keysOf(node, `*spread:*:${kind}:*`)).length),
+      );
+      expect(counts.reduce((sum, count) => sum + count)).toBe(60);
+      expect(Math.min(...counts)).toBeGreaterThan(5);
+    }
+  });
+
+  test('a begin that crashes anywhere is found by nobody', async () => {
+    const sessions = redisSessions(cluster, { prefix });
+    const old = session();
+    await sessions.begin(start(old));
+    const steps: SignInSession[] = [];
+    const scripts = await crashEverywhere(
+      (client) => {
+        const made = session({ userId: old.userId });
+        steps.push(made);
+        return redisSessions(client, { prefix }).begin(start(made, old.tokenHash));
+      },
+      async () => {
+        const made = steps.at(-1)!;
+        const found = await sessions.find({ tokenHash: made.tokenHash });
+        expect(await sessions.find({ id: made.id })).toEqual(found);
+        // What is found is listed, and the session before is then gone.
+        const listed = (await sessions.listByUser(old.userId)).map(({ id }) => id);
+        expect(listed.includes(made.id)).toBe(found !== null);
+        if (found !== null) expect(await sessions.find({ tokenHash: old.tokenHash })).toBeNull();
+      },
+    );
+    expect(scripts).toBeGreaterThan(3);
+    const last = steps.pop()!;
+    expect(await sessions.end({ userId: old.userId })).toEqual([last]);
+    for (const made of steps) expect(await sessions.find({ tokenHash: made.tokenHash })).toBeNull();
+  });
+
+  test('a renewal that crashes anywhere leaves one good token, and the session can be ended', async () => {
+    const sessions = redisSessions(cluster, { prefix });
+    for (let after = 0; after < 5; after++) {
+      const own = session();
+      await sessions.begin(start(own));
+      const renewed = renewal(own);
+      await (async () => redisSessions(crashing(after), { prefix }).begin(renewed))().catch(() => {});
+      const found = await Promise.all(
+        [own, renewed.session].map(({ tokenHash }) => Promise.resolve(sessions.find({ tokenHash }))),
+      );
+      expect(found.filter((each) => each !== null)).toHaveLength(1);
+      expect((await sessions.listByUser(own.userId)).map(({ id }) => id)).toEqual([own.id]);
+      expect(await sessions.end({ userId: own.userId })).toHaveLength(1);
+      for (const { tokenHash } of [own, renewed.session]) expect(await sessions.find({ tokenHash })).toBeNull();
+    }
+  });
+
+  test('an end that crashes anywhere has ended the session or not, and never half', async () => {
+    const sessions = redisSessions(cluster, { prefix });
+    const own = session();
+    await sessions.begin(start(own));
+    const scripts = await crashEverywhere(
+      (client) => redisSessions(client, { prefix }).end({ id: own.id }),
+      async () => {
+        const byId = await sessions.find({ id: own.id });
+        expect(await sessions.find({ tokenHash: own.tokenHash })).toEqual(byId);
+        expect(await sessions.listByUser(own.userId)).toEqual(byId === null ? [] : [byId]);
+        expect(await sessions.touch({ id: own.id, seenAt: NOW })).toBe(byId !== null);
+      },
+    );
+    // The first script ended it: the second time there is nothing to end.
+    expect(scripts).toBeGreaterThan(0);
+    expect(await sessions.find({ id: own.id })).toBeNull();
   });
 
   test('throws in time for what a dead node had, and never gives a challenge twice', async () => {
@@ -226,6 +366,27 @@ describe('cost', () => {
     ).toBe(4);
   });
 
+  test('a session is begun, found, seen and renewed in one command, and begins with a use in that same one', async () => {
+    const store = redisStore(redis, { prefix });
+    const { passkeys, sessions } = store;
+    const own = session();
+    expect(await commands(redis, () => sessions.begin(start(own)))).toBe(1);
+    expect(await commands(redis, () => sessions.find({ tokenHash: own.tokenHash }))).toBe(1);
+    expect(await commands(redis, () => sessions.find({ id: own.id }))).toBe(1);
+    expect(await commands(redis, () => sessions.touch({ id: own.id, seenAt: NOW + 1 }))).toBe(1);
+    const renewed = renewal(own);
+    expect(await commands(redis, () => sessions.begin(renewed))).toBe(1);
+    // The index, and one for each session in it.
+    expect(await commands(redis, () => sessions.listByUser(own.userId))).toBe(2);
+    const used = passkey();
+    await passkeys.insert({ passkey: used, max: 5 });
+    const use = { signCount: 0, backupEligible: true, backedUp: true, usedAt: NOW };
+    const next = start(session(), renewed.session.tokenHash);
+    expect(await commands(redis, () => passkeys.recordUse({ passkey: used, use, session: next }))).toBe(1);
+    // The session; then its pointer and its index entry at once.
+    expect(await commands(redis, () => sessions.end({ id: next.session.id }))).toBe(3);
+  });
+
   test('a script that the server forgot is sent once more, in full', async () => {
     const server = await startRedis();
     onTestFinished(() => server.remove());
@@ -237,7 +398,7 @@ describe('cost', () => {
     expect(await commands(client, () => challenges.put(ceremony()))).toBe(1);
   });
 
-  test('a pending ceremony with 600 bytes of state takes under 2 KiB, a passkey under 2 KiB', async () => {
+  test('a pending ceremony with 600 bytes of state, a passkey and a session take under 2 KiB each', async () => {
     const server = await startRedis();
     onTestFinished(() => server.remove());
     const client = connect(`redis://127.0.0.1:${server.port}`);
@@ -245,14 +406,17 @@ describe('cost', () => {
     const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))![1]);
     const each = async (fill: () => unknown) => {
       const before = await used();
-      for (let n = 0; n < 50; n += 1) await Promise.all(Array.from({ length: 100 }, fill));
+      // A few at a time: a client gives up on what waits for more than a second.
+      for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 100 }, fill));
       return ((await used()) - before) / 5_000;
     };
     const bytes = {
       ceremony: await each(() => store.challenges.put(ceremony({ state: 'x'.repeat(600) }))),
       passkey: await each(() => store.passkeys.insert({ passkey: passkey(), max: 5 })),
+      session: await each(() => store.sessions.begin(start(session()))),
     };
     console.log('bytes in Redis', bytes);
+    expect(bytes.session).toBeLessThan(2048);
     expect(bytes.ceremony).toBeLessThan(2048);
     expect(bytes.passkey).toBeLessThan(2048);
   });
@@ -296,6 +460,41 @@ describe('what stays', () => {
     // Enough for each bucket to have seen some; a put drops two dead entries at most.
     for (let i = 0; i < 10; i++) await put();
     expect(await indexed()).toBe(3000);
+  });
+
+  test('a session stays until an hour after its expiry, and what leads to it as long', async () => {
+    const sessions = redisSessions(redis, { prefix: `life:${prefix}` });
+    const hour = 60 * MINUTE;
+    for (const expiresAt of [1, Date.now() + 2 * hour, Date.UTC(2222, 0)]) {
+      const own = session({ expiresAt });
+      await sessions.begin(start(own));
+      const left = Math.max(0, expiresAt - Date.now()) + hour;
+      const keys = [...(await keysOf(redis, `*${own.id}`)), ...(await keysOf(redis, `*${own.tokenHash}`))];
+      const all = [...keys, ...(await keysOf(redis, `*${own.userId}`))];
+      expect(all).toHaveLength(3);
+      for (const key of all) {
+        expect(await redis.pttl(key)).toBeGreaterThan(left - MINUTE);
+        expect(await redis.pttl(key)).toBeLessThan(left + MINUTE);
+      }
+      await sessions.touch({ id: own.id, seenAt: NOW + 1 });
+      expect(await redis.pttl(keys[0]!)).toBeLessThan(left + MINUTE);
+    }
+  });
+
+  test('the index of a user drops what has expired, and keeps what lives longest', async () => {
+    const sessions = redisSessions(redis, { prefix: `index:${prefix}` });
+    const userId = `user-${randomUUID()}`;
+    vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+    const long = session({ userId, expiresAt: NOW + 100 * 60 * MINUTE });
+    await sessions.begin(start(long));
+    for (let i = 0; i < 10; i++) await sessions.begin(start(session({ userId, expiresAt: NOW + 1 })));
+    const [index] = await keysOf(redis, `*index:*${userId}`);
+    expect(await redis.zcard(index!)).toBe(11);
+    vi.setSystemTime(NOW + 2 * 60 * MINUTE);
+    await sessions.begin(start(session({ userId })));
+    vi.useRealTimers();
+    expect(await redis.zscore(index!, long.id)).not.toBeNull();
+    expect(await redis.zcard(index!)).toBe(2);
   });
 
   test('attempt records stay up to the bound, the newest of them', async () => {
@@ -472,6 +671,39 @@ describe('who owns a credential id', () => {
       }),
     ).toBe('recorded');
     expect((await passkeys.listByUser(first.userId)).map(({ signCount }) => signCount)).toEqual([0, 7]);
+  });
+
+  test('is not a stranger’s, where someone has the hash of the empty handle', async () => {
+    const passkeys = redisPasskeys(redis, { prefix: `empty:${prefix}` });
+    const moved = passkey({ userHandle: new Uint8Array(0) });
+    await passkeys.insert({ passkey: moved, max: 5 });
+    expect(await passkeys.listByUser(moved.userId)).toEqual([moved]);
+    const stranger = passkey();
+    expect(await passkeys.listByUser(stranger.userId)).toEqual([]);
+    expect(await passkeys.find(stranger)).toEqual([]);
+    expect(await passkeys.remove({ ...moved, userId: stranger.userId, keepLast: false })).toEqual({
+      status: 'not_found',
+    });
+  });
+
+  test('is free, and its user can come back, when an insert meets a user who is just forgotten', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    for (let after = 0; after < 5; after++) {
+      const [first, second] = [passkey(), passkey()];
+      const own = { ...second, userId: first.userId, userHandle: first.userHandle };
+      await passkeys.insert({ passkey: first, max: 5 });
+      const slow = pausing(after);
+      const inserting = slow.passkeys.insert({ passkey: own, max: 5 });
+      await slow.reached;
+      expect(await passkeys.forget(first.userId)).toEqual([first]);
+      slow.resume();
+      expect(await inserting).toBe('inserted');
+      expect(await passkeys.listByUser(own.userId)).toEqual([own]);
+      expect(await passkeys.find(own)).toEqual([own]);
+      expect(await passkeys.insert({ passkey: passkey({ credentialId: own.credentialId }), max: 5 })).toBe('exists');
+      expect(await passkeys.forget(own.userId)).toEqual([own]);
+      expect(await passkeys.insert({ passkey: passkey({ credentialId: own.credentialId }), max: 5 })).toBe('inserted');
+    }
   });
 
   test('is refused to a user whose handle is another’s, and to an id that UTF-8 cannot write', async () => {

@@ -14,7 +14,8 @@ const EXPECTED: readonly RegExp[] = [
 const warnings: string[] = [];
 const listen = ({ name, message, stack }: Error) => {
   const words = `${name}: ${message}`;
-  if (!EXPECTED.some((expected) => expected.test(words))) warnings.push(stack ?? words);
+  const frames = (stack ?? words).split('\n').filter((line) => !line.includes('node_modules'));
+  if (!EXPECTED.some((expected) => expected.test(words))) warnings.push(frames.join('\n'));
 };
 
 // Node.js prints warnings by a listener of its own.

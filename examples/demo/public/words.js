@@ -51,6 +51,8 @@ export function sentenceFor(result) {
       return 'That is a stored password. This demo only knows passkeys.';
     case 'unavailable':
       return 'No passkey came of it: the sheet was closed, or there is none here. The browser does not say which.';
+    case 'unreadable':
+      return 'Your password manager gave an answer that cannot be used. Try another browser.';
     case 'unsupported':
       return 'This browser cannot do that. Try another browser, or another device.';
     case 'busy':

@@ -1,142 +1,174 @@
 /**
- * Why this file exists: a log whose lines cannot be edited, removed or reordered unseen by anyone who has no key. One chain
- * belongs to one process and one file: two processes that wrote to one chain would each continue it on their own.
+ * A log whose lines cannot be edited, removed or reordered unseen by anyone who has no key. One chain belongs to one process
+ * and one file: two processes that wrote to one chain would each continue it on their own.
  */
-import { setTimeout } from 'node:timers/promises';
+import { ConfigurationError } from '@latchkey/core';
+import { type Bounds, bounded, inTime } from './bounded.ts';
+import { asObject } from './canonical.ts';
+import { type Checkpointing, type CheckpointOptions, checkpointing } from './checkpointing.ts';
 import {
   type ChainKeys,
   type ChainPlace,
-  type Checkpoint,
   checkKeys,
+  type Integrity,
   integrityOf,
-  isSealed,
   newStart,
+  openSeal,
   seal,
 } from './link.ts';
 import type { LineSink } from './sink.ts';
 
-export interface ChainOptions {
+/** What seals a chain, and where its checkpoints go. */
+export interface ChainOptions extends Bounds {
   /** `current` seals; the others are there to check the last line by. A new current key begins with the next line. */
   readonly keys: { readonly current: string; readonly byId: ChainKeys };
-  /** After how many lines the place is handed to `checkpoint`, and once more on closing. Default 100. */
-  readonly checkpointEvery?: number;
+  /** Keeps places of the chain where whoever can write the log cannot: a tail that was cut off shows only against them. */
+  readonly checkpoints?: CheckpointOptions;
   /**
-   * Keeps a place where whoever can write the log cannot: a tail that was cut off shows only against it. Waits for nothing;
-   * one that fails is due again with the next line.
+   * Members of a line that can be erased later without breaking the chain: they are sealed by a salted hash.
+   * Default `['user', 'client', 'credential']`, the personal members of an attempt record.
    */
-  readonly checkpoint?: (checkpoint: Checkpoint) => unknown;
-  /** The place to go on from, where the sink cannot say what its last line was (standard output). */
+  readonly personal?: readonly string[];
+  /** The place that the first line follows, where the sink cannot say what its last line was (standard output). */
   readonly after?: ChainPlace;
   /** Milliseconds since the epoch, for checkpoints. Default `Date.now`. */
   readonly clock?: () => number;
 }
 
-/** How long closing waits for a checkpoint. */
-const CHECKPOINT_DEADLINE_MS = 5_000;
+/** Lines of a process that was killed which are read again, to be covered by a checkpoint. */
+const MOST_RECOVERED = 100_000;
 
-/** Adds `integrity` to every line. Goes on from the sink's last line; throws when that is not the end of a chain of ours. */
+/**
+ * Adds `integrity` to every line. Goes on from the sink's last line. Throws when that is not the end of a chain of ours or when
+ * another process has the log open, and lets go of both sinks then.
+ */
 export function chained(sink: LineSink, options: ChainOptions): LineSink {
-  const { keys, checkpointEvery = 100, checkpoint, clock = Date.now } = options;
-  checkKeys(keys.byId, 'chained');
-  const key = keys.byId[keys.current];
-  if (key === undefined) throw new TypeError(`chained: keys.byId has no key '${keys.current}', the current one.`);
-  if (!(Number.isInteger(checkpointEvery) && checkpointEvery > 0)) {
-    throw new TypeError('chained: checkpointEvery is a number of lines above 0.');
+  let checkpoints: Checkpointing | null = null;
+  try {
+    checkpoints = options.checkpoints ? checkpointing(options.checkpoints, options.clock ?? Date.now) : null;
+    return linked(sink, options, checkpoints);
+  } catch (thrown) {
+    sink.release?.();
+    options.checkpoints?.sink?.release?.();
+    throw thrown;
   }
+}
+
+function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointing | null): LineSink {
+  const { keys, personal = ['user', 'client', 'credential'], timeout = '5s' } = options;
+  checkKeys(keys.byId, 'chained.keys.byId');
+  const key = keys.byId[keys.current];
+  if (key === undefined) {
+    throw new ConfigurationError('chained.keys.current', keys.current, 'Write the id of a key in keys.byId.');
+  }
+  if (personal.includes('integrity')) {
+    throw new ConfigurationError('chained.personal', personal, 'Leave out integrity, which seals the others.');
+  }
+  const run = bounded('chained', sink.name, options);
   const [other] = sink.otherWriters?.() ?? [];
   if (other !== undefined) {
-    throw new Error(`chained: process ${other} writes to this log. A chain needs a file that is one process's own.`);
+    throw new Error(`chained: ${other} writes to this log. A chain needs a file that is one process's own.`);
+  }
+  const [second] = options.checkpoints?.sink.otherWriters?.() ?? [];
+  if (second !== undefined) {
+    throw new Error(`chained: ${second} writes to these checkpoints. Each chain needs checkpoints of its own.`);
   }
 
   const start = newStart();
-  let place: ChainPlace | null = options.after ?? lastPlace();
+  const earlier = linesBefore();
+  let place: ChainPlace | null = options.after ?? earlier.at(-1)?.integrity ?? null;
+  for (const { integrity, leaf } of earlier) {
+    if (checkpoints?.knowsKept && integrity.sequence > (checkpoints.kept ?? -1)) checkpoints.add(integrity, leaf);
+  }
+  if (checkpoints !== null) sink.onNewFile?.((lastLine) => checkpoints.fileEnded(lastLine));
   let last = Promise.resolve();
   /** A write failed: its line may be there nevertheless. */
   let unsure = false;
-  let sinceCheckpoint = 0;
-  let checkpointing: Promise<unknown> | undefined;
 
-  function lastPlace(): ChainPlace | null {
-    const text = sink.lastLine?.() ?? null;
-    if (text === null) return null;
-    const line = JSON.parse(text) as object;
-    const integrity = integrityOf(line);
-    if (integrity === null || integrity === 'malformed') {
-      throw new Error('chained: the last line of this log belongs to no chain. Begin a chain in a file of its own.');
+  /** The last line, and those before it that no checkpoint covers; the oldest first. Each has to be as it was sealed. */
+  function linesBefore() {
+    const found: { integrity: Integrity; leaf: Buffer }[] = [];
+    const keptAt = checkpoints?.knowsKept ? (checkpoints.kept ?? -1) : Number.POSITIVE_INFINITY;
+    for (const text of sink.linesFromEnd?.() ?? []) {
+      const line = asObject(text);
+      const integrity = line === null ? null : integrityOf(line);
+      if (line === null || integrity === null || integrity === 'malformed') {
+        throw new Error(`chained: ${lineWords(found.length)} belongs to no chain. Begin a chain in a file of its own.`);
+      }
+      const isNext = found.length === 0 || found.at(-1)!.integrity.previous === integrity.mac;
+      const sealedWith = keys.byId[integrity.keyId];
+      // What cannot be verified is not covered by a new checkpoint.
+      if (sealedWith === undefined && found.length > 0) break;
+      const { state, leaf } = openSeal(line, integrity, sealedWith ?? null);
+      if (!isNext || state === 'edited') {
+        throw new Error(
+          `chained: ${lineWords(found.length)} does not verify with key '${integrity.keyId}': another key, or it was ` +
+            'edited. Verify the log and move it away; a new file begins a new chain.',
+        );
+      }
+      if (found.length > 0 && integrity.sequence <= keptAt) break;
+      found.push({ integrity, leaf });
+      if (integrity.sequence <= keptAt || found.length >= MOST_RECOVERED) break;
     }
-    const sealedWith = keys.byId[integrity.keyId];
-    if (sealedWith !== undefined && !isSealed(line, integrity, sealedWith)) {
-      throw new Error(
-        `chained: the last line of this log does not verify with key '${integrity.keyId}': another key, or it was edited. ` +
-          'Verify the log and move it away; a new file begins a new chain.',
-      );
-    }
-    return integrity;
+    return found.reverse();
   }
 
-  /** After a write that failed, only the log itself knows whether its line is there. */
-  function recover(): void {
-    const text = sink.lastLine?.() ?? null;
-    const integrity = text === null ? null : integrityOf(JSON.parse(text) as object);
-    if (integrity === null || integrity === 'malformed') return;
-    if (integrity.previous === (place?.mac ?? start)) place = integrity;
-  }
-
-  async function append(line: object): Promise<void> {
-    if (Object.hasOwn(line, 'integrity')) throw new TypeError('chained: the line is in a chain already.');
-    if (unsure) recover();
+  /** After a write that failed, only the log itself knows whether its line is there; and not before the write has ended. */
+  async function recover(): Promise<void> {
+    const own = await sink.lastWritten?.();
     unsure = false;
+    // A line that was cut just before its newline counts as not written, and is there.
+    const [there] = sink.linesFromEnd?.() ?? [];
+    for (const text of [own, there]) {
+      const line = text ? asObject(text) : null;
+      const integrity = line === null ? null : integrityOf(line);
+      if (line === null || integrity === null || integrity === 'malformed') continue;
+      if (integrity.previous === (place?.mac ?? start)) written(integrity, openSeal(line, integrity, null).leaf);
+    }
+  }
+
+  function written(integrity: Integrity, leaf: Buffer): void {
+    place = integrity;
+    checkpoints?.add(integrity, leaf);
+  }
+
+  async function append(line: object, isLate: () => boolean): Promise<void> {
+    if (Object.hasOwn(line, 'integrity')) throw new TypeError('chained: the line is in a chain already.');
+    if (unsure) await recover();
+    if (isLate()) return;
     const sequence = place === null ? 0 : place.sequence + 1;
-    const integrity = seal(line, { keyId: keys.current, sequence, previous: place?.mac ?? start }, key!);
+    const previous = place?.mac ?? start;
+    const link = { keyId: keys.current, sequence, previous };
+    const { integrity, leaf } = seal(line as Record<string, unknown>, link, { key: key!, personal });
     try {
       await sink.write({ ...line, integrity });
     } catch (thrown) {
       unsure = true;
       throw thrown;
     }
-    place = integrity;
-    sinceCheckpoint += 1;
-    if (sinceCheckpoint >= checkpointEvery) handOver();
+    written(integrity, leaf);
   }
-
-  function handOver(): void {
-    if (checkpoint === undefined || place === null || checkpointing !== undefined) return;
-    const { sequence, mac } = place;
-    const covered = sinceCheckpoint;
-    checkpointing = Promise.resolve({ keyId: keys.current, sequence, mac, time: new Date(clock()).toISOString() })
-      .then(checkpoint)
-      .then(
-        () => {
-          sinceCheckpoint -= covered;
-        },
-        () => {},
-      )
-      .finally(() => {
-        checkpointing = undefined;
-      });
-  }
-
-  /** A second channel that hangs must not hang the end. */
-  const handedOver = () =>
-    checkpointing && Promise.race([checkpointing, setTimeout(CHECKPOINT_DEADLINE_MS, undefined, { ref: false })]);
 
   const { name, onFailure, onStandardOutput } = sink;
   return {
     name,
     ...(onFailure && { onFailure }),
     ...(onStandardOutput && { onStandardOutput }),
-    write(line) {
-      // In turn: each link builds on the one before it.
-      const written = last.then(() => append(line));
-      last = written.catch(() => {});
-      return written;
-    },
+    write: (line) =>
+      run((isLate) => {
+        // In turn: each link builds on the one before it.
+        const done = last.then(() => append(line, isLate));
+        last = done.catch(() => {});
+        return done;
+      }),
     async close() {
-      await last;
-      await handedOver();
-      if (sinceCheckpoint > 0) handOver();
-      await handedOver();
-      await sink.close();
+      await inTime(
+        last.then(() => (unsure ? recover() : undefined)),
+        timeout,
+      );
+      await Promise.all([checkpoints?.close(), sink.close()]);
     },
   };
 }
+
+const lineWords = (fromEnd: number) => (fromEnd === 0 ? 'the last line of this log' : 'a line of this log');

@@ -1,24 +1,35 @@
 /**
- * Why this file exists: an attempt record in the Elastic Common Schema. A field is set only where ECS means what we know;
- * everything else is under `latchkey`.
+ * An attempt record in the Elastic Common Schema. A field is set only where ECS means what we know; everything else is under
+ * `latchkey`.
  */
 import { isIP } from 'node:net';
 import type { AttemptRecord, EventName } from '@latchkey/core';
-import { ownFacts } from './own-facts.ts';
+import { accountWasMade, counterWentBack, ownFacts } from './own-facts.ts';
 
 /** The version the mapping was checked against, field by field. */
 const ECS_VERSION = '9.4.0';
 
+interface Kind {
+  readonly category: readonly string[];
+  readonly type: readonly string[];
+}
+
+/** A passkey is no account: adding or removing one changes its user. */
+const USER_CHANGE: Kind = { category: ['iam'], type: ['user', 'change'] };
+const USER_CREATION: Kind = { category: ['iam'], type: ['user', 'creation'] };
+
 /** What ECS calls each event. Signing in starts something also when it fails: `event.outcome` says how it ended. */
-const KINDS: Record<EventName, { readonly category: readonly string[]; readonly type: readonly string[] }> = {
+const KINDS: Record<EventName, Kind> = {
   'latchkey.signin.attempt': { category: ['authentication'], type: ['start'] },
   'latchkey.step_up.attempt': { category: ['authentication'], type: ['info'] },
-  'latchkey.registration.attempt': { category: ['iam'], type: ['user', 'creation'] },
-  'latchkey.passkey.added': { category: ['iam'], type: ['user', 'creation'] },
-  'latchkey.passkey.renamed': { category: ['iam'], type: ['user', 'change'] },
-  'latchkey.passkey.enabled': { category: ['iam'], type: ['user', 'change'] },
-  'latchkey.passkey.disabled': { category: ['iam'], type: ['user', 'change'] },
-  'latchkey.passkey.removed': { category: ['iam'], type: ['user', 'deletion'] },
+  'latchkey.session.ended': { category: ['authentication', 'session'], type: ['end'] },
+  'latchkey.registration.attempt': USER_CHANGE,
+  'latchkey.passkey.added': USER_CHANGE,
+  'latchkey.passkey.renamed': USER_CHANGE,
+  'latchkey.passkey.enabled': USER_CHANGE,
+  'latchkey.passkey.disabled': USER_CHANGE,
+  'latchkey.passkey.removed': USER_CHANGE,
+  'latchkey.user.forgotten': USER_CHANGE,
 };
 
 /** ECS knows no attempt that nobody decided: cancelled and abandoned are `unknown`. */
@@ -60,7 +71,7 @@ export function toEcs(record: AttemptRecord): object {
     ecs: { version: ECS_VERSION },
     event: {
       kind: 'event',
-      ...KINDS[event.name],
+      ...(accountWasMade(record) ? USER_CREATION : KINDS[event.name]),
       outcome: OUTCOMES[record.outcome],
       action: event.name,
       id: event.id,
@@ -73,7 +84,7 @@ export function toEcs(record: AttemptRecord): object {
       duration: Math.max(0, Date.parse(event.time) - Date.parse(attempt.startedAt)) * 1_000_000,
       ...(record.reason !== null && { reason: record.reason }),
     },
-    log: { level: event.severity.toLowerCase() },
+    log: { level: counterWentBack(record) ? 'warn' : event.severity.toLowerCase() },
     ...(user.id !== null && { user: { id: user.id, ...(user.hash !== null && { hash: user.hash }) } }),
     ...(client.address !== null && { source: { address: client.address, ...(ip !== null && { ip }) } }),
     ...(client.userAgent !== null && { user_agent: { original: client.userAgent } }),

@@ -1,7 +1,6 @@
 /**
- * Why this file exists: records as JSON lines in a file, so that a line is whole or visibly torn, and what a crash took is
- * said on the next start. One write per line with O_APPEND: lines of several processes on one local file system never mix
- * (NFS has no atomic append).
+ * Records as JSON lines in a file. A line is whole or visibly torn, and what a crash took is said on the next start. One
+ * write per line with O_APPEND: lines of several processes on one local file system never mix (NFS has no atomic append).
  */
 import {
   closeSync,
@@ -19,11 +18,17 @@ import {
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { endsTorn, lastRecord, reserveRotated, rotatedFiles } from './log-files.ts';
+import { ConfigurationError } from '@latchkey/core';
+import { bounded, inTime } from './bounded.ts';
+import { endsTorn, recordsFromEnd, reserveRotated, rotatedFiles } from './log-files.ts';
+import { countOf } from './options.ts';
+import { reasonOf } from './outage.ts';
 import type { LineSink, SinkOptions } from './sink.ts';
 import { beginWriting } from './writers.ts';
 
+/** Which file, how durable, and when it begins anew. */
 export interface FileSinkOptions extends SinkOptions {
+  /** The current file. Folders that are not there are made. */
   readonly path: string;
   /**
    * When a line reaches the disk itself. `always`: before the write resolves. `interval`: within a second. `never`: when
@@ -40,26 +45,29 @@ export interface FileSinkOptions extends SinkOptions {
   readonly onNotice?: (notice: FileNotice) => void;
   /** Milliseconds since the epoch, for the names of rotated files. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Runs something again and again until told to stop; for tests. */
-  readonly every?: (ms: number, run: () => void) => () => void;
 }
 
+/** What an operator should know of a file. */
 export interface FileNotice {
   /**
    * `unclean_end`: a process that wrote here is gone and had not closed the file: records it had in flight are lost.
    * `torn_line`: the last line had no end, so its writer was cut off in it, or is another process that was just writing it;
-   * it was closed off by a newline.
+   * it was closed off by a newline. `lock_failed`: the file system grants no locks, so that an unclean end cannot be noticed,
+   * and a hash chain refuses this file.
    */
-  readonly kind: 'unclean_end' | 'torn_line' | 'rotation_failed' | 'reopen_failed' | 'sync_failed';
+  readonly kind: 'unclean_end' | 'torn_line' | 'lock_failed' | 'rotation_failed' | 'reopen_failed' | 'sync_failed';
+  /** The log's path, absolute. */
   readonly path: string;
+  /** The same in a sentence. */
   readonly message: string;
 }
 
-export interface FileSink extends LineSink {
+/** A sink of lines that is a file. */
+export interface FileSink extends Required<Omit<LineSink, 'onFailure' | 'onStandardOutput'>> {
+  /** `fail_closed` refuses the sign-in whose record this sink does not take. Default `fail_open`. */
+  readonly onFailure?: 'fail_open' | 'fail_closed';
   /** Opens the path anew: what a signal does. */
   readonly reopen: () => Promise<void>;
-  readonly lastLine: () => string | null;
-  readonly otherWriters: () => number[];
 }
 
 const SYNC_EVERY_MS = 1_000;
@@ -67,18 +75,21 @@ const SYNC_EVERY_MS = 1_000;
 /** Opens the file at once, and throws when that cannot be done. Whoever may read it reads names and addresses: 0600. */
 export function fileSink(options: FileSinkOptions): FileSink {
   const { fsync, maxBytes = Number.POSITIVE_INFINITY, keep, reopenOn, onNotice = warn, name = 'file' } = options;
-  const { clock = Date.now, every = everyUnref, onFailure } = options;
+  const { clock = Date.now, onFailure, timeout = '5s' } = options;
+  if (!['always', 'interval', 'never'].includes(fsync)) {
+    throw new ConfigurationError('fileSink.fsync', fsync, "Write 'always', 'interval' or 'never'.");
+  }
+  if (!(maxBytes > 0)) throw new ConfigurationError('fileSink.maxBytes', maxBytes, 'Write a number of bytes above 0.');
+  if (keep !== undefined) countOf('fileSink.keep', keep, { of: 'files' });
+  const run = bounded('fileSink', name, options);
   const path = resolve(options.path);
-  demand(['always', 'interval', 'never'].includes(fsync), "fileSink: fsync is 'always', 'interval' or 'never'.");
-  demand(maxBytes > 0, 'fileSink: maxBytes is a number of bytes above 0.');
-  demand(keep === undefined || (Number.isInteger(keep) && keep > 0), 'fileSink: keep is a number of files above 0.');
 
   const notify = (kind: FileNotice['kind'], message: string) => onNotice({ kind, path, message });
   mkdirSync(dirname(path), { recursive: true });
   let file = openLog();
   const writing = begin();
-  for (const pid of writing?.uncleanly ?? []) {
-    notify('unclean_end', `Process ${pid} ended without closing ${path}: the records it had in flight are lost.`);
+  for (const writer of writing?.uncleanly ?? []) {
+    notify('unclean_end', `${path}: ${writer} ended without closing it. The records it had in flight are lost.`);
   }
   closeOffTornLine();
 
@@ -89,6 +100,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
   let unsure = false;
   let unsynced = false;
   let nextSync: Promise<void> | undefined;
+  let lastLine: Buffer | null = null;
+  const onNewFile: ((lastLine: string | null) => void)[] = [];
 
   function inTurn(step: () => void | Promise<void>): Promise<void> {
     const done = last.then(step);
@@ -108,6 +121,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       unsynced = true;
       // The rest in a second write might come to stand behind another process's line.
       if (bytesWritten < line.length) throw new Error(`${path} took ${bytesWritten} of ${line.length} bytes.`);
+      lastLine = line;
     } catch (thrown) {
       unsure = true;
       throw thrown;
@@ -132,6 +146,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
       // A device or a pipe is neither rotated nor left behind.
       return file.regular ? beginWriting(path) : undefined;
     } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR') {
+        notify('lock_failed', `${path}.open-… cannot be locked: ${reasonOf(thrown)}`);
+        return undefined;
+      }
       closeSync(file.fd);
       throw thrown;
     }
@@ -169,12 +187,13 @@ export function fileSink(options: FileSinkOptions): FileSink {
     try {
       if (fsync !== 'never' && unsynced) fdatasyncSync(file.fd);
     } catch (thrown) {
-      notify('sync_failed', `The end of what was ${path} may not be on the disk: ${reason(thrown)}`);
+      notify('sync_failed', `The end of what was ${path} may not be on the disk: ${reasonOf(thrown)}`);
     }
     closeSync(file.fd);
     file = opened;
     unsynced = false;
     closeOffTornLine();
+    for (const listener of onNewFile) listener(textOf(lastLine));
   }
 
   function rotate(): void {
@@ -184,7 +203,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       if (keep !== undefined) for (const old of rotatedFiles(path).slice(0, -keep)) rmSync(old, { force: true });
     } catch (thrown) {
       // A file that is too long is better than a record that is lost.
-      notify('rotation_failed', `${path} could not be rotated: ${reason(thrown)}`);
+      notify('rotation_failed', `${path} could not be rotated: ${reasonOf(thrown)}`);
     }
   }
 
@@ -207,15 +226,21 @@ export function fileSink(options: FileSinkOptions): FileSink {
       try {
         openAnew();
       } catch (thrown) {
-        notify('reopen_failed', `${path} could not be opened anew, the old file goes on: ${reason(thrown)}`);
+        notify('reopen_failed', `${path} could not be opened anew, the old file goes on: ${reasonOf(thrown)}`);
       }
     });
 
   const onSignal = () => void reopen();
   if (reopenOn !== undefined) process.on(reopenOn, onSignal);
   const syncNow = () =>
-    void synced().catch((thrown) => notify('sync_failed', `${path} may not be on the disk: ${reason(thrown)}`));
-  const stop = fsync === 'interval' ? every(SYNC_EVERY_MS, syncNow) : () => {};
+    void synced().catch((thrown) => notify('sync_failed', `${path} may not be on the disk: ${reasonOf(thrown)}`));
+  const timer = fsync === 'interval' ? setInterval(syncNow, SYNC_EVERY_MS).unref() : undefined;
+
+  function stop(): void {
+    closed = true;
+    clearInterval(timer);
+    if (reopenOn !== undefined) process.off(reopenOn, onSignal);
+  }
 
   return {
     name,
@@ -223,41 +248,48 @@ export function fileSink(options: FileSinkOptions): FileSink {
     async write(line) {
       if (closed) throw new Error(`${path} is closed.`);
       const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-      await inTurn(() => append(bytes));
-      if (fsync === 'always') await synced();
+      await run(async (isLate) => {
+        await inTurn(() => {
+          if (!isLate()) return append(bytes);
+        });
+        if (fsync === 'always') await synced();
+      });
     },
     reopen,
-    lastLine: () => (file.regular ? lastRecord(path) : null),
-    otherWriters: () => writing?.others() ?? [],
+    lastWritten: () => last.then(() => textOf(lastLine)),
+    linesFromEnd: () => (file.regular ? recordsFromEnd(path) : []),
+    otherWriters() {
+      if (writing !== undefined) return writing.others();
+      return file.regular ? ['a process that cannot be known, because this file system grants no locks,'] : [];
+    },
+    onNewFile: (listener) => void onNewFile.push(listener),
+    release() {
+      if (closed) return;
+      stop();
+      closeSync(file.fd);
+      writing?.end();
+    },
     async close() {
       if (closed) return last;
-      closed = true;
       stop();
-      if (reopenOn !== undefined) process.off(reopenOn, onSignal);
       const ended = inTurn(async () => {
         if (fsync !== 'never') await sync();
       });
-      await inTurn(() => {
+      const closedFile = inTurn(() => {
         closeSync(file.fd);
         writing?.end();
       });
-      await ended;
+      // A disk that hangs must not hang the end.
+      await inTime(
+        closedFile.then(() => ended),
+        timeout,
+      );
     },
   };
 }
 
+const textOf = (line: Buffer | null) => (line === null ? null : line.toString());
+
 function warn({ kind, message }: FileNotice): void {
   process.emitWarning(message, { type: 'LatchkeyAudit', code: kind });
-}
-
-function everyUnref(ms: number, run: () => void): () => void {
-  const timer = setInterval(run, ms);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-const reason = (thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown));
-
-function demand(holds: boolean, instead: string): void {
-  if (!holds) throw new TypeError(instead);
 }

@@ -1,4 +1,4 @@
-/** Why this file exists: which files a log consists of, the lines in them, and how the last one ended. */
+/** Which files a log consists of, the lines in them, and how the last one ended. */
 import { closeSync, createReadStream, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -54,17 +54,13 @@ async function* linesOfFile(file: string): AsyncGenerator<string> {
   if (line !== '') yield line;
 }
 
-/** The last line that is a JSON object, of the current file or, when that has none, of the newest rotated one that has. */
-export function lastRecord(path: string): string | null {
+/** The lines of a log that are JSON objects, the newest first: of the current file, and then of the rotated ones. */
+export function* recordsFromEnd(path: string): Generator<string> {
   const files = [...rotatedFiles(path), ...(existsSync(path) ? [path] : [])];
-  for (const file of files.reverse()) {
-    const line = lastRecordOf(file);
-    if (line !== null) return line;
-  }
-  return null;
+  for (const file of files.reverse()) yield* recordsOfFileFromEnd(file);
 }
 
-function lastRecordOf(file: string): string | null {
+function* recordsOfFileFromEnd(file: string): Generator<string> {
   const fd = openSync(file, 'r');
   try {
     let tail = Buffer.alloc(0);
@@ -74,11 +70,12 @@ function lastRecordOf(file: string): string | null {
       tail = Buffer.concat([block.subarray(0, readSync(fd, block, 0, block.length, from)), tail]);
       // Before the first newline may be the end of a line that begins further up.
       const [head = '', ...lines] = tail.toString('latin1').split('\n');
-      const found = (from === 0 ? [head, ...lines] : lines).findLast((line) => isRecord(asUtf8(line)));
-      if (found !== undefined) return asUtf8(found);
-      if (from > 0) tail = Buffer.from(head, 'latin1');
+      for (const line of (from === 0 ? [head, ...lines] : lines).reverse()) {
+        const text = asUtf8(line);
+        if (isRecord(text)) yield text;
+      }
+      tail = Buffer.from(head, 'latin1');
     }
-    return null;
   } finally {
     closeSync(fd);
   }

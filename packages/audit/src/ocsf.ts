@@ -1,27 +1,36 @@
 /**
- * Why this file exists: an attempt record in the Open Cybersecurity Schema Framework, class 3002 Authentication. A field is
- * set only where OCSF means what we know; everything else is under `unmapped.latchkey`.
+ * An attempt record in the Open Cybersecurity Schema Framework: class 3002 Authentication for sign-ins and sessions, class
+ * 3001 Account Change for registrations and passkeys. A field is set only where OCSF means what we know; everything else is
+ * under `unmapped.latchkey`.
  */
 import { isIP } from 'node:net';
 import type { AttemptRecord, EventName } from '@latchkey/core';
-import { ownFacts } from './own-facts.ts';
+import { accountWasMade, counterWentBack, ownFacts } from './own-facts.ts';
 
 /** The version the mapping was checked against, field by field. */
 const OCSF_VERSION = '1.8.0';
-const CLASS_UID = 3002;
 const OTHER = 99;
 
-/** A sign-in is a logon; the class has no number for the rest. */
-const ACTIVITIES: Record<EventName, readonly [id: number, name: string]> = {
-  'latchkey.signin.attempt': [1, 'Logon'],
-  'latchkey.step_up.attempt': [OTHER, 'Step-up'],
-  'latchkey.registration.attempt': [OTHER, 'Passkey Registration'],
-  'latchkey.passkey.added': [OTHER, 'Passkey Added'],
-  'latchkey.passkey.renamed': [OTHER, 'Passkey Renamed'],
-  'latchkey.passkey.enabled': [OTHER, 'Passkey Enabled'],
-  'latchkey.passkey.disabled': [OTHER, 'Passkey Disabled'],
-  'latchkey.passkey.removed': [OTHER, 'Passkey Removed'],
+const ACCOUNT_CHANGE = [3001, 'Account Change'] as const;
+const AUTHENTICATION = [3002, 'Authentication'] as const;
+
+type Activity = readonly [class_: typeof ACCOUNT_CHANGE | typeof AUTHENTICATION, id: number, name: string];
+
+/** The numbers that the classes have, and 99 where they have none. */
+const ACTIVITIES: Record<EventName, Activity> = {
+  'latchkey.signin.attempt': [AUTHENTICATION, 1, 'Logon'],
+  'latchkey.step_up.attempt': [AUTHENTICATION, OTHER, 'Step-up'],
+  'latchkey.session.ended': [AUTHENTICATION, 2, 'Logoff'],
+  // The passkey that it added has an event of its own, with activity 10.
+  'latchkey.registration.attempt': [ACCOUNT_CHANGE, OTHER, 'Passkey Registration'],
+  'latchkey.passkey.added': [ACCOUNT_CHANGE, 10, 'MFA Factor Enable'],
+  'latchkey.passkey.renamed': [ACCOUNT_CHANGE, OTHER, 'Passkey Renamed'],
+  'latchkey.passkey.enabled': [ACCOUNT_CHANGE, 10, 'MFA Factor Enable'],
+  'latchkey.passkey.disabled': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
+  'latchkey.passkey.removed': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
+  'latchkey.user.forgotten': [ACCOUNT_CHANGE, OTHER, 'User Forgotten'],
 };
+const ACCOUNT_MADE: Activity = [ACCOUNT_CHANGE, 1, 'Create'];
 
 const STATUSES = {
   success: [1, 'Success'],
@@ -32,6 +41,7 @@ const STATUSES = {
 } as const;
 
 const SEVERITIES = { INFO: [1, 'Informational'], WARN: [2, 'Low'], ERROR: [3, 'Medium'] } as const;
+const COUNTER_WENT_BACK = [3, 'Medium'] as const;
 
 /** Said in OCSF's own fields. `outcome` stays: OCSF does not tell a refusal from our fault. */
 const MAPPED = [
@@ -48,7 +58,6 @@ const MAPPED = [
   'user.hash',
   'client.address',
   'client.userAgent',
-  'rp.id',
   'http.method',
   'http.status',
   'library.name',
@@ -56,22 +65,25 @@ const MAPPED = [
   'message',
 ];
 
-/** The record as an OCSF 1.8 event of class 3002. */
+/** The record as an OCSF 1.8 event of class 3001 or 3002. */
 export function toOcsf(record: AttemptRecord): object {
   const { event, attempt, user, client, http, library } = record;
-  const [activity, activityName] = ACTIVITIES[event.name];
+  const [[classUid, className], activity, activityName] = accountWasMade(record)
+    ? ACCOUNT_MADE
+    : ACTIVITIES[event.name];
   const [status, statusName] = STATUSES[record.outcome];
-  const [severity, severityName] = SEVERITIES[event.severity];
-  const isCeremony = !event.name.startsWith('latchkey.passkey.');
+  const [severity, severityName] = counterWentBack(record) ? COUNTER_WENT_BACK : SEVERITIES[event.severity];
+  const isAuthentication = classUid === AUTHENTICATION[0];
+  const isCeremony = event.name.endsWith('.attempt');
   return {
-    class_uid: CLASS_UID,
-    class_name: 'Authentication',
+    class_uid: classUid,
+    class_name: className,
     category_uid: 3,
     category_name: 'Identity & Access Management',
     activity_id: activity,
     activity_name: activityName,
-    type_uid: CLASS_UID * 100 + activity,
-    type_name: `Authentication: ${activity === OTHER ? 'Other' : activityName}`,
+    type_uid: classUid * 100 + activity,
+    type_name: `${className}: ${activity === OTHER ? 'Other' : activityName}`,
     time: Date.parse(event.time),
     start_time: Date.parse(attempt.startedAt),
     end_time: Date.parse(event.time),
@@ -95,7 +107,6 @@ export function toOcsf(record: AttemptRecord): object {
       user.id === null
         ? { name: 'Unknown', type_id: 0, type: 'Unknown' }
         : { uid: user.id, ...(user.hash !== null && { uid_alt: user.hash }), type_id: 1, type: 'User' },
-    service: { name: record.rp.id },
     ...(client.address !== null && { src_endpoint: endpoint(client.address) }),
     ...((http !== null || client.userAgent !== null) && {
       http_request: {
@@ -104,16 +115,16 @@ export function toOcsf(record: AttemptRecord): object {
       },
     }),
     ...(http !== null && { http_response: { code: http.status } }),
-    is_remote: true,
-    ...(isCeremony && {
-      auth_protocol_id: OTHER,
-      auth_protocol: 'FIDO2/WebAuthn',
-      auth_factors: [{ factor_type_id: 10, factor_type: 'WebAuthn' }],
-      // The passkey is one factor; what unlocked it is the other.
-      is_mfa: record.assertion.signature === 'valid' && record.assertion.userVerified === true,
-      is_cleartext: false,
-    }),
-    unmapped: { latchkey: ownFacts(record, MAPPED) },
+    ...((isCeremony || !isAuthentication) && { auth_factors: [{ factor_type_id: 10, factor_type: 'WebAuthn' }] }),
+    ...(isAuthentication && { service: { name: record.rp.id }, is_remote: true, is_cleartext: false }),
+    ...(isAuthentication &&
+      isCeremony && {
+        auth_protocol_id: OTHER,
+        auth_protocol: 'FIDO2/WebAuthn',
+        // The passkey is one factor; what unlocked it is the other.
+        is_mfa: record.assertion.signature === 'valid' && record.assertion.userVerified === true,
+      }),
+    unmapped: { latchkey: ownFacts(record, isAuthentication ? [...MAPPED, 'rp.id'] : MAPPED) },
   };
 }
 

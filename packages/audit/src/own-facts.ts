@@ -1,5 +1,16 @@
-/** Why this file exists: the facts of a record that no schema has a field for, in our own words and under our own name. */
+/** What both mappings need to know of a record, and the facts that no schema has a field for, under our own name. */
 import type { AttemptRecord } from '@latchkey/core';
+
+/** A registration that made an account, not only a passkey: the record says so by `user.created`. */
+export function accountWasMade({ event, outcome, user }: AttemptRecord): boolean {
+  const { created } = user as { readonly created?: boolean };
+  return event.name === 'latchkey.registration.attempt' && outcome === 'success' && created === true;
+}
+
+/** Accepted although the signature counter went back: perhaps a copy of the passkey. WebAuthn §6.1.1. */
+export function counterWentBack({ outcome, assertion }: AttemptRecord): boolean {
+  return outcome === 'success' && assertion.signCount === 'regressed';
+}
 
 /** Paths of a record's members: `event.id`. */
 type Paths = readonly string[];

@@ -1,5 +1,6 @@
-/** Why this file exists: what the sinks of this package have beyond core's `Sink`: an end, and lines of any shape. */
+/** What the sinks of this package have beyond core's `Sink`: an end, bounds, and lines of any shape. */
 import type { AttemptRecord, AttemptStore } from '@latchkey/core';
+import { type Bounds, bounded } from './bounded.ts';
 
 interface Closable {
   /** Names the sink in the counter `latchkey.audit.records`. */
@@ -20,25 +21,40 @@ export interface RecordSink extends Closable {
 
 /** Takes any object and keeps it as a line of JSON: an attempt record, or what it was mapped to. */
 export interface LineSink extends Closable {
+  /** Resolves when the line is kept; rejects when it is not, or may not be. */
   readonly write: (line: object) => Promise<void>;
-  /** The last line that is there already, for a hash chain to go on from; null when there is none. */
-  readonly lastLine?: () => string | null;
-  /** Other processes of this machine that write to the same place, by their ids. */
-  readonly otherWriters?: () => number[];
+  /** Lines that are there already, the newest first: a hash chain goes on from them. */
+  readonly linesFromEnd?: () => Iterable<string>;
+  /** Resolves when nothing is under way any more, to the last line that this process wrote; null for none. */
+  readonly lastWritten?: () => Promise<string | null>;
+  /** Other processes that have the same log open, each as `process 17 on host-a`. */
+  readonly otherWriters?: () => readonly string[];
+  /** Tells when another file begins, with the last line that this process wrote into the one before; null for none. */
+  readonly onNewFile?: (listener: (lastLine: string | null) => void) => void;
+  /** Lets go of everything at once, without waiting: for a sink that nothing was written to yet. */
+  readonly release?: () => void;
 }
 
-/** What `name` and `onFailure` a sink was given. */
-export interface SinkOptions {
+/** What every sink takes. */
+export interface SinkOptions extends Bounds {
+  /** Names the sink in the counter `latchkey.audit.records`. */
   readonly name?: string;
+  /** `fail_closed` refuses the sign-in whose record this sink does not take. Default `fail_open`. */
   readonly onFailure?: 'fail_open' | 'fail_closed';
 }
 
-/** The attempts of a store as a sink: an SQL table, a Redis stream. The store belongs to the application and stays open. */
+/**
+ * The attempts of a store as a sink: an SQL table, a Redis stream. Core writes to `store.attempts` by itself, without trying
+ * again; this is for a queue around it, or for `fail_closed`. Its default name is `attempts`; core's own is `attempt_store`.
+ * The store belongs to the application and stays open.
+ */
 export function attemptStoreSink(attempts: AttemptStore, options: SinkOptions = {}): RecordSink {
+  const { name = 'attempts', onFailure } = options;
+  const run = bounded('attemptStoreSink', name, options);
   return {
-    name: 'attempt_store',
-    ...options,
-    write: async (record) => attempts.append(record),
+    name,
+    ...(onFailure && { onFailure }),
+    write: (record) => run(async () => attempts.append(record)),
     close: async () => {},
   };
 }

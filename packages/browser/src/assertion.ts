@@ -1,9 +1,12 @@
 // Asking the browser for a passkey and signing in with it: what one click and autofill have in common.
 // https://www.w3.org/TR/webauthn-3/#sctn-getAssertion
 
-import { verify, withTimeLeft } from './ceremony.ts';
-import type { Offline, Refused, SignedIn, SignIn } from './result.ts';
-import type { ClientReport, Issued, Server } from './server.ts';
+import { verify } from './ceremony.ts';
+import type { CredentialJSON } from './credential.ts';
+import { requestOptions } from './options.ts';
+import type { Server } from './prepared.ts';
+import type { Misuse, Offline, Refused, SignedIn, SignIn } from './result.ts';
+import type { ClientReport, Issued } from './server.ts';
 
 /** Newer than the DOM library: https://github.com/w3c/webauthn/pull/2291 */
 interface RequestOptions extends CredentialRequestOptions {
@@ -12,18 +15,17 @@ interface RequestOptions extends CredentialRequestOptions {
   password?: boolean;
 }
 
-export function getPasskey(issued: Issued, how: RequestOptions): Promise<Credential | null> {
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(withTimeLeft(issued));
-  const options: RequestOptions = { ...how, publicKey };
+export function getPasskey(issued: Issued, how: RequestOptions): Promise<unknown> {
+  const options: RequestOptions = { ...how, publicKey: requestOptions(issued) };
   return navigator.credentials.get(options);
 }
 
 export async function verifySignIn(
   server: Server,
   issued: Issued,
-  credential: Credential,
+  credential: CredentialJSON,
   client: ClientReport,
-): Promise<SignedIn | Refused | Offline> {
-  const answer = await verify<SignIn>(server, 'authentication', issued, credential, client);
+): Promise<SignedIn | Refused | Offline | Misuse> {
+  const answer = await verify<SignIn>(server, 'authentication', issued, credential, client, 'user');
   return answer.kind === 'done' ? { ...answer, kind: 'passkey', mode: issued.mode } : answer;
 }

@@ -3,19 +3,14 @@
 // https://www.w3.org/TR/webauthn-3/#dom-credentialmediationrequirement-conditional
 
 import { getPasskey, verifySignIn } from './assertion.ts';
+import { supportsAutofill } from './capabilities.ts';
 import { callBrowser, run } from './ceremony.ts';
+import { readAssertion } from './credential.ts';
 import { giveWay, page, takeOver } from './page.ts';
-import {
-  type Aborted,
-  type AutofillResult,
-  ended,
-  misuse,
-  type Offline,
-  type Refused,
-  type SignedIn,
-} from './result.ts';
-import type { ClientReport, Issued, Server } from './server.ts';
-import { visibleFrom } from './waiting.ts';
+import type { Server } from './prepared.ts';
+import { type Aborted, type AutofillResult, ended, misuse, type Refused, type SignedIn } from './result.ts';
+import type { Asked, ClientReport, Issued } from './server.ts';
+import { untilAborted, visibleFrom } from './waiting.ts';
 
 export interface AutofillOptions {
   /** Called once, when the person has signed in. */
@@ -32,12 +27,12 @@ const refusals = 3;
 /** After a renewal that got no answer, in milliseconds. */
 const retryAfter = 10_000;
 
-type Asked = Issued | Refused | Offline;
-
 export async function autofill(server: Server, options: AutofillOptions): Promise<AutofillResult> {
-  const result = await run(async ({ conditionalGet, immediateGet }) => {
+  const result = await run('get', async ({ immediateGet }) => {
     if (typeof options?.onSignIn !== 'function') return misuse('autofill() needs onSignIn.');
-    return conditionalGet ? waitForPasskey(server, immediateGet, options) : { kind: 'unsupported' as const };
+    return (await supportsAutofill())
+      ? waitForPasskey(server, immediateGet, options)
+      : { kind: 'unsupported' as const };
   });
   if (result.kind === 'passkey') options.onSignIn(result);
   return result;
@@ -55,7 +50,7 @@ async function waitForPasskey(
 
   const client: ClientReport = { uiMode: 'none', immediateGet };
   const ask = (): Promise<Asked> =>
-    server.options('authentication', { mode: 'conditional', prefetch: true, client: { immediateGet } });
+    server.options('authentication', {}, { mode: 'conditional', prefetch: true, client: { immediateGet } });
   let next: Asked | Aborted = await ask();
 
   for (let left = refusals; ; ) {
@@ -65,19 +60,19 @@ async function waitForPasskey(
     mine = takeOver();
     const { signal } = mine;
     const renewed = renew(issued, mine, ask);
-    const wait = () => getPasskey(issued, { mediation: 'conditional', signal });
-    const picked = await callBrowser(server, issued, client, wait, signal);
+    const wait = () => untilAborted(signal, () => getPasskey(issued, { mediation: 'conditional', signal }));
+    const picked = await callBrowser(server, issued, client, wait, readAssertion, signal);
 
-    if (picked instanceof Error) {
+    if ('failure' in picked) {
       if (page.waiting !== mine) return { kind: 'aborted' };
       if (!signal.aborted) {
         giveWay();
-        return ended(picked);
+        return ended(picked.failure);
       }
       next = await renewed;
     } else {
       mine.abort();
-      const result = await verifySignIn(server, issued, picked, client);
+      const result = await verifySignIn(server, issued, picked.credential, client);
       left -= 1;
       if (result.kind !== 'refused' || !left) return result;
       options.onRefused?.(result);

@@ -1,9 +1,9 @@
-// What this browser can do, asked of the browser and never guessed from its name.
+// What this browser can do, asked of the browser and never guessed from its name; and what the page itself forbids.
 
 import { within } from './waiting.ts';
 
 export interface Capabilities {
-  /** WebAuthn with its JSON methods: without them nothing here works, and ceremonies resolve to `unsupported`. */
+  /** WebAuthn: without it nothing here works, and ceremonies resolve to `unsupported`. */
   passkeys: boolean;
   /** One click, a passkey that is on this device, or nothing: Immediate UI mode. */
   immediateGet: boolean;
@@ -13,15 +13,49 @@ export interface Capabilities {
   conditionalCreate: boolean;
 }
 
-/** https://www.w3.org/TR/webauthn-3/#sctn-getClientCapabilities; a browser that does not answer in time has none of them. */
-export async function capabilities(): Promise<Capabilities> {
-  const known: Partial<Capabilities> = await within(2_000, () => PublicKeyCredential.getClientCapabilities()).catch(
-    () => ({}),
-  );
+/** What a ceremony that a click starts has to know. */
+export type Support = Omit<Capabilities, 'conditionalGet'>;
+
+/** In milliseconds. What a browser does not answer by then, it cannot do. */
+const patience = 2_000;
+
+/** https://www.w3.org/TR/webauthn-3/#sctn-getClientCapabilities */
+const clientCapabilities = (): Promise<PublicKeyCredentialClientCapabilities | undefined> =>
+  within(patience, () => PublicKeyCredential.getClientCapabilities()).catch(() => undefined);
+
+export async function support(): Promise<Support> {
+  const known = await clientCapabilities();
   return {
-    passkeys: 'parseRequestOptionsFromJSON' in (globalThis.PublicKeyCredential ?? {}),
-    immediateGet: known.immediateGet === true,
-    conditionalGet: known.conditionalGet === true,
-    conditionalCreate: known.conditionalCreate === true,
+    passkeys: 'PublicKeyCredential' in globalThis,
+    immediateGet: known?.immediateGet === true,
+    conditionalCreate: known?.conditionalCreate === true,
   };
+}
+
+/**
+ * Autofill is older than `getClientCapabilities()`, and Safari first had another name for it there: then the older method is
+ * asked. Not on a click: Safari up to 17.3 needs get() right after it.
+ */
+export async function supportsAutofill(): Promise<boolean> {
+  const known = (await clientCapabilities())?.conditionalGet;
+  const older = () => PublicKeyCredential.isConditionalMediationAvailable();
+  return (known ?? (await within(patience, older).catch(() => false))) === true;
+}
+
+export async function capabilities(): Promise<Capabilities> {
+  return { ...(await support()), conditionalGet: await supportsAutofill() };
+}
+
+interface PermissionsPolicy {
+  features(): string[];
+  allowsFeature(feature: string): boolean;
+}
+
+/** Chromium only. A browser that does not know the feature says that it is not allowed, so that is asked first. */
+export function isForbidden(feature: string): boolean {
+  const { permissionsPolicy, featurePolicy = permissionsPolicy } = document as {
+    permissionsPolicy?: PermissionsPolicy;
+    featurePolicy?: PermissionsPolicy;
+  };
+  return featurePolicy?.features().includes(feature) === true && !featurePolicy.allowsFeature(feature);
 }

@@ -1,17 +1,30 @@
 // What every ceremony shares: one at a time on a page, one browser call, then verify, or the report of how it ended.
 
-import { type Capabilities, capabilities } from './capabilities.ts';
+import { isForbidden, type Support, support } from './capabilities.ts';
+import type { CredentialJSON, UnreadableMember } from './credential.ts';
+import { type Failure, failureOf, unreadableCredential } from './failure.ts';
 import { giveWay, page } from './page.ts';
+import type { Server } from './prepared.ts';
 import { type Busy, type Misuse, misuse, type Unsupported } from './result.ts';
-import type { ClientReport, Issued, Purpose, Server } from './server.ts';
+import type { ClientReport, Issued, Purpose } from './server.ts';
 import { type Signals, signalState } from './signals.ts';
 import { within } from './waiting.ts';
 
+/** The call of `navigator.credentials` that a ceremony makes. */
+export type Method = 'get' | 'create';
+
 /** Runs a ceremony where the browser can, and turns a fault in the page into a value. */
-export async function run<T>(ceremony: (can: Capabilities) => Promise<T>): Promise<T | Unsupported | Misuse> {
+export async function run<T>(
+  method: Method,
+  ceremony: (can: Support) => Promise<T>,
+): Promise<T | Unsupported | Misuse> {
   if (!isSecureContext) return misuse('Passkeys need a secure context: https, or http on localhost.');
   try {
-    const can = await capabilities();
+    const feature = `publickey-credentials-${method}`;
+    if (isForbidden(feature)) {
+      return misuse(`The Permissions-Policy header, or the frame, of this page forbids ${feature}.`);
+    }
+    const can = await support();
     return can.passkeys ? await ceremony(can) : { kind: 'unsupported' };
   } catch (error) {
     return misuse(String(error));
@@ -20,62 +33,67 @@ export async function run<T>(ceremony: (can: Capabilities) => Promise<T>): Promi
 
 /** Runs a ceremony that a person started. A second one meanwhile, by a double click, reaches neither server nor browser. */
 export async function runAlone<T>(
-  ceremony: (can: Capabilities) => Promise<T>,
+  method: Method,
+  ceremony: (can: Support) => Promise<T>,
 ): Promise<T | Unsupported | Misuse | Busy> {
   if (page.busy) return { kind: 'busy' };
   page.busy = true;
-  const result = await run(ceremony);
+  const result = await run(method, ceremony);
   page.busy = false;
   return result;
 }
 
-/** Calls the browser once. An error is a value here, and has been reported unless `untouched` says that nobody acted. */
-export async function callBrowser(
+/** How a call of the browser ended: with a credential, written as JSON, or without one. */
+export type Outcome<T> = { credential: T } | { failure: Failure; given?: unknown };
+
+/** Calls the browser once. A failure has been reported, unless `untouched` says that nobody acted. */
+export async function callBrowser<T extends object = CredentialJSON>(
   server: Server,
   issued: Issued<unknown>,
   client: ClientReport,
-  call: () => Promise<Credential | null>,
+  call: () => Promise<unknown>,
+  readGiven: (given: unknown) => T | UnreadableMember,
   untouched?: AbortSignal,
-): Promise<Credential | Error> {
+): Promise<Outcome<T>> {
+  let failure: Failure;
+  let given: unknown;
   try {
-    const credential = await call();
-    if (credential) return credential;
-    throw new DOMException('The browser gave no credential.', 'NotAllowedError');
+    given = await call();
+    const credential = readGiven(given);
+    if (!('unreadable' in credential)) return { credential };
+    const name = given ? unreadableCredential : 'NotAllowedError';
+    failure = failureOf(given, { name, message: credential.unreadable });
   } catch (thrown) {
-    const error = thrown as Error;
-    if (!untouched?.aborted) server.report(issued, { errorName: error.name, client });
-    return error;
+    failure = failureOf(thrown);
   }
+  if (!untouched?.aborted) server.report(issued, { errorName: failure.name, client });
+  return { failure, given };
 }
 
 /** Opens the browser's sheet, after what waited without one has given way. */
-export function openSheet(issued: Issued<unknown>, open: BrowserCall): Promise<Credential | null> {
+export function openSheet(issued: Issued<unknown>, open: BrowserCall): Promise<unknown> {
   giveWay();
   return withDeadline(issued, open);
 }
 
-/** Ends soon after the browser's own time-out, whether or not the browser keeps to it. */
-export function withDeadline(issued: Issued<unknown>, call: BrowserCall): Promise<Credential | null> {
-  return within(issued.endsAt - Date.now() + issued.grace, call);
+/** Ends soon after the browser's own time-out, or when `outer` aborts, whether or not the browser keeps to these. */
+export function withDeadline(issued: Issued<unknown>, call: BrowserCall, outer?: AbortSignal): Promise<unknown> {
+  return within(issued.endsAt - Date.now() + issued.grace, call, outer);
 }
 
-type BrowserCall = (deadline: AbortSignal) => Promise<Credential | null>;
+type BrowserCall = (signal: AbortSignal) => Promise<unknown>;
 
-/** `publicKey` with the time that is left: the browser's own time-out then comes before the challenge expires. */
-export function withTimeLeft<PublicKey>({ publicKey, endsAt }: Issued<PublicKey>): PublicKey {
-  return { ...publicKey, timeout: Math.max(1, endsAt - Date.now()) };
-}
-
-/** Has the server verify what the browser gave; a credential writes itself as JSON (toJSON). */
+/** Has the server verify the credential, and password managers told what it then knows. */
 export async function verify<Verified>(
   server: Server,
   purpose: Purpose,
   { attemptId }: Issued<unknown>,
-  credential: Credential,
+  credential: CredentialJSON,
   client: ClientReport,
+  expected: keyof Verified & string,
 ) {
   const body = { attemptId, credential, client };
-  const answer = await server.send<Verified & { signals?: Signals }>('POST', `/${purpose}/verify`, body);
+  const answer = await server.send<Verified & { signals?: Signals }>('POST', `/${purpose}/verify`, expected, body);
   if (answer.kind === 'done' && answer.signals) signalState(answer.signals);
   return answer;
 }

@@ -2,21 +2,26 @@
 
 import { type AutofillOptions, autofill } from './autofill.ts';
 import { type Capabilities, capabilities } from './capabilities.ts';
-import { managing } from './own-passkeys.ts';
+import { type Duration, milliseconds } from './duration.ts';
+import { ownPasskeys } from './own-passkeys.ts';
+import { ownSessions } from './own-sessions.ts';
+import { type PrepareOptions, prepare } from './prepare.ts';
+import { keepingPrepared } from './prepared.ts';
 import { addPasskey, type RegisterOptions, type SignUpOptions, signUp, upgrade } from './registration.ts';
 import type {
   Answer,
   AutofillResult,
-  Misuse,
+  ConfirmResult,
   Passkey,
   RegistrationResult,
+  Session,
   SignInResult,
   StepUpResult,
   Unsupported,
 } from './result.ts';
 import { connect } from './server.ts';
-import { type SignInOptions, signingIn } from './sign-in.ts';
-import { type StepUpOptions, stepUp } from './step-up.ts';
+import { type Authenticator, type SignInOptions, signIn } from './sign-in.ts';
+import { type ConfirmOptions, confirm, type StepUpOptions, stepUp } from './step-up.ts';
 
 export type {
   Aborted,
@@ -24,6 +29,7 @@ export type {
   AutofillResult,
   Busy,
   ChosePassword,
+  ConfirmResult,
   Done,
   Ended,
   Exists,
@@ -36,26 +42,46 @@ export type {
   Refused,
   Registered,
   RegistrationResult,
+  Session,
   SignedIn,
   SignIn,
   SignInResult,
   StepUp,
   StepUpResult,
   Unavailable,
+  Unreadable,
   Unsupported,
   User,
 } from './result.ts';
-export type { AutofillOptions, Capabilities, RegisterOptions, SignInOptions, SignUpOptions, StepUpOptions };
+export { returnTo } from './return-to.ts';
+export type {
+  Authenticator,
+  AutofillOptions,
+  Capabilities,
+  ConfirmOptions,
+  Duration,
+  PrepareOptions,
+  RegisterOptions,
+  SignInOptions,
+  SignUpOptions,
+  StepUpOptions,
+};
 
 export interface PasskeyClientOptions {
-  /** Where the server's routes are mounted, on this page's own origin. Default `/passkeys`. */
+  /**
+   * Where the server's routes are mounted, on this page's own origin, with or without a slash at its end. Default: where
+   * `client.js` was loaded from, and `/passkeys` for the client in a bundle of the application's own.
+   */
   baseUrl?: string;
-  /** How long a request may take, in milliseconds, before it counts as `offline`. Default 10,000. */
-  requestTimeout?: number;
+  /**
+   * How long a request may take before it counts as `offline`: `'10s'`, or milliseconds. Default `'10s'`. Anything else makes
+   * `createPasskeyClient()` throw a TypeError.
+   */
+  requestTimeout?: Duration;
 }
 
 /**
- * Every call resolves to a value told apart by `kind`; none rejects for what a person, a browser or a network does.
+ * Every call resolves to a value told apart by `kind`; none rejects for what a person, a browser, an extension or a network does.
  * One ceremony at a time: while one that a person started is under way, the next is `busy`.
  */
 export interface PasskeyClient {
@@ -63,11 +89,15 @@ export interface PasskeyClient {
   capabilities(): Promise<Capabilities>;
 
   /**
-   * Fetches sign-in options before they are needed, so that a click goes straight to the browser (Immediate UI mode wants
-   * a click that is at most some five seconds old). Keeps them fresh while the page is visible, and stops by itself when a
-   * click has used them or nobody has for about eight minutes; `signIn()` then fetches its own. Resolves when the first are there.
+   * Fetches options before they are needed, so that a click goes straight to the browser: Immediate UI mode needs a click that
+   * is at most some five seconds old, and Safari up to 17.3 needs get() right after it. Resolves when they are there. They serve one call, with the same arguments; any other call fetches its own.
+   *
+   * For `signIn`, call it when the page loads: options are kept fresh while the page is visible, until a click has used them
+   * or nobody has for about eight minutes. For the others call it when the person is about to click (a name is typed, a dialog
+   * opens): options are fetched once, are good for about 80 seconds, and the server records an attempt that was abandoned when
+   * nobody uses them.
    */
-  prepare(): Promise<Answer | Unsupported | Misuse>;
+  prepare(options?: PrepareOptions): Promise<Answer | Unsupported>;
 
   /**
    * Signs in, from a click: one call of the browser and never a second one by itself. After `unavailable` show the page's
@@ -93,29 +123,56 @@ export interface PasskeyClient {
   /** Has the person who is signed in prove it again, with the full sheet. */
   stepUp(options?: StepUpOptions): Promise<StepUpResult>;
 
+  /**
+   * What to call after `step_up_required`: `stepUp()`, or, for a person whom only the application knows (by a password, say),
+   * `signIn({ mode: 'modal' })`. Then try again what was refused. Such a sign-in counts for no `action`: confirm that once more.
+   */
+  confirm(options?: ConfirmOptions): Promise<ConfirmResult>;
+
   /** The passkeys of the person who is signed in. */
   passkeys(): Promise<Answer<{ passkeys: Passkey[] }>>;
 
+  /** Gives a passkey another nickname, of 1 to 100 characters. */
   rename(id: string, nickname: string): Promise<Answer<{ passkey: Passkey }>>;
 
+  /** Disables a passkey, which ends its sessions, or enables it again. Needs a recent sign-in or step-up. */
+  setEnabled(id: string, enabled: boolean): Promise<Answer<{ passkey: Passkey }>>;
+
+  /**
+   * Removes a passkey, which ends its sessions: after removing the `current` one the person is signed out. Needs a recent
+   * sign-in or step-up.
+   */
   remove(id: string): Promise<Answer>;
 
+  /** Where the person is signed in. */
+  sessions(): Promise<Answer<{ sessions: Session[] }>>;
+
+  /** Ends one of them. */
+  endSession(id: string): Promise<Answer>;
+
+  /** Ends all but this page's own. */
+  endOtherSessions(): Promise<Answer>;
+
+  /** Ends this one. Look at the result: the person is still signed in when it is not `done`. */
   signOut(): Promise<Answer>;
 }
 
 export function createPasskeyClient({
   baseUrl = '/passkeys',
-  requestTimeout = 10_000,
+  requestTimeout = '10s',
 }: PasskeyClientOptions = {}): PasskeyClient {
-  const server = connect(baseUrl, requestTimeout);
+  const server = keepingPrepared(connect(baseUrl, milliseconds('requestTimeout', requestTimeout)));
   return {
     capabilities,
-    ...signingIn(server),
+    prepare: (options) => prepare(server, options),
+    signIn: (options) => signIn(server, options),
     autofill: (options) => autofill(server, options),
     signUp: (options) => signUp(server, options),
     register: (options) => addPasskey(server, options),
     upgrade: () => upgrade(server),
     stepUp: (options) => stepUp(server, options),
-    ...managing(server),
+    confirm: (options) => confirm(server, options),
+    ...ownPasskeys(server),
+    ...ownSessions(server),
   };
 }

@@ -1,24 +1,32 @@
 // Making a passkey: for a new account, for who is signed in, or quietly after a password sign-in.
 // https://www.w3.org/TR/webauthn-3/#sctn-createCredential
 
-import type { Capabilities } from './capabilities.ts';
-import { callBrowser, openSheet, run, runAlone, verify, withDeadline, withTimeLeft } from './ceremony.ts';
+import type { Support } from './capabilities.ts';
+import { callBrowser, openSheet, run, runAlone, verify, withDeadline } from './ceremony.ts';
+import { credentialIdOf, readAttestation } from './credential.ts';
+import { type CreationOptionsJSON, creationOptions } from './options.ts';
 import { page, takeOver } from './page.ts';
+import type { Server } from './prepared.ts';
 import { ended, misuse, type RefusalCode, type Registered, type RegistrationResult } from './result.ts';
-import type { ClientReport, Issued, Server } from './server.ts';
+import type { ClientReport, Issued } from './server.ts';
+import type { Authenticator } from './sign-in.ts';
 import { signalUnknown } from './signals.ts';
 
 export interface SignUpOptions {
   username: string;
   displayName?: string;
+  /** Where the passkey should be kept. Without it the browser asks. */
+  authenticator?: Authenticator;
 }
 
 export interface RegisterOptions {
   /** What its owner calls the passkey. */
   nickname?: string;
+  /** Where the passkey should be kept. Without it the browser asks. */
+  authenticator?: Authenticator;
 }
 
-type Creation = Issued<PublicKeyCredentialCreationOptionsJSON>;
+type Creation = Issued<CreationOptionsJSON>;
 
 /** Newer than the DOM library: https://www.w3.org/TR/webauthn-3/#dom-credentialcreationoptions-mediation */
 interface CreationOptions extends CredentialCreationOptions {
@@ -26,63 +34,63 @@ interface CreationOptions extends CredentialCreationOptions {
 }
 
 /** After these the new passkey is on the device and certainly not on the server. After `passkey_exists` it may be. */
-const notStored: RefusalCode[] = ['registration_failed', 'passkey_limit_reached', 'username_unavailable'];
+const notStored: RefusalCode[] = [
+  'registration_failed',
+  'user_verification_unavailable',
+  'passkey_limit_reached',
+  'username_unavailable',
+];
 
 export function signUp(server: Server, options: SignUpOptions): Promise<RegistrationResult> {
-  return runAlone(async (can) => {
-    const { username, displayName } = options;
-    if (!username) return misuse('signUp() needs a username.');
-    return register(server, can, { username, displayName }, createWithSheet);
-  });
+  return runAlone('create', async (can) =>
+    options.username ? register(server, can, options, createWithSheet) : misuse('signUp() needs a username.'),
+  );
 }
 
 export function addPasskey(server: Server, options: RegisterOptions = {}): Promise<RegistrationResult> {
-  return runAlone(async (can) => {
-    const { nickname } = options;
-    return register(server, can, { nickname }, createWithSheet);
-  });
+  return runAlone('create', (can) => register(server, can, options, createWithSheet));
 }
 
 /** Waits without a sheet, and gives way, like autofill. */
 export function upgrade(server: Server): Promise<RegistrationResult> {
-  return run(async (can) => {
+  return run('create', async (can) => {
     if (!can.conditionalCreate) return { kind: 'unsupported' };
     if (page.busy) return { kind: 'busy' };
-    const { signal } = takeOver();
+    const outer = takeOver().signal;
     return register(server, can, { mediation: 'conditional' }, (issued) =>
-      withDeadline(issued, (deadline) =>
-        createPasskey(issued, { mediation: 'conditional', signal: AbortSignal.any([signal, deadline]) }),
-      ),
+      withDeadline(issued, (signal) => createPasskey(issued, { mediation: 'conditional', signal }), outer),
     );
   });
 }
 
 async function register(
   server: Server,
-  { immediateGet }: Capabilities,
-  body: object,
-  create: (issued: Creation) => Promise<Credential | null>,
+  { immediateGet }: Support,
+  wanted: object,
+  create: (issued: Creation) => Promise<unknown>,
 ): Promise<RegistrationResult> {
-  const issued = await server.options<PublicKeyCredentialCreationOptionsJSON>('registration', body);
+  const issued = await server.options<CreationOptionsJSON>('registration', wanted, {});
   if (issued.kind !== 'issued') return issued;
 
+  const forget = (id: string) => signalUnknown(issued.publicKey.rp.id ?? location.hostname, id);
   const client: ClientReport = { uiMode: 'none', immediateGet };
-  const made = await callBrowser(server, issued, client, () => create(issued));
-  if (made instanceof Error) return made.name === 'InvalidStateError' ? { kind: 'exists' } : ended(made);
-
-  const result = await verify<Registered>(server, 'registration', issued, made, client);
-  if (result.kind === 'refused' && notStored.includes(result.code)) {
-    signalUnknown(issued.publicKey.rp.id ?? location.hostname, made.id);
+  const made = await callBrowser(server, issued, client, () => create(issued), readAttestation);
+  if ('failure' in made) {
+    const id = credentialIdOf(made.given);
+    if (id) forget(id);
+    return made.failure.name === 'InvalidStateError' ? { kind: 'exists' } : ended(made.failure);
   }
+
+  const result = await verify<Registered>(server, 'registration', issued, made.credential, client, 'user');
+  if (result.kind === 'refused' && notStored.includes(result.code)) forget(made.credential.id);
   return result;
 }
 
-function createWithSheet(issued: Creation): Promise<Credential | null> {
+function createWithSheet(issued: Creation): Promise<unknown> {
   return openSheet(issued, (signal) => createPasskey(issued, { signal }));
 }
 
-function createPasskey(issued: Creation, how: CreationOptions): Promise<Credential | null> {
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(withTimeLeft(issued));
-  const options: CreationOptions = { ...how, publicKey };
+function createPasskey(issued: Creation, how: CreationOptions): Promise<unknown> {
+  const options: CreationOptions = { ...how, publicKey: creationOptions(issued) };
   return navigator.credentials.create(options);
 }

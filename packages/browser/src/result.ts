@@ -1,6 +1,11 @@
 // What the client's calls resolve to: values told apart by `kind`, because a person who changes their mind, a browser that
 // cannot and a network that is down are not exceptions. Errors of the browser are read by name only; their texts vary.
 
+import { type Failure, unreadableCredential } from './failure.ts';
+import type { RefusalCode } from './refusals.ts';
+
+export type { RefusalCode };
+
 /** How a sign-in was asked for: one click, the input field's autofill, or the browser's full sheet. */
 export type Mode = 'immediate' | 'conditional' | 'modal';
 
@@ -13,7 +18,7 @@ export interface User {
 /** A passkey as its owner sees it. `id` is the server's own, not the credential id; instants are milliseconds since the epoch. */
 export interface Passkey {
   id: string;
-  nickname: string | null;
+  nickname: string;
   /** The password manager that made it, for display only. */
   provider: string | null;
   createdAt: number;
@@ -46,6 +51,23 @@ export interface Registered {
   passkey: Passkey;
 }
 
+/**
+ * Where its owner is signed in. `id` names the session in `endSession()`; instants are milliseconds since the epoch.
+ * Address and user agent are as the server saw them, for the owner to recognize.
+ */
+export interface Session {
+  id: string;
+  createdAt: number;
+  seenAt: number;
+  expiresAt: number;
+  /** It was made with this one. */
+  passkey: { id: string; nickname: string };
+  address: string | null;
+  userAgent: string | null;
+  /** This page's own. */
+  current: boolean;
+}
+
 /** Instants are milliseconds since the epoch. A step-up for one `action` serves no other. */
 export interface StepUp {
   steppedUpAt: number;
@@ -75,6 +97,16 @@ export interface Unavailable {
   kind: 'unavailable';
 }
 
+/**
+ * The browser, or a password manager's extension in its place, answered with something that cannot be read as a credential.
+ * The server was told (`UnreadableCredential`). Another browser or another password manager may do.
+ */
+export interface Unreadable {
+  kind: 'unreadable';
+  /** The first member that is missing or no bytes, `response.signature` say. */
+  member: string;
+}
+
 /** This browser or device cannot do it, or the server's policy leaves no way that it can. */
 export interface Unsupported {
   kind: 'unsupported';
@@ -95,69 +127,55 @@ export interface Exists {
   kind: 'exists';
 }
 
-/** The server said no: its code, unchanged, and the HTTP status. `unknown_answer` when it was not the server's own answer. */
+/**
+ * The server said no: its code, unchanged, and the HTTP status. `unknown_answer` when the answer was not the server's own: a
+ * middleware or a proxy in front of it answered. The status of a redirect is 0, because browsers hide it.
+ */
 export interface Refused {
   kind: 'refused';
   code: RefusalCode;
   status: number;
 }
 
-export type RefusalCode =
-  | 'malformed_request'
-  | 'challenge_invalid'
-  | 'registration_failed'
-  | 'authentication_failed'
-  | 'sign_in_required'
-  | 'step_up_required'
-  | 'origin_not_allowed'
-  | 'mode_not_allowed'
-  | 'policy_denied'
-  | 'not_found'
-  | 'method_not_allowed'
-  | 'passkey_exists'
-  | 'last_passkey'
-  | 'passkey_limit_reached'
-  | 'username_unavailable'
-  | 'content_too_large'
-  | 'unsupported_media_type'
-  | 'rate_limited'
-  | 'internal_error'
-  | 'store_unavailable'
-  | 'audit_unavailable'
-  | 'unknown_answer';
-
 /** No answer from the server, or none in time. Whether it acted is not known. */
 export interface Offline {
   kind: 'offline';
 }
 
-/** A fault in the page: not a secure context, a foreign `rpId`, a wrong argument. `message` is for its developer. */
+/**
+ * A fault in the page: not a secure context, a Permissions-Policy that forbids passkeys, a foreign `rpId`, a wrong argument.
+ * `message` is for its developer.
+ */
 export interface Misuse {
   kind: 'misuse';
   message: string;
 }
 
 /** A ceremony that ended in the page. */
-export type Ended = Unavailable | Unsupported | Busy | Aborted | Misuse;
+export type Ended = Unavailable | Unreadable | Unsupported | Busy | Aborted | Misuse;
 
 export type SignInResult = SignedIn | ChosePassword | Ended | Refused | Offline;
 export type AutofillResult = SignedIn | Ended | Refused | Offline;
 export type RegistrationResult = Done<Registered> | Exists | Ended | Refused | Offline;
 export type StepUpResult = Done<StepUp> | Ended | Refused | Offline;
 
-/** What a plain request resolves to. */
-export type Answer<T = unknown> = Done<T> | Refused | Offline;
+/** `done` after a step-up, `passkey` after a sign-in. */
+export type ConfirmResult = SignInResult | StepUpResult;
 
-const kindOf: { [errorName: string]: Exclude<Ended['kind'], 'misuse'> | undefined } = {
+/** What a plain request resolves to. */
+export type Answer<T = unknown> = Done<T> | Refused | Offline | Misuse;
+
+const kindOf: { [errorName: string]: Exclude<Ended['kind'], 'misuse' | 'unreadable'> | undefined } = {
   AbortError: 'aborted',
   OperationError: 'busy',
   NotSupportedError: 'unsupported',
   ConstraintError: 'unsupported',
 };
 
-/** Reads the error with which get() or create() ended. */
-export function ended({ name, message }: Error): Ended {
+/** Reads the failure with which get() or create() ended. */
+export function ended({ name, message }: Failure): Ended {
   if (name === 'SecurityError' || name === 'TypeError') return misuse(message);
+  if (name === unreadableCredential) return { kind: 'unreadable', member: message };
   return { kind: kindOf[name] ?? 'unavailable' };
 }
 

@@ -1,7 +1,18 @@
 // The only file that talks to the server. Every request has a deadline and resolves to a value; none is sent again.
 
+import type { RequestOptionsJSON } from './options.ts';
 import { inTurn, page } from './page.ts';
-import type { Answer, Mode, Offline, RefusalCode, Refused } from './result.ts';
+import {
+  type Answer,
+  type Done,
+  type Misuse,
+  type Mode,
+  misuse,
+  type Offline,
+  type RefusalCode,
+  type Refused,
+} from './result.ts';
+import { within } from './waiting.ts';
 
 export type Purpose = 'authentication' | 'registration' | 'step-up';
 
@@ -13,7 +24,7 @@ interface Options<PublicKey> {
 }
 
 /** Options as the server issued them, and how long they are good for by this page's own clock, counted from receipt. */
-export interface Issued<PublicKey = PublicKeyCredentialRequestOptionsJSON> extends Options<PublicKey> {
+export interface Issued<PublicKey = RequestOptionsJSON> extends Options<PublicKey> {
   kind: 'issued';
   /** From here on too little time is left for a person. */
   freshUntil: number;
@@ -21,7 +32,12 @@ export interface Issued<PublicKey = PublicKeyCredentialRequestOptionsJSON> exten
   endsAt: number;
   /** How long after `endsAt` the server can still be told how it ended, at least. */
   grace: number;
+  /** They were there before the click. */
+  prepared?: true;
 }
+
+/** What asking for options comes to. */
+export type Asked<PublicKey = RequestOptionsJSON> = Issued<PublicKey> | Refused | Offline | Misuse;
 
 /** What the page says of itself: `uiMode` as it was passed to get(), `immediateGet` as the browser reports it. */
 export interface ClientReport {
@@ -32,42 +48,49 @@ export interface ClientReport {
 /** How an attempt ended in the page, or that one with prefetched options has begun. */
 export type Outcome = { errorName: string } | { ended: 'password' } | { begun: true };
 
-export type Server = ReturnType<typeof connect>;
+export type Connection = ReturnType<typeof connect>;
 
 /** The time in milliseconds that a person should have left when a sheet opens, if the server's time-out allows it. */
 const personalTime = 30_000;
 
 export function connect(baseUrl: string, requestTimeout: number) {
-  async function send<T>(method: string, path: string, body?: object, keepalive = false): Promise<Answer<T>> {
+  const base = baseUrl.replace(/\/+$/, '');
+
+  /** `expected` is a member of the server's own answer: what lacks it comes from somebody else. */
+  async function send<T>(
+    method: string,
+    path: string,
+    expected?: string,
+    body?: object,
+    keepalive = false,
+  ): Promise<Answer<T>> {
+    let written = false;
     try {
-      const response = await fetch(baseUrl + path, {
-        method,
-        credentials: 'same-origin',
-        keepalive,
-        signal: AbortSignal.timeout(requestTimeout),
-        ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      const json = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      written = true;
+      return await within(requestTimeout, async (signal) => {
+        const response = await fetch(base + path, {
+          method,
+          credentials: 'same-origin',
+          redirect: 'manual',
+          keepalive,
+          signal,
+          ...json,
+        });
+        return readAnswer<T>(response, await response.text(), expected);
       });
-      const { ok, status } = response;
-      const text = await response.text();
-      const answer = parse(text);
-      if (ok && answer) return { ...(answer as T), kind: 'done' };
-      return { kind: 'refused', code: answer?.code ?? 'unknown_answer', status };
-    } catch {
-      return { kind: 'offline' };
+    } catch (error) {
+      return written ? { kind: 'offline' } : misuse(String(error));
     }
   }
 
   return {
     send,
 
-    options<PublicKey extends { timeout?: number } = PublicKeyCredentialRequestOptionsJSON>(
-      purpose: Purpose,
-      body: object,
-    ) {
-      return inTurn(async (): Promise<Issued<PublicKey> | Refused | Offline> => {
-        const answer = await send<Options<PublicKey>>('POST', `/${purpose}/options`, body);
+    fetchOptions<PublicKey extends { timeout?: number } = RequestOptionsJSON>(purpose: Purpose, body: object) {
+      return inTurn(async (): Promise<Asked<PublicKey>> => {
+        const answer = await send<Options<PublicKey>>('POST', `/${purpose}/options`, 'publicKey', body);
         if (answer.kind !== 'done') return answer;
-        if (!answer.publicKey) return { kind: 'refused', code: 'unknown_answer', status: 200 };
         page.bound = true;
         const { timeout = 60_000 } = answer.publicKey;
         const endsAt = Date.now() + timeout;
@@ -83,14 +106,24 @@ export function connect(baseUrl: string, requestTimeout: number) {
 
     /** Tells the server without waiting; the request outlives the page. */
     report({ attemptId }: { attemptId: string }, outcome: Outcome & { client: ClientReport }): void {
-      send('POST', `/attempts/${attemptId}/outcome`, outcome, true);
+      send('POST', `/attempts/${attemptId}/outcome`, undefined, outcome, true);
     },
   };
 }
 
-function parse(text: string): { code?: RefusalCode } | undefined {
+/** A refusal is problem+json (RFC 9457) with a code. Whatever else is no success, a redirect too, somebody else answered. */
+function readAnswer<T>({ ok, status, headers }: Response, text: string, expected?: string): Done<T> | Refused {
+  const answer = parse(text);
+  if (ok && answer && (!expected || answer[expected])) return { ...(answer as T), kind: 'done' };
+  const problem = headers.get('content-type')?.startsWith('application/problem+json') && answer?.code;
+  return { kind: 'refused', code: (problem as RefusalCode | undefined) || 'unknown_answer', status };
+}
+
+/** An object, empty for an answer without a body; undefined for what is no JSON object. */
+function parse(text: string): { [member: string]: unknown } | undefined {
   try {
-    return JSON.parse(text || '{}');
+    const value = JSON.parse(text || '{}');
+    return value && typeof value === 'object' ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,90 +1,58 @@
 // Signing in by one click: options prepared before the click or fetched on it, one sheet, verify.
 
 import { getPasskey, verifySignIn } from './assertion.ts';
-import { callBrowser, openSheet, run, runAlone } from './ceremony.ts';
-import {
-  type Answer,
-  ended,
-  type Misuse,
-  type Offline,
-  type PasswordCredential,
-  type Refused,
-  type SignInResult,
-  type Unsupported,
-} from './result.ts';
-import type { ClientReport, Issued, Server } from './server.ts';
-import { visibleFrom } from './waiting.ts';
+import { callBrowser, openSheet, runAlone } from './ceremony.ts';
+import { read, readAssertion } from './credential.ts';
+import type { Server } from './prepared.ts';
+import { ended, type PasswordCredential, type SignInResult } from './result.ts';
+import type { ClientReport } from './server.ts';
+
+/** Which authenticator the browser should begin with: a hint, which the person may override. */
+export type Authenticator = 'this_device' | 'phone' | 'security_key';
 
 export interface SignInOptions {
   /** Without it the server chooses: immediate where policy and browser allow it, else modal. */
   mode?: 'immediate' | 'modal';
   /** Modal only: whose passkeys, where the page has asked for a name first. */
   identifier?: string;
+  /** Opens the full sheet (`mode: 'modal'`), beginning with this kind. */
+  authenticator?: Authenticator;
   /** Immediate only: the browser may offer the passwords that it has stored, too. */
   password?: boolean;
 }
 
-/** So many times prepared options are replaced unused: about eight minutes at the default life. */
-const refreshes = 5;
+/** A kind of authenticator implies the sheet: Immediate UI mode knows this device only. */
+export function modeOf({ mode, authenticator }: SignInOptions) {
+  return mode ?? (authenticator && 'modal');
+}
 
-export function signingIn(server: Server) {
-  let prepared: Promise<Issued | Refused | Offline> | undefined;
+export function signIn(server: Server, options: SignInOptions = {}): Promise<SignInResult> {
+  return runAlone('get', async ({ immediateGet }): Promise<SignInResult> => {
+    const mode = modeOf(options);
+    if (mode === 'immediate' && !immediateGet) return { kind: 'unsupported' };
 
-  function keepPrepared(client: ClientReport, left: number): Promise<Issued | Refused | Offline> {
-    const asked = server.options('authentication', { prefetch: true, client });
-    prepared = asked;
-    asked.then(async (answer) => {
-      if (answer.kind === 'issued') await visibleFrom(answer.freshUntil);
-      if (prepared !== asked) return;
-      prepared = undefined;
-      if (answer.kind === 'issued' && left) keepPrepared(client, left - 1);
-    });
-    return asked;
-  }
+    const issued = await server.options('authentication', options, { mode, client: { immediateGet } });
+    if (issued.kind !== 'issued') return issued;
 
-  async function prepare(): Promise<Answer | Unsupported | Misuse> {
-    return run(async ({ immediateGet }) => {
-      const answer = await (prepared ?? keepPrepared({ immediateGet }, refreshes));
-      return answer.kind === 'issued' ? { kind: 'done' } : answer;
-    });
-  }
+    const { uiMode } = issued;
+    const client: ClientReport = { uiMode: uiMode ?? 'none', immediateGet };
+    if (issued.prepared) server.report(issued, { begun: true, client });
 
-  /** What was prepared, if it suits this click; it serves only one. */
-  async function takePrepared({ mode, identifier }: SignInOptions): Promise<Issued | undefined> {
-    const answer = await prepared;
-    if (answer?.kind !== 'issued' || Date.now() > answer.freshUntil) return;
-    if (identifier || (mode && mode !== answer.mode)) return;
-    prepared = undefined;
-    return answer;
-  }
+    const passwordToo = options.password && immediateGet && 'PasswordCredential' in globalThis && { password: true };
+    const open = async () => {
+      if (issued.mode === 'conditional') throw new DOMException('', 'NotSupportedError');
+      return openSheet(issued, (signal) => getPasskey(issued, uiMode ? { uiMode, ...passwordToo } : { signal }));
+    };
+    const readGiven = (given: unknown) =>
+      passwordToo && read(given, 'type') === 'password'
+        ? { password: given as PasswordCredential }
+        : readAssertion(given);
 
-  async function signIn(options: SignInOptions = {}): Promise<SignInResult> {
-    return runAlone(async ({ immediateGet }) => {
-      const { mode, identifier, password } = options;
-      if (mode === 'immediate' && !immediateGet) return { kind: 'unsupported' };
-
-      const ready = await takePrepared(options);
-      const issued = ready ?? (await server.options('authentication', { mode, identifier, client: { immediateGet } }));
-      if (issued.kind !== 'issued') return issued;
-
-      const { uiMode } = issued;
-      const client: ClientReport = { uiMode: uiMode ?? 'none', immediateGet };
-      if (ready) server.report(ready, { begun: true, client });
-
-      const passwordToo = password && immediateGet && 'PasswordCredential' in globalThis && { password };
-      const chosen = await callBrowser(server, issued, client, () => {
-        if (issued.mode === 'conditional')
-          throw new DOMException('Autofill is all that is allowed.', 'NotSupportedError');
-        return openSheet(issued, (signal) => getPasskey(issued, uiMode ? { uiMode, ...passwordToo } : { signal }));
-      });
-      if (chosen instanceof Error) return ended(chosen);
-      if (chosen.type === 'password') {
-        server.report(issued, { ended: 'password', client });
-        return { kind: 'password', credential: chosen as PasswordCredential };
-      }
-      return verifySignIn(server, issued, chosen, client);
-    });
-  }
-
-  return { prepare, signIn };
+    const chosen = await callBrowser(server, issued, client, open, readGiven);
+    if ('failure' in chosen) return ended(chosen.failure);
+    const { credential } = chosen;
+    if (!('password' in credential)) return verifySignIn(server, issued, credential, client);
+    server.report(issued, { ended: 'password', client });
+    return { kind: 'password', credential: credential.password };
+  });
 }

@@ -1,12 +1,25 @@
-// Waiting for time to pass: not past a deadline, and not while nobody can see the page.
+// Waiting for time to pass: not past a deadline or an abort, and not while nobody can see the page.
 
-/** Calls with a signal for the deadline, and rejects at the deadline even when the call does not heed its signal. */
-export function within<T>(milliseconds: number, call: (deadline: AbortSignal) => Promise<T>): Promise<T> {
+/** Calls with a signal, and rejects as soon as it aborts, even when what was called does not heed it. */
+export function untilAborted<T>(signal: AbortSignal, call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const deadline = AbortSignal.timeout(Math.max(0, milliseconds));
-    deadline.onabort = () => reject(deadline.reason);
-    call(deadline).then(resolve, reject);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', () => reject(signal.reason));
+    Promise.resolve(call(signal)).then(resolve, reject);
   });
+}
+
+/** The same with a signal that aborts after so many milliseconds (`TimeoutError`), or when `outer` does. */
+export function within<T>(
+  milliseconds: number,
+  call: (signal: AbortSignal) => T | Promise<T>,
+  outer?: AbortSignal,
+): Promise<T> {
+  const either = new AbortController();
+  setTimeout(() => either.abort(new DOMException('', 'TimeoutError')), milliseconds);
+  if (outer?.aborted) either.abort(outer.reason);
+  outer?.addEventListener('abort', () => either.abort(outer.reason));
+  return untilAborted(either.signal, call);
 }
 
 /** Waits until `instant` (milliseconds since the epoch), and on until somebody can see the page. */

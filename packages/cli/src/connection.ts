@@ -1,6 +1,6 @@
 /**
- * Why this file exists: a URL becomes an open store. The drivers are the user's own, loaded when one is needed; whatever
- * keeps a database from answering ends in one sentence that names it, without its password.
+ * Opens the store at a URL. The drivers are the user's own, loaded when one is needed; whatever keeps a database from
+ * answering ends in one sentence that names it, without its password.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,8 +22,8 @@ import {
 } from 'kysely';
 import type { createPool } from 'mysql2';
 import type { Pool } from 'pg';
-import { Fault, messageOf } from './fault.ts';
-import { withoutPassword } from './output.ts';
+import { Fault, messageOf } from './terminal/fault.ts';
+import { shownUrl } from './terminal/secrets.ts';
 
 /** Tables of anyone's. */
 // biome-ignore lint/suspicious/noExplicitAny: whose tables they are is not known before they are asked.
@@ -103,7 +103,7 @@ function wrongly<T>(work: () => T): T {
 
 /** Opens an SQL database and makes sure that it answers. `create` lets SQLite make its file. */
 export async function openSql(url: string, how: { create?: boolean; readonly?: boolean } = {}): Promise<SqlConnection> {
-  const shown = withoutPassword(url);
+  const shown = shownUrl(url);
   const { dialect, kysely } = await sqlDialect(url, shown, how);
   const db = new Kysely<Record<string, never>>({ dialect: kysely }) as unknown as Database;
   const connection: SqlConnection = {
@@ -169,7 +169,7 @@ async function sqlDialect(
 }
 
 async function openRedis(url: string): Promise<RedisConnection> {
-  const shown = withoutPassword(url);
+  const shown = shownUrl(url);
   if (!URL.canParse(url)) throw new Fault('usage', `That is no URL of a store. Write one of ${STORE_URLS}.`);
   const { default: ioredis } = await driver<{ default: { Redis: typeof Redis; Cluster: typeof Cluster } }>(
     'ioredis',

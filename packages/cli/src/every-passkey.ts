@@ -1,6 +1,6 @@
 /**
- * Why this file exists: the store contract lists one user's passkeys, as nobody who signs in needs more; whoever looks at all
- * of them needs the users first. What is known here of tables and keys is only where the users' handles are.
+ * Every user with passkeys. The store contract lists the passkeys of one user; here the users are read from where their
+ * handles are, which is all that is known here of tables and keys.
  */
 import type { Passkey } from '@latchkey/core';
 import type { Cluster } from 'ioredis';

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** Why this file exists: the command `latchkey`: which commands there are, and how it ends when the command line itself is wrong. */
-import { createRequire, enableCompileCache } from 'node:module';
+/** The command `latchkey`: which commands there are, and how it ends when the command line itself is wrong. */
+import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { EXIT } from './fault.ts';
-import { clean } from './output.ts';
+import { EXIT } from './terminal/fault.ts';
+import { clean } from './terminal/output.ts';
+import { version } from './version.ts';
 
 // What loads from here on is compiled once for all runs.
 enableCompileCache();
@@ -13,35 +14,37 @@ const COMMANDS: Readonly<Record<string, { description: string; load(): Promise<{
   {
     migrate: {
       description: 'Make the tables, or bring them up to date. A second time it finds nothing to do.',
-      load: () => import('./migrate.ts'),
+      load: () => import('./commands/migrate.ts'),
     },
     doctor: {
       description:
         'Look at a set-up from outside and say what is wrong and what to do: RP ID and origins, the site, the store, the clocks.',
-      load: () => import('./doctor.ts'),
+      load: () => import('./commands/doctor.ts'),
     },
     readiness: {
       description:
         'Say whose passkeys could not meet a stricter policy, from the passkeys stored and the records of their sign-ins.',
-      load: () => import('./readiness.ts'),
+      load: () => import('./commands/readiness.ts'),
     },
     attempts: {
-      description: 'List, follow and explain the records of attempts, from a log file or from the store.',
-      load: () => import('./attempts.ts'),
+      description: 'List, count, follow and explain the records of attempts, from a log file or from the store.',
+      load: () => import('./commands/attempts.ts'),
+    },
+    passkeys: {
+      description: 'Say which passkeys a user has, and how records name them.',
+      load: () => import('./commands/passkeys.ts'),
     },
     verify: {
       description:
         'Check the hash chain of a log (@latchkey/audit): names the first record that was edited, removed, moved or cut off.',
-      load: () => import('./verify.ts'),
+      load: () => import('./commands/verify.ts'),
     },
     import: {
       description:
         'Move passkeys here from another system. As long as the RP ID stays, they keep working and nobody registers anew.',
-      load: () => import('./import.ts'),
+      load: () => import('./commands/import.ts'),
     },
   };
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 // Who closed the pipe has seen enough: `latchkey attempts list | head`.
 for (const stream of [process.stdout, process.stderr]) {

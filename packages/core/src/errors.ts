@@ -108,6 +108,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   credential_not_allowed: assertion,
   user_handle_mismatch: assertion,
   user_disabled: assertion,
+  user_policy: ['authentication_failed', 'registration_failed', 'policy'],
   authenticator_data_malformed: assertion,
   backup_state_invalid: assertion,
   algorithm_unsupported: assertion,

@@ -6,9 +6,11 @@
  */
 import './runtime.ts';
 import type { HttpRequest, HttpResponse } from './adapter.ts';
+import { administer, type UserAdministration } from './ceremony/administration.ts';
 import { reliable } from './ceremony/reliable-store.ts';
 import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
 import { checkOptions } from './config/check-options.ts';
+import { ConfigurationError } from './errors.ts';
 import { wellKnown } from './http/documents.ts';
 import { createGuards } from './http/guards.ts';
 import { createLimits } from './http/limits.ts';
@@ -20,6 +22,7 @@ import { warnOfLoss } from './signals/telemetry-check.ts';
 import { keepSweeping, sweep } from './sweep.ts';
 
 export type { HttpRequest, HttpResponse } from './adapter.ts';
+export type { Change, SessionView, UserAdministration } from './ceremony/administration.ts';
 export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
 export type { Duration } from './duration.ts';
 export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
@@ -48,6 +51,7 @@ export {
   type SignOut,
   type Sink,
   type User,
+  type UserAction,
   type Users,
 } from './options.ts';
 export {
@@ -119,6 +123,7 @@ export {
   type TakeResult,
   type UseResult,
 } from './store/store.ts';
+export { providerName } from './webauthn/providers.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
 export type Guarded<U extends User = User> =
@@ -144,6 +149,11 @@ export interface Passkeys<U extends User = User, Request = unknown, Response = u
   signOut(request: HttpRequest<Request, Response>): Promise<readonly string[]>;
   /** Whether a session is live, by its id: for tokens that carry it. Asks the store each time. `request`: where `rp` or `policy` is a function. */
   isSessionLive(id: string, request?: Request): Promise<boolean>;
+  /**
+   * The passkeys and sessions of one user, for the server's own code: a help desk, the deletion of an account. `request`: where
+   * `rp` or `policy` is a function. Throws a {@link ConfigurationError} for an id that cannot be one.
+   */
+  forUser(userId: string, request?: Request): UserAdministration;
   /** Records every ceremony that has expired unanswered; resolves to how many. Runs by itself every `sweepEvery`. */
   sweep(): Promise<number>;
   /**
@@ -189,6 +199,19 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
     async isSessionLive(id, request) {
       const config = configOf(request);
       return config !== null && sessions.isLive(id, config);
+    },
+    forUser(userId, request) {
+      const config = configOf(request);
+      if (config === null)
+        throw new ConfigurationError(
+          'forUser',
+          request,
+          'It belongs to no relying party: hand in a request that rp knows.',
+        );
+      if (typeof userId !== 'string' || userId === '') {
+        throw new ConfigurationError('forUser', userId, "Write the account's id, as text.");
+      }
+      return administer(config, { store, sessions, publisher }, userId);
     },
     sweep: () => sweep(sweeping),
     async close() {

@@ -89,6 +89,9 @@ export interface User {
   readonly displayName?: string | null;
 }
 
+/** What `users.allows` is asked: to sign in, to add a passkey, to remove or disable one, to confirm. */
+export type UserAction = 'sign_in' | 'register' | 'remove' | 'step_up';
+
 /** A value that may be missing, or a promise of it. */
 export type Maybe<T> = Awaitable<T | undefined | null>;
 
@@ -126,6 +129,11 @@ export interface Users<U extends User = User, Request = unknown> {
    * This person may add a first passkey and read the own list. Your own guards do not change: to demand a passkey, use `requireSignIn()`.
    */
   identify?(request: Request): Maybe<IdentifiedUser<U>>;
+  /**
+   * Whether this user may do this: rules per person or organisation. Asked for options and for verify. A person who may not sign in
+   * is refused as a stranger is, so that nobody learns who has an account. Default: everybody may do everything.
+   */
+  allows?(user: U, action: UserAction): Awaitable<boolean>;
   /** False for a blocked account: its passkeys and its sessions are refused. */
   isActive?(user: U): Awaitable<boolean>;
   /** True lets this user remove the last passkey. */
@@ -262,7 +270,7 @@ export type PasskeyNotice =
   /** `new_passkey_sign_in`: the first use of a passkey to sign in, unless this browser is signed in with it already. */
   | { readonly kind: 'passkey_added' | 'passkey_removed' | 'passkey_enabled' | 'new_passkey_sign_in' }
   /** `counter`: by `policy.signCount` `disable`, after a regression. */
-  | { readonly kind: 'passkey_disabled'; readonly by: 'owner' | 'counter' }
+  | { readonly kind: 'passkey_disabled'; readonly by: 'owner' | 'counter' | 'operator' | 'application' }
   /** A valid signature with a counter that went backwards. `accepted`: it counted all the same, under `observe`. */
   | { readonly kind: 'counter_regressed'; readonly accepted: boolean };
 

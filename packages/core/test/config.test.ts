@@ -63,7 +63,7 @@ const WRONG: readonly (readonly [what: string, change: object, names: string, ad
   ['a challenge life over ten minutes', policy({ challengeTtl: '11m' }), 'policy.challengeTtl', '10 minutes'],
   ['a challenge life of nothing', policy({ challengeTtl: 0 }), 'policy.challengeTtl', '1000 ms'],
   ['a duration nobody can read', policy({ challengeTtl: 'two minutes' }), 'policy.challengeTtl', "'2m'"],
-  ['no passkeys', policy({ maxPasskeys: 0 }), 'policy.maxPasskeys', '1 to 100'],
+  ['no passkeys', policy({ maxPasskeys: 0 }), 'policy.maxPasskeys', '1 to 64'],
   ['an unknown counter rule', policy({ signCount: 'panic' }), 'policy.signCount', "'observe'"],
   ['a short identity key', { audit: { identityKey: 'secret' } }, 'audit.identityKey', '32'],
   ['decoys without a key', { users: { ...good.users, findByName: () => undefined } }, 'audit.identityKey', 'decoys'],

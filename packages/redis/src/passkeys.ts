@@ -5,8 +5,9 @@
  *
  * Bytes are base64url in JSON: that costs a third of some 150 bytes, and `redis-cli` shows what is there.
  *
- * Every change draws a new `version` of the hash, and every change but `recordUse` is made by compare and set on it: read,
- * decide in TypeScript, commit if nothing changed meanwhile, else again. Of any number of writers at once one gets through.
+ * Every change but a use draws a new `version` of the hash, and is made by compare and set on it: read, decide in TypeScript,
+ * commit if nothing changed meanwhile, else again. Of any number of writers at once one gets through. A use is one script,
+ * and what it writes is no change's to write; so the two pass each other by.
  *
  * `insert` must agree over two slots that a credential id has one owner: (1) read hash and claim, (2) set the claim if it
  * is free or this user's own already, and label it with the new passkey's id, (3) commit to the hash. `remove` commits
@@ -40,17 +41,30 @@ return redis.call('GET', KEYS[1])
 /** Field, value, field, value … */
 const READ = script(`return redis.call('HGETALL', KEYS[1])`);
 
+// The lines of a passkey: enabled, generation; then what only a use changes: counter, last use, backup eligible, backed up.
+const LINES = 6;
+
 /**
- * Sets or, without a record, removes a field, if the version is still the one that was read; nil when it is not. `mark` is
- * given by who adds a passkey: 'forgotten' when the user was forgotten under it.
+ * Sets or, without a record, removes a field, if the version is still the one that was read; nil when it is not. What a use
+ * has changed since stays. `mark` is given by who adds a passkey: 'forgotten' when the user was forgotten under it.
  */
-const COMMIT = script(`
+const COMMIT = script(`${SPLIT}
 local read_version, version, owner, field, record, mark = unpack(ARGV)
 if mark ~= '' and redis.call('HGET', KEYS[1], 'forgotten') == mark then return 'forgotten' end
 if (redis.call('HGET', KEYS[1], 'version') or '') ~= read_version then return false end
 redis.call('HSET', KEYS[1], 'version', version, 'owner', owner)
 redis.call('PERSIST', KEYS[1])
-if record == '' then redis.call('HDEL', KEYS[1], field) else redis.call('HSET', KEYS[1], field, record) end
+if record == '' then
+  redis.call('HDEL', KEYS[1], field)
+  return 'done'
+end
+local current = redis.call('HGET', KEYS[1], field)
+if current then
+  local changed, used = split(record, ${LINES}), split(current, ${LINES})
+  for line = 3, ${LINES} do changed[line] = used[line] end
+  record = table.concat(changed, '\\n')
+end
+redis.call('HSET', KEYS[1], field, record)
 return 'done'
 `);
 
@@ -80,22 +94,19 @@ return 'done'
 /** Removes a claim or a kept handle, if it is still this one with this label. */
 const DROP = script(`if redis.call('GET', KEYS[1]) == ARGV[1] .. '\\n' .. ARGV[2] then redis.call('DEL', KEYS[1]) end`);
 
-// The lines of a passkey: what one use judges and changes.
-const LINES = 6;
-
 /** With more than one key, also begins a session: both, or neither. */
 const USE = script(`${BEGIN_LUA}
-local field, version, generation, read_count, read_used_at, sign_count, used_at, eligible, backed_up = unpack(ARGV)
+local field, generation, read_count, read_used_at, sign_count, used_at, eligible, backed_up = unpack(ARGV)
 local record = redis.call('HGET', KEYS[1], field)
 if not record then return 'missing' end
 local lines = split(record, ${LINES})
 if lines[1] ~= 'true' or lines[2] ~= generation or lines[3] ~= read_count then return 'stale' end
 if read_used_at == 'null' and lines[4] ~= 'null' then return 'stale' end
-local keys, arguments = { unpack(KEYS, 2) }, { unpack(ARGV, 10) }
+local keys, arguments = { unpack(KEYS, 2) }, { unpack(ARGV, 9) }
 local refused = #keys > 0 and refusal(keys, arguments)
 if refused then return refused end
 lines[3], lines[4], lines[5], lines[6] = sign_count, used_at, eligible, backed_up
-redis.call('HSET', KEYS[1], field, table.concat(lines, '\\n'), 'version', version)
+redis.call('HSET', KEYS[1], field, table.concat(lines, '\\n'))
 if #keys > 0 then begin(keys, arguments) end
 return 'recorded'
 `);
@@ -239,7 +250,7 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
       const start = session === undefined ? { keys: [], arguments: [] } : startOf(options, session);
       const useUnder = async (handle: string) => {
         const keys = [ownedKey(handle), ...start.keys];
-        const answer = await USE(redis, keys, FIELD + passkey.id, randomUUID(), ...written, ...start.arguments);
+        const answer = await USE(redis, keys, FIELD + passkey.id, ...written, ...start.arguments);
         return answer as UseResult | 'missing';
       };
       const own = text(passkey.userHandle);

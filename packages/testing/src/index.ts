@@ -34,3 +34,5 @@ export { attemptStoreContract } from './store-contract/attempts.ts';
 export { challengeStoreContract } from './store-contract/challenges.ts';
 export { passkeyStoreContract } from './store-contract/passkeys.ts';
 export type { StoreRule } from './store-contract/rule.ts';
+export { sessionStoreContract } from './store-contract/sessions.ts';
+export { type SignInStore, signInStoreContract } from './store-contract/sign-in.ts';

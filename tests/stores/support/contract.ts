@@ -1,10 +1,17 @@
 /**
- * Why this file exists: one call makes a test of every rule of the store contract, for any store. A store that is not
+ * One call makes a test of every rule of the store contract, for any store. A store that is not
  * SQL has a test file of its own beside this one (`redis.test.ts`) and calls it from there.
  */
 import type { Store } from '@latchkey/core';
-import { attemptStoreContract, challengeStoreContract, passkeyStoreContract, type StoreRule } from '@latchkey/testing';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import {
+  attemptStoreContract,
+  challengeStoreContract,
+  passkeyStoreContract,
+  type StoreRule,
+  sessionStoreContract,
+  signInStoreContract,
+} from '@latchkey/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** A store, opened for one test file. */
 export interface OpenStore {
@@ -13,8 +20,15 @@ export interface OpenStore {
   close(): Promise<void> | void;
 }
 
-/** Tests that the store `open` gives keeps the whole contract. One rule runs after the other, because sweeps are for all. */
-export function keepsTheContract(name: string, open: () => Promise<OpenStore> | OpenStore): void {
+/**
+ * Tests that the store `open` gives keeps the whole contract. `beginsSessions`: whether its passkeys can begin sessions in
+ * the same step. One rule runs after the other, because sweeps are for all.
+ */
+export function keepsTheContract(
+  name: string,
+  open: () => Promise<OpenStore> | OpenStore,
+  { beginsSessions = true } = {},
+): void {
   describe(name, () => {
     let opened: OpenStore;
     beforeAll(async () => {
@@ -28,6 +42,14 @@ export function keepsTheContract(name: string, open: () => Promise<OpenStore> | 
       });
     keeps('challenges', challengeStoreContract, ({ challenges }) => challenges);
     keeps('passkeys', passkeyStoreContract, ({ passkeys }) => passkeys);
+    keeps('sessions', sessionStoreContract, ({ sessions }) => sessions);
+    if (beginsSessions) {
+      keeps('uses with a session', signInStoreContract, ({ passkeys, sessions }) => ({ ...passkeys, sessions }));
+    }
+    test('begins sessions with a use where it says so', () => {
+      const { passkeys, sessions } = opened.store;
+      expect(passkeys.sessions).toBe(beginsSessions ? sessions : undefined);
+    });
     keeps('attempts', attemptStoreContract, ({ attempts }) => attempts);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the SQL databases the tests run on, each opened the way an application opens it. A server that does
+ * The SQL databases the tests run on, each opened the way an application opens it. A server that does
  * not answer fails its tests with a sentence that says what to do; none is left out, save MySQL, which is only tested where
  * MYSQL_URL names one.
  */
@@ -44,14 +44,19 @@ export interface Database {
 
 const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations'];
 
-/** Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`. */
-export function kyselyDialect(url: string): KyselyDialect {
+/** Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`. MySQL runs `first` on each new connection. */
+export function kyselyDialect(url: string, first?: string): KyselyDialect {
   if (url.startsWith('sqlite:')) return new SqliteDialect({ database: preparedOnce(new BetterSqlite3(url.slice(7))) });
-  if (url.startsWith('mysql:')) return new MysqlDialect({ pool: createPool(url) });
+  if (url.startsWith('mysql:')) {
+    const pool = createPool(url);
+    // A connection does in order what it is sent.
+    if (first !== undefined) pool.on('connection', (connection) => connection.query(first));
+    return new MysqlDialect({ pool });
+  }
   return new PostgresDialect({ pool: new Pool({ connectionString: url }) });
 }
 
-function database(name: string, dialect: Dialect, url: string, advice: string): Database {
+function database(name: string, dialect: Dialect, url: string, advice: string, first?: string): Database {
   return {
     name,
     dialect,
@@ -59,7 +64,7 @@ function database(name: string, dialect: Dialect, url: string, advice: string): 
     async open() {
       const statements: Opened['statements'] = [];
       const db = new Kysely<Theirs>({
-        dialect: kyselyDialect(url),
+        dialect: kyselyDialect(url, first),
         log: ({ query }) => void statements.push(query),
       });
       const run: Opened['run'] = async <Row>(text: string, parameters: readonly unknown[] = []) =>
@@ -99,16 +104,30 @@ export const strictPostgres: Database = database(
   POSTGRES_ADVICE,
 );
 
+const MARIADB = MARIADB_URL ?? 'mysql://root@127.0.0.1:3306/test';
+const MARIADB_ADVICE =
+  'install it (`apt-get install mariadb-server`) and start it, or set MARIADB_URL to a database that may be written to';
+
+/**
+ * The same MariaDB, to connections that are not as the driver takes them to be: it escapes text by the rules of another mode
+ * or another character set. Nothing of it may reach a statement, or anyone could write into the statement.
+ */
+export const oddMariadbs: readonly Database[] = [
+  database(
+    'MariaDB, where a backslash escapes nothing',
+    'mysql',
+    MARIADB,
+    MARIADB_ADVICE,
+    "set session sql_mode = 'NO_BACKSLASH_ESCAPES,STRICT_TRANS_TABLES'",
+  ),
+  database('MariaDB, on connections in latin1', 'mysql', MARIADB, MARIADB_ADVICE, 'set names latin1'),
+];
+
 export const databases: readonly Database[] = [
   database('SQLite in a file', 'sqlite', `sqlite:${join(folder, 'test.db')}`, 'make the temporary folder writable'),
   database('SQLite in memory', 'sqlite', 'sqlite::memory:', 'install better-sqlite3 anew'),
   database('PostgreSQL', 'postgres', POSTGRES, POSTGRES_ADVICE),
-  database(
-    'MariaDB',
-    'mysql',
-    MARIADB_URL ?? 'mysql://root@127.0.0.1:3306/test',
-    'install it (`apt-get install mariadb-server`) and start it, or set MARIADB_URL to a database that may be written to',
-  ),
+  database('MariaDB', 'mysql', MARIADB, MARIADB_ADVICE),
   ...(MYSQL_URL === undefined
     ? []
     : [database('MySQL', 'mysql', MYSQL_URL, 'start it, or set MYSQL_URL to a database that may be written to')]),

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a process of its own that migrates, for the test in which two do it at once. Arguments: a URL and
+ * A process of its own that migrates, for the test in which two do it at once. Arguments: a URL and
  * table prefixes; prints, as JSON, what it applied for each prefix.
  */
 import { migrate } from '@latchkey/sql';

@@ -39,7 +39,7 @@ import {
 } from './policy.ts';
 import type { ReliableStore } from './reliable-store.ts';
 import type { Services } from './services.ts';
-import { identifiedUser, type Sessions, type SignedIn, sessionGone } from './session.ts';
+import { identifiedUser, requireAllowed, type Sessions, type SignedIn, sessionGone } from './session.ts';
 
 type Purpose = 'sign_in' | 'step_up';
 
@@ -127,7 +127,8 @@ async function offer(
   // The same work for a name that nobody has.
   const passkeys = await passkeysOf(context.config, store, user?.id ?? identifier);
   const usable = passkeys.filter(({ enabled }) => enabled);
-  if (!user || usable.length === 0) {
+  const mayKnow = user !== null && usable.length > 0 && (await accounts.allows(user, 'sign_in'));
+  if (!mayKnow) {
     return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
   }
   return { userId: user.id, credentials: descriptors(usable) };
@@ -141,6 +142,7 @@ export async function stepUpOptions(
   { user }: SignedIn,
   body: { action?: string },
 ): Promise<SignInOptionsAnswer> {
+  await requireAllowed(context, user, 'step_up');
   const passkeys = (await passkeysOf(context.config, store, user.id)).filter(({ enabled }) => enabled);
   const credentials = descriptors(passkeys);
   const issued = await openCeremony(
@@ -299,6 +301,7 @@ async function verifyAssertion(
   draft.backupEligibleChanged = passkey.backupEligible !== null && passkey.backupEligible !== data.flags.backupEligible;
   const user = await config.accounts.active(passkey.userId);
   if (!user) throw refuse('user_disabled');
+  if (!(await config.accounts.allows(user, purpose))) throw refuse('user_policy', { rule: 'user' });
 
   // Judge by policy.
   draft.stage = 'policy';
@@ -444,7 +447,7 @@ async function afterRegression(
   if (disabling && context.config.sessions)
     await sessions.end(context, { userId, passkeyId: id }, 'policy', 'passkey_disabled');
   if (disabled) {
-    context.events.push({ name: 'latchkey.passkey.disabled', changes: {} });
+    context.events.push({ name: 'latchkey.passkey.disabled', changes: { changedBy: 'policy' } });
     notify(context, user, disabled, { kind: 'passkey_disabled', by: 'counter' });
   }
   // Where another answer was faster to disable it, its user has been told.

@@ -18,7 +18,7 @@ import { notify } from './notify.ts';
 import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
 import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, permit } from './policy.ts';
 import type { Services } from './services.ts';
-import { isRecent, type Person, requireRecent } from './session.ts';
+import { isRecent, type Person, requireAllowed, requireRecent } from './session.ts';
 
 /** The answer of `POST /registration/options`. */
 export interface RegistrationOptionsAnswer {
@@ -49,6 +49,7 @@ export async function registrationOptions(
   if (conditional && !(registrant && config.policy.conditionalCreate)) {
     throw registrant ? refuse('policy_denied', { rule: 'mode' }) : refuseUnrecorded('sign_in_required');
   }
+  if (registrant) await requireAllowed(context, registrant.user, 'register');
   const passkeys = registrant ? await passkeysOf(config, store, registrant.user.id) : [];
   const mustBeRecent = registrant !== null && passkeys.length > 0;
   if (mustBeRecent) requireRecent(registrant, config);
@@ -166,6 +167,7 @@ export async function verifyRegistration(
     ? await config.accounts.active(registrant.user.id)
     : await createAccount(context, ceremony.account!);
   if (!user) throw refuse('user_disabled');
+  if (!(await config.accounts.allows(user, 'register'))) throw refuse('user_policy', { rule: 'user' });
   draft.userId = user.id;
   const passkey: Passkey = {
     id: randomUUID(),
@@ -206,6 +208,7 @@ async function createAccount(context: RequestContext, account: NonNullable<Cerem
   const user = await context.config.accounts.create(account);
   if (!user) throw refuse('username_unavailable');
   context.undo.push(() => context.config.accounts.undo(user));
+  context.draft.userCreated = true;
   return user;
 }
 
@@ -231,6 +234,7 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
   if (!Buffer.from(kept).equals(userHandle)) {
     // It was not created just now: neither the account nor anything of it is ours to take back.
     context.undo.length = 0;
+    context.draft.userCreated = false;
     throw refuse('username_unavailable');
   }
   context.undo.push(() => store.passkeys.forget(userId));

@@ -6,7 +6,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { AppConfig, Config } from '../config/config.ts';
 import { type Duration, milliseconds } from '../duration.ts';
 import { refuse, refuseUnrecorded } from '../errors.ts';
-import type { IdentifiedUser, User } from '../options.ts';
+import type { IdentifiedUser, User, UserAction } from '../options.ts';
 import { random } from '../random.ts';
 import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
 import { inSpan } from '../signals/telemetry.ts';
@@ -158,10 +158,10 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
 
   async function tell(context: GuardContext, session: SignInSession, by: SessionEnder, because: SessionEnding) {
     const { id, userId, passkeyId, attemptId } = session;
-    const changes = { sessionId: id, userId, endedBy: by, endedBecause: because, relatedId: attemptId };
+    const changes = { sessionId: id, userId, endedBy: by, endedBecause: because, changedBy: by, relatedId: attemptId };
     context.events.push({ name: 'latchkey.session.ended', changes });
-    // What the application did itself it need not be told.
-    if (by === 'application' || config.onSignOut === undefined) return;
+    // What the application did itself it need not be told; and outside a request there is no session of its own to end.
+    if (by === 'application' || config.onSignOut === undefined || context.request.native === undefined) return;
     const { native: request, nativeResponse: response } = context.request;
     const current = session.tokenHash === context.sessionToken;
     try {
@@ -383,6 +383,12 @@ export function isRecent(at: number, ms: number, now: number): boolean {
 /** Throws unless this person signed in, or stepped up without an action, within `recentSignIn`. */
 export function requireRecent({ confirmedAt }: Person, { policy, now }: Config): void {
   if (!isRecent(confirmedAt, policy.recentSignInMs, now())) throw refuseUnrecorded('step_up_required');
+}
+
+/** Throws unless the application's own rules let this person do it. The person is known, so the answer may say it. */
+export async function requireAllowed({ config }: GuardContext, user: User, action: UserAction): Promise<void> {
+  const allowed = await config.accounts.allows(user, action);
+  if (!allowed) throw refuse('user_policy', { code: 'policy_denied', rule: 'user' });
 }
 
 /** Who the application's own sign-in says is there. Asked once a request. */

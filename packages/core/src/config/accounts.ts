@@ -3,7 +3,7 @@
  * browser as the text "null", is refused here: with the function's name, what it answered, and what to write instead.
  */
 import { ConfigurationError, refuse } from '../errors.ts';
-import type { IdentifiedUser, User, Users } from '../options.ts';
+import type { IdentifiedUser, User, UserAction, Users } from '../options.ts';
 
 /** The application's accounts, with answers that were checked. `null` is the only way to say "nobody". */
 export interface Accounts {
@@ -15,6 +15,7 @@ export interface Accounts {
   undo(user: User): Promise<void>;
   identify(request: unknown): Promise<IdentifiedUser | null>;
   hasOtherWayIn(user: User): Promise<boolean>;
+  allows(user: User, action: UserAction): Promise<boolean>;
   canonicalName(name: string): string;
   readonly allowsSignUp: boolean;
   readonly identifies: boolean;
@@ -39,6 +40,7 @@ export function checkedAccounts(users: Users): Accounts {
     undo: async (user) => void (await users.undo?.(user)),
     identify: async (request) => checked('users.identify', await users.identify?.(request)),
     hasOtherWayIn: async (user) => (await users.hasOtherWayIn?.(user)) === true,
+    allows: async (user, action) => (await (users.allows?.(user, action) ?? true)) === true,
     canonicalName: (name) => (users.canonicalName ? users.canonicalName(name) : name.normalize('NFKC').toLowerCase()),
     allowsSignUp: users.create !== undefined,
     identifies: users.identify !== undefined,

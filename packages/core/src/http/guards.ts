@@ -1,6 +1,7 @@
 /** What stands before the application's own routes: who is signed in, and the answer where that is not enough. */
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import type { GuardContext, RequestContext } from '../ceremony/context.ts';
+import { publishEvents } from '../ceremony/report.ts';
 import {
   describeSession,
   type PasskeySession,
@@ -14,7 +15,6 @@ import { newDraft } from '../record/draft.ts';
 import type { Publisher } from '../signals/publish.ts';
 import { problem, respond } from './answer.ts';
 import { checkOrigin } from './receive.ts';
-import { publishEvents } from './report.ts';
 import { openGuard, resolveConfig } from './tenant.ts';
 
 /** What a guard found: the session to hand on, or the answer to give instead. */

@@ -122,7 +122,7 @@ async function giveBack(limiter: Limiter): Promise<void> {
   } catch {}
 }
 
-/** How many keys a limiter in memory tells apart before it forgets the oldest: some 10 MB for both generations. */
+/** How many keys a limiter in memory tells apart before it forgets the oldest: some 10 to 15 MB for both generations. */
 const MOST_KEYS = 50_000;
 
 interface Window {

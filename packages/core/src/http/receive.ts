@@ -58,10 +58,12 @@ export async function receive(
     throw refuse(missing ? 'challenge_missing' : 'malformed_request');
   }
   // A name counts only where it is looked up: elsewhere anybody could use up its owner's share.
-  if (typeof body.identifier === 'string' && body.mode === 'modal') {
-    const name = pseudonym(config.identityKey, config.accounts.canonicalName(body.identifier));
+  const mayBeLookedUp = body.mode === undefined || body.mode === 'modal';
+  if (typeof body.identifier === 'string' && mayBeLookedUp) {
+    // Tenants share the limits, not their names.
+    const name = `${config.rp.id}\0${config.accounts.canonicalName(body.identifier)}`;
     context.admitted = false;
-    await limits.admit([byName(name, request.address)]);
+    await limits.admit([byName(pseudonym(config.identityKey, name), request.address)]);
     context.admitted = true;
   }
   const { report, immediateGet } = readClientReport(body.client);

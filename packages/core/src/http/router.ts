@@ -5,6 +5,7 @@
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { subscriberOf } from '../address.ts';
 import type { RequestContext } from '../ceremony/context.ts';
+import { attemptRecord, publishEvents } from '../ceremony/report.ts';
 import type { ConfigOf } from '../config/config.ts';
 import {
   asRefusal,
@@ -23,7 +24,6 @@ import { ceremonySpan, inRequestSpan } from '../signals/telemetry.ts';
 import { problem, respond } from './answer.ts';
 import type { HttpServices } from './limits.ts';
 import { checkOrigin, receive } from './receive.ts';
-import { attemptRecord, publishEvents } from './report.ts';
 import { personThere, ROUTES, type Route } from './routes.ts';
 import { openRequest, resolveConfig } from './tenant.ts';
 

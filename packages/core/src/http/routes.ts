@@ -5,10 +5,10 @@ import type { RequestContext } from '../ceremony/context.ts';
 import { notify } from '../ceremony/notify.ts';
 import { changePasskey, describePasskey, passkeysOf, removePasskey, signalsFor } from '../ceremony/passkeys.ts';
 import { registrationOptions, verifyRegistration } from '../ceremony/registration.ts';
-import { describeSession, type Person, requireRecent, type SignedIn } from '../ceremony/session.ts';
+import { describeSession, type Person, requireAllowed, requireRecent, type SignedIn } from '../ceremony/session.ts';
 import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { EventName, Purpose } from '../record/attempt.ts';
-import { EVENT_OF, type Verdict } from '../record/draft.ts';
+import { EVENT_OF, SUCCESS } from '../record/draft.ts';
 import { reasonOfErrorName } from '../record/enforcement.ts';
 import { newId } from '../record/id.ts';
 import { countChallenge } from '../signals/telemetry.ts';
@@ -18,8 +18,6 @@ import { bind } from './binding.ts';
 import { clientModule } from './documents.ts';
 import type { HttpServices } from './limits.ts';
 import { BODIES, type BodyOf, type BodySchema } from './shape.ts';
-
-export const SUCCESS: Verdict = { outcome: 'success', reason: null, source: null };
 
 /** Who may ask. `session`: somebody with a session of ours. `person`: also somebody whom only the application knows. */
 type Needs = { session: SignedIn; person: Person; nobody: null };
@@ -99,7 +97,9 @@ export const ROUTES: readonly Route[] = [
     run: async (context, services, _, body) => {
       const registrant = await personThere(context, services);
       const answer = await verifyRegistration(context, services, registrant, body);
-      context.whenDone.push(() => context.events.push({ name: 'latchkey.passkey.added', changes: {} }));
+      context.whenDone.push(() =>
+        context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } }),
+      );
       return { status: 201, body: answer, ends: SUCCESS };
     },
   }),
@@ -147,6 +147,7 @@ export const ROUTES: readonly Route[] = [
       if (!ID.test(id)) throw refuseUnrecorded('not_found');
       // A nickname may be changed by anybody with a session; all else, and anybody else, must have confirmed just now.
       if (change.enabled !== undefined || person.session === null) await requireConfirmed(context, services, person);
+      if (change.enabled === false) await requireAllowed(context, person.user, 'remove');
       const { passkey, event, switched } = await changePasskey(context.config, services.store, person, id, change);
       if (!passkey.enabled) await endSessionsOf(context, services, passkey, 'passkey_disabled');
       if (switched) {
@@ -167,6 +168,7 @@ export const ROUTES: readonly Route[] = [
     run: async (context, services, person, _, id) => {
       await requireConfirmed(context, services, person);
       if (!ID.test(id)) throw refuseUnrecorded('not_found');
+      await requireAllowed(context, person.user, 'remove');
       const { config } = context;
       const passkey = await removePasskey(config, services.store, person, id);
       await endSessionsOf(context, services, passkey, 'passkey_removed');
@@ -354,6 +356,7 @@ async function reportOutcome(
 function changed(context: RequestContext, event: EventName, passkey: Passkey): Pick<Answer, 'ends'> {
   const { draft } = context;
   draft.name = event;
+  draft.changedBy = 'person';
   draft.stage = 'session';
   draft.userId = passkey.userId;
   draft.credentialId = passkey.credentialId;

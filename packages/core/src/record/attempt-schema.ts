@@ -182,12 +182,18 @@ export const ATTEMPT_SCHEMA = {
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
       }),
-      user: object({ known: flag, id: orNull({ type: 'string', minLength: 1 }), hash: orNull(keyedPseudonym) }),
+      user: object({
+        known: flag,
+        id: orNull({ type: 'string', minLength: 1 }),
+        hash: orNull(keyedPseudonym),
+        created: flag,
+      }),
       session: object({
         id: orNull({ type: 'string', format: 'uuid' }),
         endedBy: orNull(oneOf(SESSION_ENDERS)),
         endedBecause: orNull(oneOf(SESSION_ENDINGS)),
       }),
+      change: object({ by: orNull(oneOf(SESSION_ENDERS)), note: orNull(text(1536)) }),
       client: object({
         address: orNull(text(64)),
         userAgent: orNull({ type: 'string', maxLength: 1536 }),
@@ -209,12 +215,17 @@ export const ATTEMPT_SCHEMA = {
         optionsTraceId: orNull(hex(32)),
         optionsSpanId: orNull(hex(16)),
       }),
-      integrity: object({
-        keyId: text(64),
-        sequence: { type: 'integer', minimum: 0 },
-        previous: text(128),
-        mac: text(128),
-      }),
+      integrity: object(
+        {
+          keyId: text(64),
+          sequence: { type: 'integer', minimum: 0 },
+          previous: text(128),
+          mac: text(128),
+          personal: object({ members: { type: 'array', items: text(64) }, hash: text(128) }),
+          salt: text(64),
+        },
+        ['personal', 'salt'],
+      ),
       message: text(512),
     },
     ['integrity'],

@@ -17,6 +17,7 @@ export const EVENT_NAMES = [
   'latchkey.passkey.disabled',
   'latchkey.passkey.removed',
   'latchkey.session.ended',
+  'latchkey.user.forgotten',
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -63,6 +64,7 @@ export const REASONS = [
   'credential_not_allowed',
   'user_handle_mismatch',
   'user_disabled',
+  'user_policy',
   'authenticator_data_malformed',
   'user_presence_missing',
   'user_verification_missing',
@@ -151,6 +153,7 @@ export const FAILED_RULES = [
   'attestation',
   'sign_count',
   'backup_eligibility',
+  'user',
   'first_factor',
   'immediate_mediation',
 ] as const;
@@ -174,7 +177,7 @@ export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
 export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
-/** Who ended a session. `application`: by its own sign-out, or because it names another person now. `policy`: a rule of Latchkey's. */
+/** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
 export type SessionEnder = (typeof SESSION_ENDERS)[number];
 
 export const SESSION_ENDINGS = [
@@ -302,6 +305,8 @@ export interface AttemptRecord {
     readonly id: string | null;
     /** Keyed pseudonym of the id. */
     readonly hash: string | null;
+    /** This attempt made the account: a sign-up. */
+    readonly created: boolean;
   };
   /** The sign-in session that this made, confirmed or ended. */
   readonly session: {
@@ -310,6 +315,13 @@ export interface AttemptRecord {
     /** Who ended it, and why; null where it was not ended. */
     readonly endedBy: SessionEnder | null;
     readonly endedBecause: SessionEnding | null;
+  };
+  /** Who changed a passkey, ended a session or forgot a user. */
+  readonly change: {
+    /** Null for ceremonies. */
+    readonly by: SessionEnder | null;
+    /** What an operator or the application wrote about it: one line, at most 256 characters. */
+    readonly note: string | null;
   };
   readonly client: {
     /** As the framework gives it. Exported through OpenTelemetry as a network only. */
@@ -339,6 +351,9 @@ export interface AttemptRecord {
     readonly sequence: number;
     readonly previous: string;
     readonly mac: string;
+    /** The members that can be erased without breaking the chain, and the salted hash that stands for them. */
+    readonly personal?: { readonly members: readonly string[]; readonly hash: string };
+    readonly salt?: string;
   };
   /** The record in one sentence, for people; never to be parsed. */
   readonly message: string;

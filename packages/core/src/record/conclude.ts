@@ -114,8 +114,10 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       known: draft.userId !== null,
       id: draft.userId,
       hash: draft.userId === null ? null : pseudonym(around.identityKey, draft.userId),
+      created: draft.userCreated,
     }),
     session: freeze({ id: draft.sessionId, endedBy: draft.endedBy, endedBecause: draft.endedBecause }),
+    change: freeze({ by: draft.changedBy, note: draft.note === null ? null : oneLine(draft.note, 256) }),
     client: freeze({
       // An application that trusts every proxy gets as an address whatever a client writes into X-Forwarded-For.
       address: draft.address ? oneLine(draft.address, 64).slice(0, 64) : null,
@@ -152,6 +154,7 @@ const SUBJECTS: Record<EventName, string> = {
   'latchkey.passkey.disabled': 'Disabling a passkey',
   'latchkey.passkey.removed': 'Removing a passkey',
   'latchkey.session.ended': 'Ending a session',
+  'latchkey.user.forgotten': 'Forgetting a user',
 };
 
 function sentence(

@@ -57,9 +57,13 @@ export interface AttemptDraft {
   /** Whether immediate mediation was enforced, once a ceremony has decided it. */
   decided: EnforcementDecision | null;
   userId: string | null;
+  userCreated: boolean;
   sessionId: string | null;
   endedBy: SessionEnder | null;
   endedBecause: SessionEnding | null;
+  /** Who changed a passkey or ended a session, and an operator's own words about it. */
+  changedBy: SessionEnder | null;
+  note: string | null;
   origin: string | null;
   address: string | null;
   userAgent: string | null;
@@ -104,9 +108,12 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     discoverable: null,
     decided: null,
     userId: null,
+    userCreated: false,
     sessionId: null,
     endedBy: null,
     endedBecause: null,
+    changedBy: null,
+    note: null,
     origin: null,
     address: null,
     userAgent: null,
@@ -122,6 +129,9 @@ export interface Flags {
   readonly backupEligible: boolean;
   readonly backedUp: boolean;
 }
+
+/** It was accepted. */
+export const SUCCESS: Verdict = { outcome: 'success', reason: null, source: null };
 
 /** How an attempt ended. */
 export interface Verdict {

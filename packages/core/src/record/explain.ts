@@ -76,9 +76,12 @@ const UNMET_IN_WORDS: Record<Unmet, string> = {
 };
 
 /** A change to a passkey, or the end of a session, is no ceremony: nobody signs it. */
-function changeOf({ event, attempt, session }: AttemptRecord): string {
+function changeOf({ event, attempt, session, change }: AttemptRecord): string {
   if (event.name === 'latchkey.session.ended') {
     return `A session ended: ${session.endedBecause?.replaceAll('_', ' ')}, by the ${session.endedBy}.`;
+  }
+  if (change.by === 'operator' || change.by === 'application') {
+    return `No challenge: the ${change.by} changed it${change.note === null ? '' : `, and wrote “${change.note}”`}.`;
   }
   return attempt.relatedId === undefined
     ? 'No challenge: this is a change, and what speaks for it is the session it was made in.'

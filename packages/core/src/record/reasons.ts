@@ -19,7 +19,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
       'If your own page sent it, use @latchkey/browser or compare the body with the contract; else somebody probes.',
   },
   rate_limited: {
-    meaning: 'One address, browser or account asked too often; this record stands for all of its refusals in a minute.',
+    meaning:
+      'One address, network, browser or name asked too often; event.repeatCount says for how many refusals this record stands.',
     advice: 'If it was many people behind one address, check how your proxy hands on addresses, then raise that limit.',
   },
   first_factor_missing: {
@@ -127,6 +128,10 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   user_handle_mismatch: {
     meaning: 'The passkey says that it belongs to another user than the one who registered it, or does not say.',
     advice: 'Check that user handles were not lost or remade, by a migration, say; else the answer was tampered with.',
+  },
+  user_policy: {
+    meaning: 'users.allows said that this user may not do this.',
+    advice: 'Nothing is wrong if your rule means it; otherwise check users.allows for this user and action.',
   },
   user_disabled: {
     meaning: 'The passkey is good, but the application says that its account is blocked or gone.',

@@ -1,5 +1,6 @@
 /** The rules about policy: what each value of an option refuses, lets in and records. */
 import assert from 'node:assert/strict';
+import type { User } from '@latchkey/core';
 import { NOT_USED } from '../agent.ts';
 import { flipBit } from '../passkey/forgeries.ts';
 import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
@@ -251,4 +252,41 @@ export const policyRules: readonly HttpRule[] = [
     assert.equal((await site.agent().signIn(passkey, { bend: { signCount: 0 } })).status, 200);
     assert.equal(lastRecord(site).assertion.signCount, 'reset');
   }),
+
+  rule(
+    'asks the application’s own rules for a person, for options and for verify, and tells a stranger nothing',
+    async (site) => {
+      const agent = site.agent();
+      const passkey = await agent.signUp('ada');
+      const open = site.agent();
+      const pending = await open.signInOptions({ mode: 'modal', identifier: 'ada' });
+      const rule = (action: string) => `not ${action}`;
+      const forbid = (action: string) => {
+        for (const [id, account] of site.accounts) site.accounts.set(id, { ...account, displayName: rule(action) });
+      };
+      forbid('sign_in');
+      const credential = passkey.authenticate(pending.publicKey);
+      const verify = { attemptId: pending.attemptId, credential };
+      const refused = await assertOneRefusal(site, 'user_policy', () => open.post('/authentication/verify', verify));
+      assertProblem(refused, 401, 'authentication_failed');
+      const { publicKey } = await site.agent().signInOptions({ mode: 'modal', identifier: 'ada' });
+      const offered = publicKey.allowCredentials?.map(({ id }) => id) ?? [];
+      assert.ok(offered.length > 0 && !offered.includes(passkey.credentialId), 'not a decoy');
+      forbid('register');
+      assertProblem(await agent.post('/registration/options', {}), 403, 'policy_denied');
+      forbid('step_up');
+      assertProblem(await agent.post('/step-up/options', {}), 403, 'policy_denied');
+      forbid('remove');
+      const [{ id }] = (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
+      assertProblem(await agent.request('DELETE', `/passkeys/credentials/${id}`), 403, 'policy_denied');
+      assertProblem(
+        await agent.request('PATCH', `/passkeys/credentials/${id}`, { enabled: false }),
+        403,
+        'policy_denied',
+      );
+      forbid('nothing');
+      assert.equal((await agent.post('/step-up/options', {})).status, 200);
+    },
+    { users: { allows: ({ displayName }: User, action: string) => displayName !== `not ${action}` } as never },
+  ),
 ];

@@ -1,0 +1,54 @@
+/** `latchkey passkeys`: the passkeys of one user, and how records name them. */
+import { providerName } from '@latchkey/core';
+import type { Command } from 'commander';
+import { openStore } from '../connection.ts';
+import { readIdentityKey, refOf } from '../identity.ts';
+import { type Context, examples, jsonOption, runs, type StoreOptions, storeOptions } from '../terminal/command.ts';
+import { dim, warning } from '../terminal/output.ts';
+
+type Options = StoreOptions & { readonly user: string; readonly json?: boolean };
+
+export function define(command: Command): void {
+  command.requiredOption('--user <id>', "the application's own id of a user");
+  jsonOption(storeOptions(command), 'one JSON document: { user, passkeys }').action(runs(run));
+  command.addHelpText(
+    'after',
+    `
+A record names a passkey by a reference, a pseudonym of its credential id. LATCHKEY_IDENTITY_KEY, your audit.identityKey, makes
+it; without it no reference is shown.`,
+  );
+  examples(command, {
+    'Which passkey is that in the records?': 'latchkey passkeys --user 42 --store postgres://app@db/app',
+  });
+}
+
+async function run(options: Options, { out }: Context) {
+  const identity = readIdentityKey();
+  const connection = await openStore(options.store, options);
+  try {
+    const own = await connection.store.passkeys.listByUser(options.user);
+    const passkeys = own.map((passkey) => ({
+      id: passkey.id,
+      nickname: passkey.nickname,
+      ref: identity === null ? null : refOf(identity, passkey),
+      provider: providerName(passkey.aaguid),
+      aaguid: passkey.aaguid,
+      enabled: passkey.enabled,
+      createdAt: passkey.createdAt,
+      lastUsedAt: passkey.lastUsedAt,
+    }));
+    out.document({ user: options.user, passkeys });
+    for (const { id, nickname, ref, provider, enabled, createdAt, lastUsedAt } of passkeys) {
+      out.line(id, '  ', nickname, ...(enabled ? [] : ['  ', warning('disabled')]));
+      out.line('  ', dim('reference  '), ref ?? 'unknown: set LATCHKEY_IDENTITY_KEY');
+      if (provider !== null) out.line('  ', dim('provider   '), provider);
+      out.line('  ', dim('made       '), new Date(createdAt).toISOString());
+      out.line('  ', dim('last used  '), lastUsedAt === null ? 'never' : new Date(lastUsedAt).toISOString());
+    }
+    if (passkeys.length > 0) return 'fine' as const;
+    out.note(`User ${options.user} has no passkey here.`);
+    return 'findings' as const;
+  } finally {
+    await connection.close();
+  }
+}

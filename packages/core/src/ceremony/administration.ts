@@ -1,0 +1,231 @@
+/**
+ * What the server itself does with a person's passkeys and sessions: a help desk, a deletion of an account, a job. Each change is
+ * recorded with who made it and why, its owner is told, and sessions end, as when a person does it.
+ */
+import type { HttpRequest } from '../adapter.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigurationError } from '../errors.ts';
+import type { PasskeyNotice, PasskeyView } from '../options.ts';
+import type { EventName } from '../record/attempt.ts';
+import { newDraft } from '../record/draft.ts';
+import type { Publisher } from '../signals/publish.ts';
+import type { Passkey, PasskeyChangeResult, SignInSession } from '../store/store.ts';
+import type { RequestContext } from './context.ts';
+import { notify } from './notify.ts';
+import { describePasskey } from './passkeys.ts';
+import { publishEvents } from './report.ts';
+import type { Services } from './services.ts';
+
+/** Who makes a change, and why: for its record. */
+export interface Change {
+  readonly by: 'operator' | 'application';
+  /** In your own words: one line, at most 256 characters. It must not name a secret. */
+  readonly reason: string;
+}
+
+/** A session, as lists show it. */
+export type SessionView = Pick<
+  SignInSession,
+  'id' | 'rpId' | 'passkeyId' | 'createdAt' | 'seenAt' | 'expiresAt' | 'address' | 'userAgent'
+>;
+
+/**
+ * The passkeys and sessions of one user, for the server's own code. Verbs that change a passkey answer it as it is now, or null
+ * where this user has no such passkey at this relying party. All reject when the store does not answer.
+ */
+export interface UserAdministration {
+  /** The user's passkeys at this relying party, oldest first. */
+  list(): Promise<readonly Omit<PasskeyView, 'current'>[]>;
+  rename(
+    change: Change & { readonly id: string; readonly nickname: string },
+  ): Promise<Omit<PasskeyView, 'current'> | null>;
+  enable(change: Change & { readonly id: string }): Promise<Omit<PasskeyView, 'current'> | null>;
+  /** Also the last one. Its sessions end. */
+  disable(change: Change & { readonly id: string }): Promise<Omit<PasskeyView, 'current'> | null>;
+  /** Also the last one. Its sessions end. */
+  remove(change: Change & { readonly id: string }): Promise<Omit<PasskeyView, 'current'> | null>;
+  /** Removes every passkey at this relying party, and ends every session here. Answers how many passkeys there were. */
+  removeAll(change: Change): Promise<number>;
+  /** The user's live sessions at this relying party, newest first. */
+  sessions(): Promise<readonly SessionView[]>;
+  /** Ends every session at this relying party, or all but one. Answers how many there were. */
+  endSessions(change: Change & { readonly except?: string }): Promise<number>;
+  /**
+   * Forgets the user at every relying party: passkeys, user handle, sessions. The id may then be given to nobody else: records
+   * of attempts keep it until they are erased or purged.
+   */
+  forget(change: Change): Promise<{ readonly passkeys: number; readonly sessions: number }>;
+}
+
+/** No request: what the server does by itself. */
+const NO_REQUEST: HttpRequest = {
+  method: '',
+  path: '',
+  url: '',
+  header: () => undefined,
+  body: { parsed: undefined },
+  address: null,
+  framework: 'none',
+  native: undefined,
+  nativeResponse: undefined,
+};
+
+export function administer(
+  config: Config,
+  { store, sessions, publisher }: Services & { readonly publisher: Publisher },
+  userId: string,
+): UserAdministration {
+  const rpId = config.rp.id;
+  const one = (id: string) => ({ userId, rpId, id, keepLast: false });
+
+  /** Runs a change, and publishes the records of what it brought about. */
+  async function recorded<T>({ by, reason }: Change, work: (context: RequestContext) => Promise<T>): Promise<T> {
+    checkChange({ by, reason });
+    const now = config.now();
+    const draft = newDraft('latchkey.session.ended', now);
+    draft.userId = userId;
+    draft.changedBy = by;
+    draft.note = reason;
+    draft.stage = 'session';
+    draft.immediateMediation = config.policy.immediateMediation;
+    const context: RequestContext = {
+      config,
+      request: NO_REQUEST,
+      reporter: publisher.reporter(),
+      sessionToken: null,
+      events: [],
+      receivedAt: now,
+      binding: null,
+      draft,
+      cookies: [],
+      whenDone: [],
+      undo: [],
+    };
+    try {
+      return await work(context);
+    } finally {
+      publishEvents(context, null);
+    }
+  }
+
+  const record = (context: RequestContext, name: EventName, { credentialId, aaguid }: Passkey) =>
+    context.events.push({ name, changes: { credentialId, aaguid, relatedId: null } });
+
+  async function tell(context: RequestContext, passkey: Passkey, notice: PasskeyNotice): Promise<void> {
+    const user = await config.accounts.find(userId);
+    if (user) notify(context, user, passkey, notice);
+  }
+
+  async function endSessionsOf(
+    context: RequestContext,
+    { id }: Passkey,
+    by: Change['by'],
+    because: 'passkey_removed' | 'passkey_disabled',
+  ) {
+    if (config.sessions) await sessions.end(context, { userId, passkeyId: id }, by, because);
+  }
+
+  /** What became of a change to one passkey: its record, its owner's notification, and its sessions. */
+  async function follow(
+    change: Change,
+    result: (context: RequestContext) => Promise<PasskeyChangeResult>,
+    {
+      event,
+      notice,
+      ends,
+    }: { event: EventName; notice?: PasskeyNotice; ends?: 'passkey_removed' | 'passkey_disabled' },
+  ) {
+    return recorded(change, async (context) => {
+      const changed = await result(context);
+      if (changed.status !== 'done') return null;
+      const { passkey, wasEnabled } = changed;
+      record(context, event, passkey);
+      if (ends) await endSessionsOf(context, passkey, change.by, ends);
+      const isNews = notice !== undefined && (ends === 'passkey_removed' || passkey.enabled !== wasEnabled);
+      if (isNews) await tell(context, passkey, notice);
+      return view(passkey);
+    });
+  }
+
+  return {
+    list: async () => (await store.passkeys.listByUser(userId)).filter((passkey) => passkey.rpId === rpId).map(view),
+
+    rename: ({ id, nickname, ...change }) =>
+      follow(change, () => store.passkeys.update({ ...one(id), change: { nickname: nickname.slice(0, 100) } }), {
+        event: 'latchkey.passkey.renamed',
+      }),
+
+    enable: ({ id, ...change }) =>
+      follow(change, () => store.passkeys.update({ ...one(id), change: { enabled: true } }), {
+        event: 'latchkey.passkey.enabled',
+        notice: { kind: 'passkey_enabled' },
+      }),
+
+    disable: ({ id, ...change }) =>
+      follow(change, () => store.passkeys.update({ ...one(id), change: { enabled: false } }), {
+        event: 'latchkey.passkey.disabled',
+        notice: { kind: 'passkey_disabled', by: change.by },
+        ends: 'passkey_disabled',
+      }),
+
+    remove: ({ id, ...change }) =>
+      follow(change, () => store.passkeys.remove(one(id)), {
+        event: 'latchkey.passkey.removed',
+        notice: { kind: 'passkey_removed' },
+        ends: 'passkey_removed',
+      }),
+
+    async removeAll(change) {
+      const passkeys = await this.list();
+      for (const { id } of passkeys) await this.remove({ ...change, id });
+      if (config.sessions) await this.endSessions(change);
+      return passkeys.length;
+    },
+
+    async sessions() {
+      if (!store.sessions) return [];
+      const now = config.now();
+      const live = (await store.sessions.listByUser(userId)).filter(
+        (session) => session.rpId === rpId && now < session.expiresAt,
+      );
+      return live.map(({ id, passkeyId, createdAt, seenAt, expiresAt, address, userAgent }) => {
+        return { id, rpId, passkeyId, createdAt, seenAt, expiresAt, address, userAgent };
+      });
+    },
+
+    endSessions: ({ except, ...change }) =>
+      recorded(change, async (context) => {
+        if (!config.sessions) return 0;
+        const which = { userId, rpId, ...(except !== undefined && { except }) };
+        return (await sessions.end(context, which, change.by, 'ended_for_user')).length;
+      }),
+
+    forget: (change) =>
+      recorded(change, async (context) => {
+        const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
+        const passkeys = await store.passkeys.forget(userId);
+        // The record must not name a person who was to be forgotten.
+        for (const event of context.events) Object.assign(event.changes, { userId: null });
+        context.events.push({ name: 'latchkey.user.forgotten', changes: { userId: null, relatedId: null } });
+        return { passkeys: passkeys.length, sessions: ended.length };
+      }),
+  };
+}
+
+function view(passkey: Passkey): Omit<PasskeyView, 'current'> {
+  const { current: _, ...rest } = describePasskey(passkey, null);
+  return rest;
+}
+
+function checkChange({ by, reason }: Change): void {
+  if (by !== 'operator' && by !== 'application') {
+    throw new ConfigurationError(
+      'by',
+      by,
+      "Write 'operator' for a person of yours, or 'application' for code of its own.",
+    );
+  }
+  if (typeof reason !== 'string' || reason.trim() === '') {
+    throw new ConfigurationError('reason', reason, 'Write why, in a few words: it stands in the record.');
+  }
+}
