@@ -309,8 +309,8 @@ test('signs in with a passkey that was registered before the policy, and says in
   });
   const [account] = before.accounts.values();
   const [stored] = await before.store.passkeys.listByUser(account!.id);
-  await site.store.passkeys.keepHandle(account!.id, stored!.userHandle);
-  await site.store.passkeys.insert(stored!, 20);
+  await site.store.passkeys.keepHandle({ userId: account!.id, proposed: stored!.userHandle });
+  await site.store.passkeys.insert({ passkey: stored!, max: 20 });
   expect((await site.agent().signIn(passkey.clone({ origin: site.origin }))).status).toBe(200);
   expect(site.records.at(-1)!.policy).toMatchObject({ decision: 'allow', requirements: ['attestation'] });
 });
