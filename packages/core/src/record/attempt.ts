@@ -45,6 +45,7 @@ export const REASONS = [
   'client_invalid_state',
   'client_busy',
   'client_password',
+  'client_unreadable',
   'client_other',
   // The challenge
   'challenge_missing',
