@@ -148,7 +148,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     advice: 'Check that a migration did not lose or change user handles. Otherwise somebody changed the answer.',
   },
   user_policy: {
-    meaning: 'The application's rule users.allows refused this user.',
+    meaning: "The application's rule users.allows refused this user.",
     advice: 'Nothing is wrong if your rule means it. Otherwise check users.allows for this user and action.',
   },
   user_disabled: {
