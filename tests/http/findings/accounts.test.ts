@@ -44,9 +44,9 @@ function expectConfigInvalid(
     'internal_error',
   ]);
   expect(site.records.slice(before)).toMatchObject([{ outcome: 'error', reason: 'config_invalid' }]);
-  const lines = site.log.filter(({ level, message }) => level === 'error' && message.includes('our fault'));
+  const lines = site.log.filter(({ message }) => message === 'latchkey: a request failed through our fault');
   expect(lines).toHaveLength(1);
-  expect(JSON.stringify(lines[0]!.fields)).toContain(`${option}: got `);
+  expect(JSON.stringify(lines[0]!.fields)).toContain(`${option}().id: got `);
   site.log.length = 0;
 }
 
