@@ -425,7 +425,7 @@ async function storeBoth(
   const oneByOne = async (): Promise<UseResult> => {
     const result = await store.passkeys.recordUse({ passkey, use });
     if (result !== 'recorded') return result;
-    return (await store.sessions!.begin(start)) ? 'recorded' : 'session_gone';
+    return (await sessions.write(start)) ? 'recorded' : 'session_gone';
   };
   const isBegun = (result: UseResult) => result === 'recorded';
   return sessions.begin(context, start, store.storesSessionsWithUses ? together : oneByOne, isBegun);
