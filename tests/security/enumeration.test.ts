@@ -42,7 +42,8 @@ async function inhabited(
   await signUp('disabled');
   for (const user of direct.users.values()) {
     const [first] = await direct.store.passkeys.listByUser(user.id);
-    if (user.name === 'disabled') await direct.store.passkeys.update(user.id, first!.id, { enabled: false }, false);
+    const selected = { userId: user.id, rpId: 'localhost', id: first!.id, keepLast: false };
+    if (user.name === 'disabled') await direct.store.passkeys.update({ ...selected, change: { enabled: false } });
   }
   direct.users.set('none', { id: 'none', name: 'passkey-less' });
   return { ...direct, passkey };

@@ -745,15 +745,13 @@ test('a whole sign-in says what the parts say', { timeout: LONG }, async () => {
     const flags = typeof authenticatorData === 'string' ? Buffer.from(authenticatorData, 'base64url')[32] : undefined;
     // What is judged by what is stored is not what is compared here.
     const id = crypto.randomUUID();
-    await store.passkeys.insert(
-      { ...ROW, id, credentialId, publicKey: one.key, backupEligible: ((flags ?? 0) & 8) !== 0 },
-      1,
-    );
+    const passkey = { ...ROW, id, credentialId, publicKey: one.key, backupEligible: ((flags ?? 0) & 8) !== 0 };
+    await store.passkeys.insert({ passkey, max: 1 });
     const reply = await visitor.send('POST', '/authentication/verify', { attemptId, credential: one.answer });
     expect([one.about, reply.status === 200]).toEqual([one.about, weAccept(one, publicKey.challenge)]);
     expect(reply.status).toBeLessThan(500);
     expect(records.at(-1)).toMatchObject({ outcome: reply.status === 200 ? 'success' : 'failure' });
-    await store.passkeys.remove('ada', id, false);
+    await store.passkeys.remove({ userId: 'ada', rpId: RP_ID, id, keepLast: false });
   }
 });
 

@@ -56,7 +56,7 @@ const REGISTRATION: Record<number, Step> = {
         'refuses a registration: client data with members in a prototype',
         'refuses a registration: client data without a type',
         'refuses a registration: client data whose challenge is a list',
-        'refuses a registration: client data with a malformed tokenBinding',
+        'ignores what client data holds beside its own members, Level 2’s tokenBinding among it',
       ),
     ],
   },
@@ -324,7 +324,7 @@ const AUTHENTICATION: Record<number, Step> = {
         'refuses a sign-in: client data with members in a prototype',
         'refuses a sign-in: client data without a type',
         'refuses a sign-in: client data whose challenge is a list',
-        'refuses a sign-in: client data with a malformed tokenBinding',
+        'ignores what client data holds beside its own members, Level 2’s tokenBinding among it',
       ),
     ],
   },
@@ -383,11 +383,11 @@ const AUTHENTICATION: Record<number, Step> = {
   },
   18: { title: 'BS is not set without BE', shown: [rules('refuses a sign-in: backed up without being eligible')] },
   19: {
-    title: 'BE is what it was at registration',
+    title: 'BE is what it was at registration, or policy follows the change',
     shown: [
       rules(
-        'refuses a sign-in: an eligibility that changed',
-        'refuses a sign-in: an eligibility that a device-bound passkey never had',
+        'follows a passkey whose manager changed whether it may be synced, and records the change',
+        'refuses such a passkey under refuse',
       ),
     ],
   },
@@ -445,7 +445,7 @@ const AUTHENTICATION: Record<number, Step> = {
     shown: [
       rules(
         'signs a person in by one click, enforced, with evidence that claims no more than is known',
-        'rotates the session id at sign-in and at step-up',
+        'begins a new session at sign-in and ends the one that this browser had',
       ),
     ],
   },

@@ -123,6 +123,7 @@ async function offer(
     return { userId: identified.id, credentials: descriptors(own) };
   }
   if (identifier === undefined) return undefined;
+  context.evenTime = 'all';
   const user = await accounts.findByName(identifier);
   // The same work for a name that nobody has.
   const passkeys = await passkeysOf(context.config, store, user?.id ?? identifier);
@@ -284,6 +285,7 @@ async function verifyAssertion(
 
   // Parse.
   draft.stage = 'assertion';
+  if (purpose === 'sign_in') context.evenTime = 'refusals';
   const { assertion, found } = await lookingUp;
   draft.attachment = assertion.attachment;
   draft.credentialId = assertion.credentialId;
@@ -425,7 +427,7 @@ async function storeBoth(
   const oneByOne = async (): Promise<UseResult> => {
     const result = await store.passkeys.recordUse({ passkey, use });
     if (result !== 'recorded') return result;
-    return (await store.sessions!.begin(start)) ? 'recorded' : 'session_gone';
+    return (await sessions.write(start)) ? 'recorded' : 'session_gone';
   };
   const isBegun = (result: UseResult) => result === 'recorded';
   return sessions.begin(context, start, store.storesSessionsWithUses ? together : oneByOne, isBegun);

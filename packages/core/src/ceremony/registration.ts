@@ -261,13 +261,13 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
 /** The session of a sign-up. */
 async function signIn(
   context: RequestContext,
-  { store, sessions }: Services,
+  { sessions }: Services,
   user: User,
   passkey: Passkey,
   userVerified: boolean,
 ): Promise<object | undefined> {
   const enforcement = 'not_applicable';
   const start = sessions.prepare(context, { passkey, userVerified, enforcement });
-  if (start) await sessions.begin(context, start, () => store.sessions!.begin(start), Boolean);
+  if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

@@ -5,7 +5,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { AppConfig, Config } from '../config/config.ts';
 import { type Duration, milliseconds } from '../duration.ts';
-import { refuse, refuseUnrecorded } from '../errors.ts';
+import { type Refusal, refuse, refuseUnrecorded } from '../errors.ts';
 import type { IdentifiedUser, User, UserAction } from '../options.ts';
 import { random } from '../random.ts';
 import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
@@ -316,6 +316,13 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         context.draft.sessionId = session.id;
       }
       return outcome;
+    },
+
+    /** Stores a session by itself. Throws `session_failed`: the passkey was proved, and nobody is in. */
+    async write(start: SessionStart): Promise<boolean> {
+      return store.sessions!.begin(start).catch((thrown: Refusal) => {
+        throw refuse('session_failed', { cause: thrown.cause });
+      });
     },
 
     /** Signs this browser out, whatever its session is still good for, and takes its cookie away. */
