@@ -2,7 +2,7 @@
  * What Prometheus calls Latchkey's metrics, and the few shapes of PromQL that the dashboard and the rules are both made of.
  * Label values are typed by the core's own closed lists: a reason that does not exist does not compile.
  */
-import type { AttemptRecord, Enforcement, SignInMode, Outcome, Reason } from '@latchkey/core';
+import type { AttemptRecord, Enforcement, Outcome, Reason, SignInMode } from '@latchkey/core';
 
 /** A selector, a rate, a sum: any text in PromQL. */
 export type PromQL = string;
