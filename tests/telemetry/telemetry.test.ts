@@ -143,13 +143,14 @@ test('a client cannot hide its sign-in by clearing the sampled flag: the trace i
     site.passkeys.handle({
       method: 'POST',
       path: '/authentication/verify',
+      url: '/passkeys/authentication/verify',
       header: (name) =>
         ({ 'content-type': 'application/json', cookie: `latchkey=${agent.cookies.get('latchkey')}` })[name as 'cookie'],
       body: { parsed: { attemptId, credential: passkey.authenticate(publicKey), client: USED } },
       address: null,
-      session: { read: () => undefined, rotate: async () => {}, write: async () => {}, clear: async () => {} },
       framework: 'none',
       native: {},
+      nativeResponse: {},
     }),
   );
   const [verify] = named('latchkey.signin.verify');
@@ -214,12 +215,13 @@ test.for([
   await site.passkeys.handle({
     method: 'POST',
     path: '/authentication/options',
+    url: '/passkeys/authentication/options',
     header: (name) => ({ 'content-type': 'application/json' })[name as 'content-type'],
     body: { parsed: { mode: 'telepathy' } },
     address: address!,
-    session: null,
     framework: 'none',
     native: {},
+    nativeResponse: {},
   });
   expect(site.records.at(-1)!.client.address).toBe(address);
   expect(events.getFinishedLogRecords().at(-1)!.attributes['latchkey.client.address']).toBe(network);
