@@ -586,19 +586,23 @@ const ENUMERATION: Record<string, readonly Evidence[]> = {
     ),
     ...elsewhere(
       'tests/security/enumeration.test.ts',
-      'options are the same bytes for everybody, but for what is random',
+      'options are the same bytes for everybody, but for what is random and the passkeys that are offered',
+      'decoys have the numbers, lengths and transports of the passkeys that people have: finding 6',
+      'the order of what is offered does not change with use, as decoys do not',
       'a refused answer is the same bytes for everybody, whether the passkey is there or made up',
       'the first request of a sign-up is the same bytes for a name that is taken',
     ),
   ],
   timing: elsewhere(
     'tests/security/enumeration.test.ts',
+    'what a person’s row costs more does not show in when an answer leaves: finding 15',
     'options take as long for everybody',
     'a refused answer takes as long for everybody',
   ),
   'decoys, stable across requests and nodes': elsewhere(
     'tests/security/enumeration.test.ts',
     'decoys are the same at every asking and on every node that has the key, and nobody else can make them',
+    'decoys are the same at every asking, and others at another relying party: finding 7',
   ),
 };
 

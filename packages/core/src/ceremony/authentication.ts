@@ -132,7 +132,9 @@ async function offer(
   if (!mayKnow) {
     return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
   }
-  return { userId: user.id, credentials: descriptors(usable) };
+  // In an order that does not change with their use: else whoever asks twice sees an account, and what its owner does.
+  const offered = [...descriptors(usable)].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return { userId: user.id, credentials: offered };
 }
 
 /** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
