@@ -173,13 +173,10 @@ export function importsOf(source) {
   const call = /(?<!^\s*\*.*|\/\/.*)\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/gm;
   /** @param {number | undefined} index */
   const lineAt = (index) => source.slice(0, index).split('\n').length;
-  return [
-    ...[...source.matchAll(statement)].map((found) => ({
-      from: found[2] ?? '',
-      line: lineAt(found.index),
-    })),
-    ...[...source.matchAll(call)].map((found) => ({ from: found[2] ?? '', line: lineAt(found.index) })),
-  ];
+  return [...source.matchAll(statement), ...source.matchAll(call)].map((found) => ({
+    from: found[2] ?? '',
+    line: lineAt(found.index),
+  }));
 }
 
 /** `@scope/name/path` belongs to `@scope/name`. @param {string} specifier */
