@@ -2,6 +2,7 @@
 import { ConfigurationError, createPasskeys, memoryStore, REASONS, type Reason, type Store } from '@latchkey/core';
 import { createSoftwarePasskey, httpContract } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
+import { certifyRoot } from '../http/attestation-makers.ts';
 import { openDirect } from './direct.ts';
 import { open, world } from './evidence.ts';
 
@@ -90,7 +91,15 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
   username_unavailable: 'keeps a name that is taken secret until a passkey was verified',
   credential_id_mismatch: 'refuses a sign-in: an id that is not the raw id',
   public_key_invalid: 'refuses a registration: a point off the curve',
-  attestation_refused: 'refuses a registration: an attestation format nobody knows',
+  attestation_refused: async () => {
+    const attestation = { conveyance: 'direct', roots: [(await certifyRoot()).pem] } as const;
+    const { browser, records } = openDirect({ policy: { attestation } });
+    const ada = browser();
+    const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
+    const credential = createSoftwarePasskey({ origin: 'http://localhost:3000' }).register(publicKey);
+    expect((await ada.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(400);
+    return records.map(({ reason }) => reason);
+  },
   session_failed: async () => {
     const inner = memoryStore();
     const store: Store = { ...inner, sessions: { ...inner.sessions!, begin: failing } };

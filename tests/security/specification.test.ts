@@ -153,26 +153,23 @@ const REGISTRATION: Record<number, Step> = {
     ],
   },
   21: {
-    title: 'the attestation statement format is one that is supported, by exact match',
+    title:
+      'the attestation statement format is one that is supported, by exact match; where none was asked for, it is only named',
     shown: [
-      rules(
-        'refuses a registration: an attestation format nobody knows',
-        'refuses a registration: an attestation format in another case',
-        'refuses a registration: an attestation format that is not a text',
-        'refuses a registration: apple attestation, whose certificates may name hosts to ask',
-        'refuses a registration: android-key attestation, whose certificates may name hosts to ask',
-        'refuses a registration: android-safetynet attestation, whose certificates may name hosts to ask',
+      rules('makes nothing of an attestation that nobody asked for, but names its kind in the record'),
+      ...elsewhere(
+        'tests/http/attestation.test.ts',
+        'refuses every format that is not verified offline, and names it in the record',
       ),
     ],
   },
   22: {
-    title: 'the attestation statement is correct',
-    shown: [
-      rules(
-        'refuses a registration: a statement where there is none',
-        'refuses a registration: self attestation by another key',
-      ),
-    ],
+    title: 'the attestation statement is correct, where one was asked for',
+    shown: elsewhere(
+      'tests/http/attestation.test.ts',
+      'refuses a statement that is signed by another key or over other data',
+      'refuses what is not attested at all',
+    ),
   },
   23: {
     title: 'find trust anchors for it',
@@ -185,7 +182,7 @@ const REGISTRATION: Record<number, Step> = {
   24: {
     title: 'assess how trustworthy it is',
     shown: [
-      rules('accepts self attestation, and makes nothing of it'),
+      rules('makes nothing of an attestation that nobody asked for, but names its kind in the record'),
       ...elsewhere(
         'tests/http/attestation.test.ts',
         'refuses what is not attested at all',

@@ -172,7 +172,7 @@ const LIBRARY: Record<string, readonly Evidence[]> = {
     }),
   ],
   'without roots attestation counts as true': [
-    rules('accepts self attestation, and makes nothing of it'),
+    rules('makes nothing of an attestation that nobody asked for, but names its kind in the record'),
     ...elsewhere(
       'tests/http/attestation.test.ts',
       'asks for nothing and claims nothing by default',

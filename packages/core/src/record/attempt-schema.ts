@@ -5,6 +5,7 @@
 
 import {
   ATTACHMENTS,
+  ATTESTATION_FORMATS,
   CHALLENGE_STATUSES,
   CLIENT_REPORTS,
   DECISIONS,
@@ -203,6 +204,7 @@ export const ATTEMPT_SCHEMA = {
         aaguid: orNull({ type: 'string', format: 'uuid' }),
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
+        attestationFormat: orNull(oneOf(ATTESTATION_FORMATS)),
       }),
       user: object({
         known: flag,
