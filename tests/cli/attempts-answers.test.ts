@@ -12,7 +12,7 @@ import { Kysely } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Filters, filterOptions, matches } from '../../packages/cli/src/attempts/filters.ts';
 import { networkOf } from '../../packages/cli/src/attempts/network.ts';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { latchkey } from './latchkey.ts';
 import { type Attempts, IDENTITY_KEY, makeAttempts } from './thousand-attempts.ts';
 
