@@ -191,10 +191,10 @@ describe('the reference', () => {
       ...{ challengeTtlMs: policy.challengeTtlMs, recentSignInMs: policy.recentSignInMs },
       conditionalCreate: policy.conditionalCreate,
     });
-    expect([ms('storeTimeout'), ms('sweepEvery'), ms('revalidateAfter')]).toEqual([
+    expect([ms('storeTimeout'), ms('sweepEvery'), ms('sessions.revalidateAfter')]).toEqual([
       shared.storeTimeoutMs,
       shared.sweepEveryMs,
-      shared.revalidateAfterMs,
+      shared.sessions?.revalidateAfterMs,
     ]);
   });
 });
