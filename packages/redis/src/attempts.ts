@@ -6,6 +6,7 @@ import { type AttemptRecord, type AttemptStore, ConfigurationError } from '@latc
 import { prefixOf, type RedisClient, type RedisStoreOptions, script } from './client.ts';
 import { SPLIT, writeRecord } from './record.ts';
 
+/** The options of {@link redisAttempts}, and of the whole store. */
 export interface RedisAttemptsOptions extends RedisStoreOptions {
   /** How many attempt records are kept, the oldest going first. 100,000 when left out: about 200 MB. */
   readonly keepAttempts?: number;

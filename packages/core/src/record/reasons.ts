@@ -7,7 +7,9 @@ import type { Reason } from './attempt.ts';
 
 /** A reason in words: what happened, and one sentence of advice. */
 export interface ReasonMeaning {
+  /** What happened, in a sentence or two. */
   readonly meaning: string;
+  /** What to do about it. */
   readonly advice: string;
 }
 
