@@ -17,8 +17,8 @@ export interface Reply {
   readonly headers: Headers;
   /** The body as text; empty where there is none. */
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever came and asserts on it.
   /** The body, parsed, where its type is JSON; else null. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever came and asserts on it.
   readonly json: any;
 }
 
