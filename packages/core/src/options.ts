@@ -395,7 +395,12 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
    */
   readonly notify?: (notification: PasskeyNotification<U>) => Awaitable<unknown>;
   /** Pages of yours for `/.well-known/passkey-endpoints`. */
-  readonly passkeyEndpoints?: { readonly enroll?: string; readonly manage?: string };
+  readonly passkeyEndpoints?: {
+    /** The address of the page where people add a passkey. */
+    readonly enroll?: string;
+    /** The address of the page where people manage their passkeys. */
+    readonly manage?: string;
+  };
   /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
   readonly storeTimeout?: Duration;
   /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */

@@ -142,6 +142,7 @@ const INVARIANTS = [
   ),
 ];
 
+/** The record as JSON Schema, draft 2020-12: the same as `@latchkey/core/attempt.schema.json`. */
 export const ATTEMPT_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'urn:latchkey:signin.attempt:1',

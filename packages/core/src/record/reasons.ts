@@ -132,7 +132,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     advice: 'Check that user handles were not lost or remade, by a migration, say; else the answer was tampered with.',
   },
   user_policy: {
-    meaning: 'users.allows said that this user may not do this.',
+    meaning: 'The `users.allows` of the application said that this user may not do this.',
     advice: 'Nothing is wrong if your rule means it; otherwise check users.allows for this user and action.',
   },
   user_disabled: {
