@@ -7,7 +7,9 @@ import type { Reason } from './attempt.ts';
 
 /** A reason in words: what happened, and what to do. */
 export interface ReasonMeaning {
+  /** What happened, in a sentence or two. */
   readonly meaning: string;
+  /** What to do about it. */
   readonly advice: string;
 }
 
@@ -148,8 +150,13 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     advice: 'Check that a migration did not lose or change user handles. Otherwise somebody changed the answer.',
   },
   user_policy: {
+<<<<<<< HEAD
     meaning: "The application's rule users.allows refused this user.",
     advice: 'Nothing is wrong if your rule means it. Otherwise check users.allows for this user and action.',
+=======
+    meaning: 'The `users.allows` of the application said that this user may not do this.',
+    advice: 'Nothing is wrong if your rule means it; otherwise check users.allows for this user and action.',
+>>>>>>> w/telemetry
   },
   user_disabled: {
     meaning: 'The passkey is genuine, but the application says that the account is blocked or gone.',
