@@ -5,11 +5,8 @@
 
 import {
   ATTACHMENTS,
-<<<<<<< HEAD
   ATTESTATION_FORMATS,
-=======
   type AttemptRecord,
->>>>>>> w/telemetry
   CHALLENGE_STATUSES,
   CLIENT_REPORTS,
   DECISIONS,

@@ -203,7 +203,6 @@ export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 /** Where a passkey is, as browsers report it. WebAuthn §5.4.5. */
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
-<<<<<<< HEAD
 /** The kinds of attestation statements: the identifiers of the IANA WebAuthn registry, and `other`. */
 export const ATTESTATION_FORMATS = [
   'none',
@@ -218,9 +217,7 @@ export const ATTESTATION_FORMATS = [
 ] as const;
 export type AttestationFormat = (typeof ATTESTATION_FORMATS)[number];
 
-=======
 /** Who can end a session or change a passkey, see {@link SessionEnder}. */
->>>>>>> w/telemetry
 export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
 /** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
 export type SessionEnder = (typeof SESSION_ENDERS)[number];

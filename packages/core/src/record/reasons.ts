@@ -150,13 +150,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     advice: 'Check that a migration did not lose or change user handles. Otherwise somebody changed the answer.',
   },
   user_policy: {
-<<<<<<< HEAD
     meaning: "The application's rule users.allows refused this user.",
     advice: 'Nothing is wrong if your rule means it. Otherwise check users.allows for this user and action.',
-=======
-    meaning: 'The `users.allows` of the application said that this user may not do this.',
-    advice: 'Nothing is wrong if your rule means it; otherwise check users.allows for this user and action.',
->>>>>>> w/telemetry
   },
   user_disabled: {
     meaning: 'The passkey is genuine, but the application says that the account is blocked or gone.',
