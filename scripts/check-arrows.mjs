@@ -6,9 +6,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What a package's sources may import: as `dependencies`, as `peerDependencies`, and which of them as types only.
+ * What a package's sources may import: as `dependencies`, and as `peerDependencies`.
  * devDependencies are free, for tests and builds; a source file may not import them.
- * @typedef {{ dependencies?: string[], peers?: string[], typesOnly?: string[] }} Arrows
+ * @typedef {{ dependencies?: string[], peers?: string[] }} Arrows
  */
 
 const CORE = '@latchkey/core';
@@ -87,11 +87,11 @@ function manifestFaults(root, name, { dependencies = [], peers = [] }) {
 }
 
 /** @param {string} root @param {string} name @param {Arrows} arrows */
-function sourceFaults(root, name, { dependencies = [], peers = [], typesOnly = [] }) {
+function sourceFaults(root, name, { dependencies = [], peers = [] }) {
   const home = join(root, 'packages', name);
   const allowed = [...dependencies, ...peers];
   return sourceFiles(join(home, 'src')).flatMap((file) =>
-    importsOf(readFileSync(file, 'utf8')).flatMap(({ from, isType, line }) => {
+    importsOf(readFileSync(file, 'utf8')).flatMap(({ from, line }) => {
       const place = `${relative(root, file)}:${line}`;
       if (from.startsWith('.')) {
         const target = resolve(dirname(file), from);
@@ -102,8 +102,7 @@ function sourceFaults(root, name, { dependencies = [], peers = [], typesOnly = [
       }
       if (isBuiltin(from)) return name === 'browser' ? [`${place}: ${from} does not exist in a browser.`] : [];
       const target = packageOf(from);
-      if (!allowed.includes(target)) return [`${place}: ${name} may not import ${target}.`];
-      return typesOnly.includes(target) && !isType ? [`${place}: ${name} may import only types from ${target}.`] : [];
+      return allowed.includes(target) ? [] : [`${place}: ${name} may not import ${target}.`];
     }),
   );
 }
@@ -167,21 +166,17 @@ function sourceFiles(folder) {
 /**
  * What a module names in import, export … from, import() and require().
  * @param {string} source
- * @returns {{ from: string, isType: boolean, line: number }[]}
+ * @returns {{ from: string, line: number }[]}
  */
 export function importsOf(source) {
-  const statement = /^[ \t]*(?:import|export)\b(\s+type\b)?(?:[^'"`;=()]*?\bfrom\b)?\s*(['"])([^'"\n]+)\2/gm;
+  const statement = /^[ \t]*(?:import|export)\b(?:\s+type\b)?(?:[^'"`;=()]*?\bfrom\b)?\s*(['"])([^'"\n]+)\1/gm;
   const call = /(?<!^\s*\*.*|\/\/.*)\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/gm;
   /** @param {number | undefined} index */
   const lineAt = (index) => source.slice(0, index).split('\n').length;
-  return [
-    ...[...source.matchAll(statement)].map((found) => ({
-      from: found[3] ?? '',
-      isType: found[1] !== undefined,
-      line: lineAt(found.index),
-    })),
-    ...[...source.matchAll(call)].map((found) => ({ from: found[2] ?? '', isType: false, line: lineAt(found.index) })),
-  ];
+  return [...source.matchAll(statement), ...source.matchAll(call)].map((found) => ({
+    from: found[2] ?? '',
+    line: lineAt(found.index),
+  }));
 }
 
 /** `@scope/name/path` belongs to `@scope/name`. @param {string} specifier */

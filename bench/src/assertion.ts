@@ -1,4 +1,4 @@
-/** Why this file exists: what a page sends back from a passkey, WebAuthn §5.1.8: signed by whoever has the person's private key. */
+/** What a page sends back from a passkey, WebAuthn §5.1.8: signed by whoever has the person's private key. */
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import type { Person } from './people.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the browsers and the passkeys, in a process of their own, so that a server's CPU time is its own. A
+ * The browsers and the passkeys, in a process of their own, so that a server's CPU time is its own. A
  * browser keeps its cookies from one sign-in to the next but its session, as one does whose session has ended.
  */
 import { readFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ const people: Person[] = JSON.parse(readFileSync(process.argv[2]!, 'utf8'));
 const passkeys = passkeysOf(people);
 const BROWSERS = 64;
 /** A session's cookie in each library; every other cookie stays. */
-const SESSION_COOKIES = ['connect.sid', 'koa.sess', 'sessionId', 'better-auth.session_token'];
+const SESSION_COOKIES = ['latchkey-session', 'connect.sid', 'koa.sess', 'sessionId', 'better-auth.session_token'];
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 

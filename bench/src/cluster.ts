@@ -1,4 +1,4 @@
-/** Why this file exists: one contestant in several server processes behind one port, which answers as `server.ts` does, for all of them. */
+/** One contestant in several server processes behind one port, which answers as `server.ts` does, for all of them. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

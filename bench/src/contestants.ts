@@ -1,4 +1,4 @@
-/** Why this file exists: who is compared, by name, and what each one is made of. */
+/** Who is compared, by name, and what each one is made of. */
 
 export const FRAMEWORKS = ['express', 'koa', 'fastify'] as const;
 export const STORES = ['memory', 'sqlite', 'postgres', 'redis'] as const;

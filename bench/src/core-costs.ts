@@ -1,4 +1,4 @@
-/** Why this file exists: what core costs without HTTP, beside one signature check in the same process. */
+/** What core costs without HTTP, beside one signature check in the same process. */
 import { join } from 'node:path';
 import type { CoreAsk, CoreCost } from './core.ts';
 import { start, type Worker } from './processes.ts';

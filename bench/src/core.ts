@@ -1,11 +1,12 @@
 /**
- * Why this file exists: core alone, in a process of its own: sign-ins through its handler with plain request objects and a
- * session of three lines, beside the one signature check that no sign-in goes without. Its argument is a file with everyone.
+ * Core alone, in a process of its own: sign-ins through its handler with plain request objects,
+ * beside the one signature check that no sign-in goes without. Its argument is a file with everyone.
  */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { HttpRequest, HttpResponse, SessionPort, SignedIn } from '@latchkey/core';
-import { conclude, type Facts, newFacts } from '../../packages/core/src/record.ts';
+import type { HttpRequest, HttpResponse } from '@latchkey/core';
+import { conclude } from '../../packages/core/src/record/conclude.ts';
+import { type AttemptDraft, newDraft, SUCCESS } from '../../packages/core/src/record/draft.ts';
 import { latchkeyOn, passkeyOf } from './apps/latchkey.ts';
 import { verifyOnce } from './apps/limit.ts';
 import { answer, CLIENT, HEADERS, OPTIONS, type Passkey, passkeysOf } from './assertion.ts';
@@ -54,14 +55,14 @@ const written = {
 };
 const passkeys = await latchkeyOn({ origin: ORIGIN, people, place, records: written });
 
-/** A browser that was here before: its binding cookie, and the session that its requests find. */
+/** A browser that was here before: its binding cookie, and that of its session. */
 interface Browser {
   readonly cookie: string;
-  signedIn: SignedIn | undefined;
+  session: string | undefined;
 }
 const browsers: Browser[] = Array.from({ length: 64 }, () => ({
   cookie: `latchkey=${randomBytes(16).toString('base64url')}`,
-  signedIn: undefined,
+  session: undefined,
 }));
 
 function requestOf(path: string, body: object, browser: Browser): HttpRequest {
@@ -69,29 +70,18 @@ function requestOf(path: string, body: object, browser: Browser): HttpRequest {
     ...HEADERS,
     origin: ORIGIN,
     'content-type': 'application/json',
-    cookie: browser.cookie,
-  };
-  const session: SessionPort = {
-    read: () => browser.signedIn,
-    async rotate() {
-      browser.signedIn = undefined;
-    },
-    async write(signedIn) {
-      browser.signedIn = signedIn;
-    },
-    async clear() {
-      browser.signedIn = undefined;
-    },
+    cookie: browser.session ? `${browser.cookie}; ${browser.session}` : browser.cookie,
   };
   return {
     method: 'POST',
     path,
+    url: `/passkeys${path}`,
     header: (name) => headers[name],
     body: { parsed: body },
     address: '127.0.0.1',
-    session,
     framework: 'none',
     native: null,
+    nativeResponse: null,
   };
 }
 
@@ -100,8 +90,14 @@ function checked({ status, body }: HttpResponse): string {
   return body;
 }
 
-function whoIsIn({ signedIn }: Browser): string | undefined {
-  return signedIn?.userId;
+/** Keeps the session's cookie, as a browser does. */
+function keepSession(browser: Browser, { cookies }: HttpResponse): void {
+  browser.session = cookies.find((cookie) => cookie.startsWith('latchkey-session='))?.split(';')[0];
+}
+
+async function whoIsIn(browser: Browser): Promise<string | undefined> {
+  const guarded = await passkeys.readSession(requestOf('/who', {}, browser));
+  return 'session' in guarded ? guarded.session?.user.id : undefined;
 }
 
 /** The CPU time of some work, in microseconds. */
@@ -134,13 +130,17 @@ async function turn(count: number): Promise<CoreCost> {
       return { browser, holder, request: requestOf('/authentication/verify', body, browser) };
     });
     const before = records;
+    const responses: HttpResponse[] = [];
     spent.verify += await timed(async () => {
-      for (const { browser, holder, request } of answers) {
-        browser.signedIn = undefined;
-        checked(await passkeys.handle(request));
-        if (whoIsIn(browser) !== holder.person.userId) throw new Error('Nobody was signed in.');
-      }
+      for (const { request } of answers) responses.push(await passkeys.handle(request));
     });
+    for (const [index, { browser, holder }] of answers.entries()) {
+      const response = responses[index]!;
+      checked(response);
+      keepSession(browser, response);
+      if ((await whoIsIn(browser)) !== holder.person.userId) throw new Error('Nobody was signed in.');
+      browser.session = undefined;
+    }
     if (records - before !== size) throw new Error(`${records - before} records for ${size} sign-ins.`);
     spent.signature += await timed(() => {
       for (let index = 0; index < size; index++) verifyOnce();
@@ -158,8 +158,8 @@ const identityKey = { id: 'k', key: createSecretKey(Buffer.alloc(32, 7)) };
 /** A record as a sign-in leaves it. */
 function concluded() {
   const now = Date.now();
-  const facts: Facts = {
-    ...newFacts('latchkey.signin.attempt', now),
+  const draft: AttemptDraft = {
+    ...newDraft('latchkey.signin.attempt', now),
     mode: 'immediate',
     challenged: true,
     challengeStatus: 'fresh',
@@ -180,19 +180,15 @@ function concluded() {
     userAgent: HEADERS['user-agent'],
     stage: 'session',
   };
-  return conclude(
-    facts,
-    { outcome: 'success', reason: null, source: null },
-    {
-      now,
-      receivedAt: now,
-      http: { method: 'POST', route: '/authentication/verify', status: 200 },
-      rpId: 'localhost',
-      framework: 'none',
-      identityKey,
-      span: null,
-    },
-  );
+  return conclude(draft, SUCCESS, {
+    now,
+    receivedAt: now,
+    http: { method: 'POST', route: '/authentication/verify', status: 200 },
+    rpId: 'localhost',
+    framework: 'none',
+    identityKey,
+    span: null,
+  });
 }
 
 /** Needs `--expose-gc`. */
@@ -220,10 +216,8 @@ async function heapOf(count: number): Promise<HeapCost> {
   const passkey = await grown(async () => {
     for (let index = 0; index < count; index++) {
       const id = `more-${index}`;
-      await place.store.passkeys.insert(
-        passkeyOf({ ...people[0]!, userId: id, userHandle: fresh(), credentialId: fresh() }),
-        20,
-      );
+      const passkey = passkeyOf({ ...people[0]!, userId: id, userHandle: fresh(), credentialId: fresh() });
+      await place.store.passkeys.insert({ passkey, max: 20 });
     }
   });
   return { pending, answered, passkey };

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a wire between a contestant and its database that counts what goes over it: commands to Redis (RESP),
+ * A wire between a contestant and its database that counts what goes over it: commands to Redis (RESP),
  * statements to PostgreSQL (protocol 3.0, §53.7), and how often the contestant spoke after the database had: its round trips.
  */
 import { once } from 'node:events';

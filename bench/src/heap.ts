@@ -1,4 +1,4 @@
-/** Why this file exists: what the memory store keeps for each ceremony and each passkey, as the heap tells before and after. */
+/** What the memory store keeps for each ceremony and each passkey, as the heap tells before and after. */
 import type { CoreAsk, HeapCost } from './core.ts';
 import { start } from './processes.ts';
 import type { Say } from './race.ts';

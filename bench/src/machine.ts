@@ -1,4 +1,4 @@
-/** Why this file exists: a figure without its machine and its versions means nothing. */
+/** A figure without its machine and its versions means nothing. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the people who sign in. Each has one passkey of the most common kind (ES256, synced, counter 0).
+ * The people who sign in. Each has one passkey of the most common kind (ES256, synced, counter 0).
  * Servers are told its public half and the signing process its private one, through a file.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';

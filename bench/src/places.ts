@@ -1,9 +1,9 @@
 /**
- * Why this file exists: the places where state is kept, and what each kind of contestant keeps there: Latchkey its store,
- * a session library its sessions, and whoever wires by hand a table of passkeys.
+ * The places where state is kept, and what each kind of contestant keeps there: Latchkey its store,
+ * sessions included; the others the sessions of a session library; and whoever wires by hand a table of passkeys.
  */
 import { memoryStore, type Store } from '@latchkey/core';
-import { redisChallenges, redisPasskeys } from '@latchkey/redis';
+import { redisStore } from '@latchkey/redis';
 import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import Database from 'better-sqlite3';
 import { Redis } from 'ioredis';
@@ -35,7 +35,7 @@ export interface HandWiredPasskeys {
 
 export interface Place {
   /** Without an attempt store: every contestant has one record sink, a file. */
-  readonly store: Pick<Store, 'challenges' | 'passkeys'>;
+  readonly store: Omit<Store, 'attempts'>;
   readonly sessions: Sessions;
   readonly handWired: HandWiredPasskeys;
   /** The driver itself, for a library that makes its own tables; undefined where there is no database. */
@@ -68,11 +68,11 @@ export function openPlace(kind: StoreKind, where: Whereabouts, said?: (sql: stri
 }
 
 async function openMemory(): Promise<Place> {
-  const { challenges, passkeys } = memoryStore();
+  const { attempts: _, ...store } = memoryStore();
   const rows = new Map<string, HandWiredPasskey>();
   const sessions = new Map<string, string>();
   return {
-    store: { challenges, passkeys },
+    store,
     sessions: {
       get: async (id) => sessions.get(id),
       // The oldest go first, or a benchmark measures the collector.
@@ -112,9 +112,9 @@ async function openSqlite(file: string, said?: (sql: string) => void): Promise<P
   const insert = database.prepare('insert into hand_wired values (?, ?, ?, ?, ?, null)');
   const find = database.prepare<[string], Row>('select * from hand_wired where id = ?');
   const update = database.prepare('update hand_wired set counter = ?, used_at = ? where id = ?');
-  const { challenges, passkeys } = sqlStore(db);
+  const { attempts: _, ...store } = sqlStore(db);
   return {
-    store: { challenges, passkeys },
+    store,
     sessions: {
       get: async (id) => get.get(id, Date.now()) as string | undefined,
       set: async (id, data) => void set.run(id, data, Date.now() + SESSION_SECONDS * 1_000),
@@ -144,9 +144,9 @@ async function openPostgres(url: string): Promise<Place> {
   // Prepared once per connection, as Latchkey's are not: the best an application's author can do.
   const query = (name: string, text: string, values: unknown[]) =>
     pool.query<Row & { data: string }>({ name, text, values });
-  const { challenges, passkeys } = sqlStore(db);
+  const { attempts: _, ...store } = sqlStore(db);
   return {
-    store: { challenges, passkeys },
+    store,
     sessions: {
       async get(id) {
         const text = 'select data from sessions where id = $1 and expires > $2';
@@ -192,8 +192,9 @@ async function openRedis(url: string, prefix: string): Promise<Place> {
   const redis = new Redis(url, { enableAutoPipelining: true });
   const passkeyKey = (id: string) => `${prefix}hand-wired:${id}`;
   const sessionKey = (id: string) => `${prefix}session:${id}`;
+  const { attempts: _, ...store } = redisStore(redis, { prefix });
   return {
-    store: { challenges: redisChallenges(redis, { prefix }), passkeys: redisPasskeys(redis, { prefix }) },
+    store,
     sessions: {
       get: async (id) => (await redis.get(sessionKey(id))) ?? undefined,
       set: async (id, data) => void (await redis.set(sessionKey(id), data, 'EX', SESSION_SECONDS)),

@@ -1,4 +1,4 @@
-/** Why this file exists: the processes of a benchmark, each started with the same flags, asked one thing at a time, and ended. */
+/** The processes of a benchmark, each started with the same flags, asked one thing at a time, and ended. */
 import { type ChildProcess, fork } from 'node:child_process';
 
 /** A process that answers every message with one. */

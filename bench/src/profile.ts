@@ -1,4 +1,4 @@
-/** Why this file exists: a CPU profile of the counted part alone, and its table of functions by their own and their inclusive time. */
+/** A CPU profile of the counted part alone, and its table of functions by their own and their inclusive time. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Profiler, Session } from 'node:inspector/promises';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: contestants side by side. Each has a server process that stays for all rounds, and rounds alternate,
+ * Contestants side by side. Each has a server process that stays for all rounds, and rounds alternate,
  * so that what else the machine does happens to everyone; what counts is the median of the ratios per round.
  */
 import { join } from 'node:path';

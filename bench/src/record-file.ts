@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the one record sink of every contestant: a line of JSON in a file, written before the answer leaves. A
+ * The one record sink of every contestant: a line of JSON in a file, written before the answer leaves. A
  * line that was buffered would be cheaper to nobody's benefit: it is gone when the process is killed.
  */
 import { openSync, writeSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Why this file exists: results as people read them: Markdown tables. */
+/** Results as people read them: Markdown tables. */
 import type { Contestant } from './contestants.ts';
 import type { Cost, Result } from './race.ts';
 

@@ -1,4 +1,4 @@
-/** Why this file exists: whether a sign-in costs more where many passkeys and unfinished ceremonies are kept already. */
+/** Whether a sign-in costs more where many passkeys and unfinished ceremonies are kept already. */
 import { randomBytes } from 'node:crypto';
 import type { PendingCeremony } from '@latchkey/core';
 import pg from 'pg';
@@ -59,10 +59,10 @@ async function insertPasskeys({ store }: Place, count: number, say: Say): Promis
   const [person] = makePeople(1);
   const fresh = () => randomBytes(32).toString('base64url');
   await many(count, 'passkeys', say, (number) =>
-    store.passkeys.insert(
-      passkeyOf({ ...person!, userId: `filler-${number}`, userHandle: fresh(), credentialId: fresh() }),
-      20,
-    ),
+    store.passkeys.insert({
+      passkey: passkeyOf({ ...person!, userId: `filler-${number}`, userHandle: fresh(), credentialId: fresh() }),
+      max: 20,
+    }),
   );
 }
 

@@ -1,4 +1,4 @@
-/** Why this file exists: one, two and four server processes behind one port, for a model of how Latchkey scales. */
+/** One, two and four server processes behind one port, for a model of how Latchkey scales. */
 import { CONTESTANTS } from './contestants.ts';
 import { type Entrant, type Method, type Result, race, type Say } from './race.ts';
 import { median, table } from './report.ts';

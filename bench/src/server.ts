@@ -1,5 +1,5 @@
 /**
- * Why this file exists: one contestant in a process of its own, which says over IPC what it has used. Its argument is a
+ * One contestant in a process of its own, which says over IPC what it has used. Its argument is a
  * {@link Task} as JSON.
  */
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Why this file exists: each framework's usual session library over the same place, with the same settings for every contestant. */
+/** Each framework's usual session library over the same place, with the same settings for every contestant. */
 import fastifyCookie from '@fastify/cookie';
 import fastifySession from '@fastify/session';
 import expressSession, { type SessionData } from 'express-session';

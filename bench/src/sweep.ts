@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a sweep of many expired ceremonies while people ask for options. In a process of its own; its argument
+ * A sweep of many expired ceremonies while people ask for options. In a process of its own; its argument
  * is a {@link SweepTask} as JSON, and it says a {@link SweepDelay}.
  */
 import { readFileSync } from 'node:fs';
@@ -63,13 +63,14 @@ async function askOptions(): Promise<void> {
   const request: HttpRequest = {
     method: 'POST',
     path: '/authentication/options',
+    url: '/passkeys/authentication/options',
     header: (name) => ({ ...HEADERS, origin: ORIGIN, 'content-type': 'application/json' })[name],
     // A page prepares them: so they are no attempt when they expire, and records are of what was swept.
     body: { parsed: { ...OPTIONS, prefetch: true } },
     address: '127.0.0.1',
-    session: null,
     framework: 'none',
     native: null,
+    nativeResponse: null,
   };
   const { status, body } = await passkeys.handle(request);
   if (status !== 200) throw new Error(`Core answered ${status}: ${body}`);

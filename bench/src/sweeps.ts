@@ -1,4 +1,4 @@
-/** Why this file exists: how long a sweep holds up requests, on each store. */
+/** How long a sweep holds up requests, on each store. */
 import { STORES, type StoreKind } from './contestants.ts';
 import { start } from './processes.ts';
 import type { Say } from './race.ts';

@@ -1,4 +1,4 @@
-/** Why this file exists: what signals cost: the same application without an SDK, and with the whole one sending in batches. */
+/** What signals cost: the same application without an SDK, and with the whole one sending in batches. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** Why this file exists: how often a sign-in goes to its database, and with how many statements. */
+/** How often a sign-in goes to its database, and with how many statements. */
 import { CONTESTANTS, type Contestant } from './contestants.ts';
 import { type Counts, countingProxy, type Protocol } from './counting-proxy.ts';
 import { drive, entrantOf, ready, type Say, sample, startClient } from './race.ts';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: what a run needs and leaves nothing of: a temporary folder, a database of its own for each contestant,
+ * What a run needs and leaves nothing of: a temporary folder, a database of its own for each contestant,
  * and a prefix of its own for keys in Redis.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -12,7 +12,6 @@ import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import Database from 'better-sqlite3';
 import express from 'express';
-import session from 'express-session';
 import { Kysely, SqliteDialect } from 'kysely';
 
 export interface Application {
@@ -72,9 +71,7 @@ export async function startApplication({ folder, metricsPort, clock }: Applicati
     rateLimit: { limits: { browser: PER_BROWSER, options: MANY, verify: MANY, outcome: MANY, registration: MANY } },
     audit: { sinks: [{ name: 'file', write: (record) => appendFile(records, `${JSON.stringify(record)}\n`) }] },
   });
-  const { router } = expressPasskeys(passkeys);
-  app.use(session({ secret: crypto.randomUUID(), resave: false, saveUninitialized: false }));
-  app.use('/passkeys', router());
+  app.use(expressPasskeys(passkeys).routes());
 
   return {
     origin,

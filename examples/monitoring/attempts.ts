@@ -67,6 +67,18 @@ export function deedsTo({ origin }: Application, { passkey }: Person) {
       expectStatus(await agent.signIn(passkey), 200);
       expectStatus(await agent.stepUp(passkey, 'transfer'), 200);
     },
+    /** Adds a second passkey, changes it in every way, and removes it; then signs out. */
+    tidiedUp: async () => {
+      const agent = browser();
+      expectStatus(await agent.signIn(passkey), 200);
+      const added = await agent.addPasskey(createSoftwarePasskey({ origin }));
+      expectStatus(added, 201);
+      const path = `/passkeys/credentials/${added.json.passkey.id}`;
+      for (const change of [{ nickname: 'A key' }, { enabled: false }, { enabled: true }])
+        expectStatus(await agent.request('PATCH', path, change), 200);
+      expectStatus(await agent.request('DELETE', path), 200);
+      expectStatus(await agent.request('DELETE', '/passkeys/session'), 204);
+    },
     notVerified: () => signIn(401, { bend: { flags: { UV: false } } }),
     nobodyPresent: () => signIn(401, { bend: { flags: { UP: false } } }),
     forged: () => signIn(401, { bend: { signature: flipBit(-1) } }),

@@ -2,6 +2,7 @@
  * The Grafana dashboard. Built with Grafana's own typed library, so that what Grafana would not understand does not compile;
  * the questions come from queries.ts, as the rules' do.
  */
+
 import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
 import {
   BarGaugeDisplayMode,
@@ -18,7 +19,6 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
-  CustomVariableBuilder,
   type Dashboard,
   DashboardBuilder,
   DashboardCursorSync,
@@ -33,7 +33,9 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+import type { Outcome } from '@latchkey/core';
 import { grown, LABELS, metricsWhere, type PromQL, quantile, rate, share, sumBy } from './queries.ts';
+import { POLICY_REASONS } from './rules.ts';
 
 /** A question and what to call its answers: a name, or labels in `{{}}`. */
 type Query = readonly [legend: string, expr: PromQL];
@@ -53,9 +55,17 @@ interface Row {
   readonly panels: readonly Panel[];
 }
 
-/** The rate window that the reader chose, and the whole time that the page shows. */
-const WINDOW = '$window';
+/** A window that always spans some scrapes, which Grafana works out; and the whole time that the page shows. */
+const WINDOW = '$__rate_interval';
 const RANGE = '$__range';
+/** The same in every graph: green got in, red was refused, purple is our own fault. */
+const COLORS: Record<Outcome, string> = {
+  success: 'green',
+  failure: 'red',
+  cancelled: 'blue',
+  abandoned: 'yellow',
+  error: 'purple',
+};
 const HEIGHT = { number: 4, alarm: 4, lines: 8, stack: 8, bars: 8, states: 6 } as const;
 const SOURCE = { type: 'prometheus', uid: '$datasource' };
 
@@ -63,6 +73,8 @@ const m = metricsWhere('job=~"$job", instance=~"$instance"');
 const success = m.attempts({ outcome: 'success' });
 const enforced = m.attempts({ outcome: 'success', enforcement: 'enforced' });
 const judged = m.attempts({ outcome: 'success', enforcement: ['enforced', 'not_enforced'] });
+const decided = m.decided();
+const byPolicy = m.attempts({ outcome: 'failure', reason: POLICY_REASONS });
 
 const perSecond = (selector: PromQL, ...labels: readonly string[]) => sumBy(labels, rate(selector, WINDOW));
 const inAll = (selector: PromQL, ...labels: readonly string[]) => sumBy(labels, grown(selector, RANGE));
@@ -76,7 +88,12 @@ const ROWS: readonly Row[] = [
     title: 'At a glance',
     panels: [
       number('Attempts', 'Sign-in attempts that ended in the time shown.', inAll(m.attempts())),
-      number('Signed in', 'Of all attempts that ended.', share(inAll(success), inAll(m.attempts())), 'percentunit'),
+      number(
+        'Signed in',
+        'Of those decided: accepted or refused. What ended in the page, was never answered or was over a limit does not count.',
+        share(inAll(success), inAll(decided)),
+        'percentunit',
+      ),
       number(
         'Enforced',
         'Of the sign-ins to which the policy applies.',
@@ -171,6 +188,33 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: 'From the question to the sign-in',
+    panels: [
+      {
+        kind: 'bars',
+        title: 'How far people came',
+        about: 'asked: a challenge was issued; answered: an answer took it; accepted: somebody was signed in.',
+        queries: [
+          ['asked', inAll(m.challenges({ challenge: 'issued' }))],
+          ['answered', inAll(m.challenges({ challenge: 'taken' }))],
+          ['accepted', inAll(success)],
+        ],
+        width: 12,
+      },
+      {
+        kind: 'lines',
+        title: 'Refused, of those decided',
+        about: 'All refusals; and those by policy alone, although the passkey proved everything that it can.',
+        queries: [
+          ['refused', share(perSecond(m.refused()), perSecond(decided))],
+          ['by policy', share(perSecond(byPolicy), perSecond(decided))],
+        ],
+        unit: 'percentunit',
+        width: 12,
+      },
+    ],
+  },
+  {
     title: 'Immediate UI mode',
     panels: [
       {
@@ -245,13 +289,46 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: 'Passkeys and sessions',
+    panels: [
+      {
+        kind: 'stack',
+        title: 'Changes to passkeys',
+        about: 'added, renamed, enabled, disabled, removed; and who did it.',
+        queries: [
+          [`{{${LABELS.change}}}, by {{${LABELS.by}}}`, inWindow(m.passkeyChanges(), LABELS.change, LABELS.by)],
+        ],
+        width: 8,
+      },
+      {
+        kind: 'stack',
+        title: 'Sessions that were ended',
+        about: 'Why, and by whom. policy: a rule of Latchkey’s.',
+        queries: [
+          [`{{${LABELS.because}}}, by {{${LABELS.by}}}`, inWindow(m.sessionEndings(), LABELS.because, LABELS.by)],
+        ],
+        width: 8,
+      },
+      {
+        kind: 'bars',
+        title: 'Ends without a person',
+        about: 'Sessions that expired, and users whose passkeys and sessions were all removed, in the time shown.',
+        queries: [
+          ['sessions expired', `${inAll(m.sessionsExpired())} or vector(0)`],
+          ['users forgotten', `${inAll(m.usersForgotten())} or vector(0)`],
+        ],
+        width: 8,
+      },
+    ],
+  },
+  {
     title: 'Alarms',
     panels: [
       {
         kind: 'lines',
         title: 'Signs of an attack',
         about:
-          'How many in the rate window. A replay is refused; a counter that went back is let in unless policy.signCount refuses it.',
+          'How many, for each point of the graph. A replay is refused; a counter that went back is let in unless policy.signCount refuses it.',
         queries: [
           ['replays', inWindow(m.attempts({ reason: 'challenge_consumed' }))],
           ['counters gone back', inWindow(m.assertions({ signCount: 'regressed' }))],
@@ -262,14 +339,14 @@ const ROWS: readonly Row[] = [
       {
         kind: 'lines',
         title: 'Rate limiting',
-        about: 'Requests over a limit in the rate window. They are counted when their minute is over.',
+        about: 'Requests over a limit. The first of an address counts at once, the others when their minute is over.',
         queries: [['over a limit', inWindow(m.attempts({ reason: 'rate_limited' }))]],
         width: 8,
       },
       {
         kind: 'lines',
         title: 'Errors',
-        about: 'Attempts that failed through our own fault, in the rate window.',
+        about: 'Attempts that failed through our own fault.',
         queries: [['{{latchkey_reason}}', inWindow(m.attempts({ outcome: 'error' }), LABELS.reason)]],
         width: 8,
       },
@@ -284,7 +361,7 @@ const ROWS: readonly Row[] = [
         about: 'Whether the device verified its user: PIN, fingerprint, face or the like.',
         queries: [['verified: {{latchkey_assertion_user_verified}}', perSecond(m.assertions(), LABELS.userVerified)]],
         unit: 'ops',
-        width: 8,
+        width: 6,
       },
       {
         kind: 'stack',
@@ -292,7 +369,20 @@ const ROWS: readonly Row[] = [
         about: 'Backed up: a synced passkey.',
         queries: [['backed up: {{latchkey_assertion_backed_up}}', perSecond(m.assertions(), LABELS.backedUp)]],
         unit: 'ops',
-        width: 8,
+        width: 6,
+      },
+      {
+        kind: 'lines',
+        title: 'Backup eligibility that changed',
+        about:
+          'Valid signatures of passkeys whose manager changed whether they may be synced. They are let in unless policy.backupEligibility refuses them.',
+        queries: [
+          [
+            'changed: {{latchkey_assertion_backup_eligible_changed}}',
+            inWindow(m.assertions(), LABELS.backupEligibleChanged),
+          ],
+        ],
+        width: 6,
       },
       {
         kind: 'lines',
@@ -305,7 +395,7 @@ const ROWS: readonly Row[] = [
           ],
         ],
         unit: 'ops',
-        width: 8,
+        width: 6,
       },
     ],
   },
@@ -344,13 +434,7 @@ export function dashboard(): Dashboard {
     .tooltip(DashboardCursorSync.Crosshair)
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(labelValues('job', m0))
-    .withVariable(labelValues('instance', `${m0}{job=~"$job"}`))
-    .withVariable(
-      new CustomVariableBuilder('window')
-        .label('Rate window')
-        .values('1m,5m,15m,1h')
-        .current({ selected: true, text: '5m', value: '5m' }),
-    );
+    .withVariable(labelValues('instance', `${m0}{job=~"$job"}`));
   let id = 0;
   for (const row of ROWS) {
     id += 1;
@@ -388,6 +472,11 @@ function build(panel: Panel) {
     .unit(unit)
     .span(width)
     .height(HEIGHT[kind]);
+  const inTime = kind === 'lines' || kind === 'stack';
+  for (const [outcome, color] of inTime ? Object.entries(COLORS) : []) {
+    // A legend is the outcome itself, or ends in it.
+    built.overrideByRegexp(`/(^|: )${outcome}$/`, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
+  }
   for (const [index, [legend, expr]] of queries.entries()) {
     const query = new DataqueryBuilder().datasource(SOURCE).refId('ABCDEFGH'[index]!).expr(expr).legendFormat(legend);
     built.withTarget(kind === 'number' || kind === 'alarm' || kind === 'bars' ? query.instant() : query.range());

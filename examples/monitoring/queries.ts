@@ -2,7 +2,16 @@
  * What Prometheus calls Latchkey's metrics, and the few shapes of PromQL that the dashboard and the rules are both made of.
  * Label values are typed by the core's own closed lists: a reason that does not exist does not compile.
  */
-import type { AttemptRecord, Enforcement, Outcome, Reason, SignInMode } from '@latchkey/core';
+import type {
+  AttemptRecord,
+  Enforcement,
+  EventName,
+  Outcome,
+  Reason,
+  SessionEnder,
+  SessionEnding,
+  SignInMode,
+} from '@latchkey/core';
 
 /** A selector, a rate, a sum: any text in PromQL. */
 export type PromQL = string;
@@ -19,6 +28,10 @@ export const LABELS = {
   userVerified: 'latchkey_assertion_user_verified',
   backedUp: 'latchkey_assertion_backed_up',
   signCount: 'latchkey_assertion_sign_count',
+  backupEligibleChanged: 'latchkey_assertion_backup_eligible_changed',
+  change: 'latchkey_passkey_change',
+  by: 'latchkey_change_by',
+  because: 'latchkey_session_ended_because',
   sink: 'latchkey_audit_sink',
   audit: 'latchkey_audit_result',
 } as const;
@@ -29,10 +42,21 @@ interface Values {
   readonly mode: SignInMode;
   readonly enforcement: Enforcement;
   readonly signCount: NonNullable<AttemptRecord['assertion']['signCount']>;
+  readonly challenge: 'issued' | 'prefetched' | 'taken' | 'expired' | 'unused';
+  readonly backupEligibleChanged: 'true' | 'false';
+  readonly change: Changed<EventName>;
+  readonly by: SessionEnder;
+  readonly because: SessionEnding;
   readonly audit: 'written' | 'failed';
 }
 
-type Matching<K extends keyof Values> = { readonly [Name in K]?: OneOrMore<Values[Name]> };
+/** `added`, `renamed`, …: what the event of a change is called after its prefix. */
+type Changed<Name> = Name extends `latchkey.passkey.${infer Change}` ? Change : never;
+
+/** Any of these values; or, in `not`, none of them. */
+type Wanted<T> = OneOrMore<T> | { readonly not: OneOrMore<T> };
+
+type Matching<K extends keyof Values> = { readonly [Name in K]?: Wanted<Values[Name]> };
 
 /** Ceremonies whose ends are counted. */
 const CEREMONIES = ['signin', 'registration', 'step_up'] as const;
@@ -52,8 +76,21 @@ export function metricsWhere(matchers: PromQL = '') {
   return {
     attempts: (values?: Matching<'outcome' | 'reason' | 'mode' | 'enforcement'>, ceremony: Ceremony = 'signin') =>
       select(`latchkey_${ceremony}_attempts_total`, values),
-    assertions: (values?: Matching<'signCount'>) => select('latchkey_signin_assertions_total', values),
-    challenges: () => select('latchkey_signin_challenges_total'),
+    /** Attempts that came to a decision. What was over a limit was never looked at. */
+    decided: (ceremony: Ceremony = 'signin') =>
+      select(`latchkey_${ceremony}_attempts_total`, {
+        outcome: ['success', 'failure'],
+        reason: { not: 'rate_limited' },
+      }),
+    refused: (ceremony: Ceremony = 'signin') =>
+      select(`latchkey_${ceremony}_attempts_total`, { outcome: 'failure', reason: { not: 'rate_limited' } }),
+    assertions: (values?: Matching<'signCount' | 'backupEligibleChanged'>) =>
+      select('latchkey_signin_assertions_total', values),
+    challenges: (values?: Matching<'challenge'>) => select('latchkey_signin_challenges_total', values),
+    passkeyChanges: (values?: Matching<'change' | 'by'>) => select('latchkey_passkey_changes_total', values),
+    sessionEndings: (values?: Matching<'because' | 'by'>) => select('latchkey_session_endings_total', values),
+    sessionsExpired: () => select('latchkey_sessions_total'),
+    usersForgotten: () => select('latchkey_users_forgotten_total'),
     auditRecords: (values?: Matching<'audit'>) => select('latchkey_audit_records_total', values),
     /** From options to a sign-in: mostly a person's time. One that nobody answers takes as long as its challenge lives. */
     ceremonyTime: buckets('ceremony_duration', { outcome: 'success' }),
@@ -62,8 +99,11 @@ export function metricsWhere(matchers: PromQL = '') {
   };
 }
 
-function matcher(label: keyof Values, value: OneOrMore<string>): PromQL {
-  return typeof value === 'string' ? `${LABELS[label]}="${value}"` : `${LABELS[label]}=~"${value.join('|')}"`;
+function matcher(label: keyof Values, wanted: Wanted<string>): PromQL {
+  const [values, sign] =
+    typeof wanted === 'object' && 'not' in wanted ? [wanted.not, '!'] : [wanted as OneOrMore<string>, ''];
+  if (typeof values === 'string') return `${LABELS[label]}${sign || ''}="${values}"`;
+  return `${LABELS[label]}${sign || '='}~"${values.join('|')}"`;
 }
 
 /** By how much a counter grew in the window, or how fast, for each of `labels`. */

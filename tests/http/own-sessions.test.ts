@@ -56,7 +56,7 @@ describe.each(Object.entries(ownSessions))('%s', (name, own) => {
     await site.close();
   });
 
-  test('a passkey session that is dead takes nothing of the application’s with it (finding 12)', async () => {
+  test('finding 12: a passkey session that is dead takes nothing of the application’s with it', async () => {
     const site = await openIdentified(own);
     const agent = site.agent();
     const passkey = await agent.signUp('ada');

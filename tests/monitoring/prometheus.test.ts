@@ -68,8 +68,10 @@ beforeAll(async () => {
   const person = await invite(application.origin);
   const deeds = deedsTo(application, person);
   const { inVain, ...others } = deeds;
-  const { immediate, autofill, fullSheet, contradicted, fallBack, stepUp } = deeds;
-  for (const deed of [immediate, immediate, autofill, fullSheet, contradicted, fallBack, stepUp]) await deed();
+  const { immediate, autofill, fullSheet, contradicted, fallBack, stepUp, tidiedUp, replayed } = deeds;
+  // A button that is clicked twice sends the same answer twice.
+  const ordinary = [immediate, immediate, autofill, fullSheet, contradicted, fallBack, stepUp, tidiedUp, replayed];
+  for (const deed of ordinary) await deed();
   await counted();
   quiet = (await prometheus.alerts()).filter(({ state }) => state === 'firing');
 
@@ -85,6 +87,7 @@ beforeAll(async () => {
   before.records = records.length;
   await scrapedTwice();
   for (let n = 0; n < 6; n += 1) await others.forged();
+  for (let n = 0; n < 4; n += 1) await others.replayed();
   await everything();
   await immediate();
   await later();
@@ -244,7 +247,10 @@ describe.each(JOBS)('the dashboard, for %s', (job) => {
     const enforced = some({ outcome: 'success', enforcement: 'enforced' });
     const value = async (panel: string) => (await answers(panel, job))[0]!.value;
     expect(await value('Attempts')).toBe(total);
-    expect(await value('Signed in')).toBeCloseTo(success / total, 9);
+    const limited = some({ reason: 'rate_limited' });
+    const decided = success + some({ outcome: 'failure' }) - limited;
+    expect(limited).toBeGreaterThan(0);
+    expect(await value('Signed in')).toBeCloseTo(success / decided, 9);
     expect(await value('Enforced')).toBeCloseTo(enforced / success, 9);
     expect(await value('Replays')).toBe(some({ reason: 'challenge_consumed' }));
     expect(await value('Counters gone back')).toBe(
@@ -277,6 +283,25 @@ describe.each(JOBS)('the dashboard, for %s', (job) => {
     const enforced = success.filter(({ enforcement }) => enforcement === 'enforced').length;
     const [share] = await answers('Enforced, of all sign-ins', job);
     expect(share!.value).toBeCloseTo(enforced / success.length, 1);
+  });
+
+  it('counts changes to passkeys and ended sessions as the records do', async () => {
+    const ofKind = (prefix: string) => records.filter(({ event }) => event.name.startsWith(prefix));
+    const changes = ofKind('latchkey.passkey.').map(({ event, change }) => ({
+      words: `${event.name.split('.')[2]} ${change.by}`,
+      count: 1,
+    }));
+    const endings = ofKind('latchkey.session.').map(({ session, change }) => ({
+      words: `${session.endedBecause} ${change.by}`,
+      count: 1,
+    }));
+    expect(new Set(changes.map(({ words }) => words)).size).toBe(5);
+    const m = metricsWhere(`job="${job}"`);
+    const counted = async (selector: string, ...labels: string[]) =>
+      labelled(await prometheus.query(selector, after.at), ...labels);
+    const words = ({ words }: { words: string }) => words;
+    expect(await counted(m.passkeyChanges(), LABELS.change, LABELS.by)).toEqual(sorted(tally(changes, words)));
+    expect(await counted(m.sessionEndings(), LABELS.because, LABELS.by)).toEqual(sorted(tally(endings, words)));
   });
 
   it('follows challenges to their end', async () => {

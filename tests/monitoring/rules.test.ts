@@ -34,14 +34,14 @@ describe('the committed files', () => {
   });
 
   it('have no fault that promtool can see', async () => {
-    expect(await promtool(['check', 'rules', 'rules.yml'], folder)).toContain('SUCCESS: 17 rules found');
+    expect(await promtool(['check', 'rules', 'rules.yml'], folder)).toContain('SUCCESS: 25 rules found');
   });
 
   it('name a section of docs/monitoring.md for each alert', () => {
     const headings = [...read('docs/monitoring.md').matchAll(/^### (\w+)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual(ALERTS.map(({ alert }) => alert));
     for (const { alert, annotations } of ALERTS) {
-      expect(annotations.runbook).toBe(`docs/monitoring.md#${alert.toLowerCase()}`);
+      expect(annotations.runbook_url).toBe(`docs/monitoring.md#${alert.toLowerCase()}`);
     }
   });
 });
@@ -89,21 +89,28 @@ function histogram(name: string, counts: Readonly<Record<string, number>>): Seri
 
 const busy = { [success('enforced')]: '0+10x120' };
 const slow = { '0.5': 0, '1': 90, '2.5': 100, '+Inf': 100 };
-const replays = 'Answers to a challenge that was used already, in 15 minutes: 1. All were refused.';
+const replays = 'Answers to a challenge that was used already, in 15 minutes: 4. All were refused.';
+const changed = (change: string) =>
+  series('latchkey_passkey_changes_total', { latchkey_passkey_change: change, latchkey_change_by: 'person' });
+const ended = (because: string) =>
+  series('latchkey_session_endings_total', { latchkey_session_ended_because: because, latchkey_change_by: 'policy' });
+const eligibility = (isChanged: boolean) =>
+  series('latchkey_signin_assertions_total', { latchkey_assertion_backup_eligible_changed: String(isChanged) });
+const challenges = series('latchkey_signin_challenges_total', { latchkey_challenge_result: 'issued' });
 
 const CASES: readonly Case[] = [
   {
     alert: 'LatchkeyReplaySeen',
-    when: 'the first replay ever makes a new series',
-    series: { ...busy, [refused('challenge_consumed')]: '_x20 1x60' },
+    when: 'the first replays ever make a new series',
+    series: { ...busy, [refused('challenge_consumed')]: '_x20 4x60' },
     fires: [20, 33],
     quiet: [19, 36],
     says: replays,
   },
   {
     alert: 'LatchkeyReplaySeen',
-    when: 'there is one more than there were',
-    series: { [refused('challenge_consumed')]: '7x39 8x60' },
+    when: 'there are four more than there were',
+    series: { [refused('challenge_consumed')]: '7x39 11x60' },
     fires: [40, 53],
     quiet: [39, 56],
     says: replays,
@@ -111,10 +118,76 @@ const CASES: readonly Case[] = [
   {
     alert: 'LatchkeyReplaySeen',
     when: 'a step-up is replayed',
-    series: { [attempts('failure', { latchkey_reason: 'challenge_consumed' }, 'step_up')]: '_x20 1x60' },
+    series: { [attempts('failure', { latchkey_reason: 'challenge_consumed' }, 'step_up')]: '_x20 4x60' },
     fires: [20],
     quiet: [19],
     says: replays,
+  },
+  {
+    alert: 'LatchkeyReplaySeen',
+    when: 'not: three buttons were clicked twice',
+    series: { ...busy, [refused('challenge_consumed')]: '_x20 1x3 2x3 3x60' },
+    fires: [],
+    quiet: [20, 24, 28, 35],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyUnknownPasskeys',
+    when: 'there are suddenly many',
+    series: { ...busy, [refused('credential_unknown')]: '0+0.1x1500 150+5x60' },
+    fires: [1510],
+    quiet: [100, 1500],
+    says: 'Sign-ins with an unknown passkey in 10 minutes: 45, far more than in the day before. All were refused.',
+  },
+  {
+    alert: 'LatchkeyUnknownPasskeys',
+    when: 'not: a large site has as many every day',
+    series: { [success('enforced')]: '0+100x1600', [refused('credential_unknown')]: '0+5x1600' },
+    fires: [],
+    quiet: [1500, 1600],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyPasskeyChanges',
+    when: 'passkeys are removed one after the other',
+    series: { ...busy, [changed('removed')]: '0x60 0+1x60' },
+    fires: [100],
+    quiet: [60, 70],
+    says: 'In an hour: 39, far more than in the day before.',
+    labels: { latchkey_passkey_change: 'removed' },
+  },
+  {
+    alert: 'LatchkeyPasskeyChanges',
+    when: 'not: people sign up as they do every day, and rename their passkeys',
+    series: { [changed('added')]: '0+1x1600', [changed('renamed')]: '0x1500 0+5x100' },
+    fires: [],
+    quiet: [1500, 1600],
+    says: '',
+  },
+  {
+    alert: 'LatchkeySessionEndings',
+    when: 'the sessions of many end by no sign-out',
+    series: { ...busy, [ended('user_disabled')]: '0x60 0+3x60' },
+    fires: [100],
+    quiet: [60, 70],
+    says: 'In an hour: 117, far more than in the day before.',
+    labels: { latchkey_session_ended_because: 'user_disabled' },
+  },
+  {
+    alert: 'LatchkeySessionEndings',
+    when: 'not: people sign out',
+    series: { ...busy, [ended('signed_out')]: '0x60 0+3x60' },
+    fires: [],
+    quiet: [100, 120],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyBackupEligibilityChanged',
+    when: 'the passkeys of many change whether they may be synced',
+    series: { [eligibility(false)]: '0+10x120', [eligibility(true)]: '_x20 6x120' },
+    fires: [20, 78],
+    quiet: [19, 81],
+    says: 'Validly signed answers of an hour: 6.',
   },
   {
     alert: 'LatchkeyCounterRegressed',
@@ -158,6 +231,64 @@ const CASES: readonly Case[] = [
     fires: [],
     quiet: [5, 10, 20, 30],
     says: '',
+  },
+  {
+    alert: 'LatchkeyFailureSpike',
+    when: 'not: one browser runs into a limit',
+    series: { ...busy, [refused('rate_limited')]: '0+100x120' },
+    fires: [],
+    quiet: [30, 60, 90],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyPolicyRefusals',
+    when: 'a new policy shuts out one of ten',
+    series: { [success('enforced')]: '0+9x120', [refused('immediate_not_requested')]: '0x30 0+1x90' },
+    fires: [90],
+    quiet: [30, 40],
+    says: '10% of the sign-ins that were decided in 30 minutes were refused by policy.',
+  },
+  {
+    alert: 'LatchkeyPolicyRefusals',
+    when: 'not: a few, of many',
+    series: { [success('enforced')]: '0+99x120', [refused('policy_denied')]: '0+1x120' },
+    fires: [],
+    quiet: [60, 120],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyRegistrationsFailing',
+    when: 'half of them fail',
+    series: {
+      [attempts('success', {}, 'registration')]: '0+1x120',
+      [attempts('failure', { latchkey_reason: 'attestation_refused' }, 'registration')]: '0+1x120',
+    },
+    fires: [60],
+    quiet: [5],
+    says: '50% of the registrations of 30 minutes failed.',
+  },
+  {
+    alert: 'LatchkeyRegistrationsFailing',
+    when: 'not: some people cancel, and a limit holds others',
+    series: {
+      [attempts('success', {}, 'registration')]: '0+1x120',
+      [attempts('cancelled', { latchkey_reason: 'client_not_allowed' }, 'registration')]: '0+2x120',
+      [attempts('failure', { latchkey_reason: 'rate_limited' }, 'registration')]: '0+2x120',
+    },
+    fires: [],
+    quiet: [60, 120],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyStepUpsFailing',
+    when: 'the store of sessions fails for most',
+    series: {
+      [attempts('success', {}, 'step_up')]: '0+1x120',
+      [attempts('error', { latchkey_reason: 'session_failed' }, 'step_up')]: '0+3x120',
+    },
+    fires: [60],
+    quiet: [5],
+    says: '75% of the step-ups of 30 minutes failed.',
   },
   {
     alert: 'LatchkeyEnforcementDropped',
@@ -205,6 +336,23 @@ const CASES: readonly Case[] = [
     series: { [success('enforced')]: '0+2x1440 _x20 1x90' },
     fires: [],
     quiet: [1475, 1485, 1490],
+    says: '',
+  },
+  {
+    alert: 'LatchkeyTargetDown',
+    when: 'an application that issued challenges is gone',
+    series: { [challenges]: '0+1x60 _x60', [series('up', {})]: '1x60 0x60' },
+    fires: [70],
+    quiet: [60, 64],
+    says: 'No metrics for 5 minutes from an application that issued challenges in the last 7 days.',
+    labels: { instance: 'a' },
+  },
+  {
+    alert: 'LatchkeyTargetDown',
+    when: 'not: something without Latchkey is gone',
+    series: { [challenges]: '0+1x120', [series('up', { job: 'mail' })]: '1x60 0x60', [series('up', {})]: '1x120' },
+    fires: [],
+    quiet: [70, 120],
     says: '',
   },
   {

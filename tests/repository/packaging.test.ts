@@ -1,4 +1,4 @@
-/** Why this file exists: the checks of what is published have to find what they are there for. */
+/** The checks of what is published have to find what they are there for. */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,5 @@
 /**
- * Why this file exists: a small application in a process of its own, for the tests that need one: the soak test, and the one
- * that asks a server to stop. State in memory, a line in a file for every record, and an end in good order on SIGTERM.
+ * A small application in a process of its own, for the soak test and for the test that asks a server to stop. State in memory, a line in a file for every record, and an end in good order on SIGTERM.
  *
  * RECORDS: the file. CLOCK_SPEED: how much faster than time its clock runs, so that what is kept for minutes goes in
  * seconds. STORE_HOLDS: storing the use of a passkey says so, and waits for a message.
@@ -14,7 +13,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createPasskeys, memoryStore, type User } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
-import session, { type SessionData } from 'express-session';
 
 /** What the server says of itself when it is asked. */
 export interface Sample {
@@ -24,25 +22,6 @@ export interface Sample {
   readonly descriptors: number;
   /** Of the event loop since the last sample, in milliseconds. */
   readonly delay: { readonly median: number; readonly p99: number; readonly most: number };
-}
-
-/** Sessions in memory, the oldest of which go first: express-session's own store keeps every session for ever. */
-class BoundedSessions extends session.Store {
-  readonly #sessions = new Map<string, string>();
-  get(id: string, done: (error: unknown, data?: SessionData | null) => void) {
-    const data = this.#sessions.get(id);
-    done(null, data === undefined ? null : JSON.parse(data));
-  }
-  set(id: string, data: SessionData, done?: () => void) {
-    this.#sessions.delete(id);
-    this.#sessions.set(id, JSON.stringify(data));
-    if (this.#sessions.size > 5_000) this.#sessions.delete(this.#sessions.keys().next().value!);
-    done?.();
-  }
-  destroy(id: string, done?: () => void) {
-    this.#sessions.delete(id);
-    done?.();
-  }
 }
 
 const speed = Number(process.env.CLOCK_SPEED ?? 1);
@@ -102,10 +81,9 @@ server.listen(0, 'localhost', () => {
     },
   });
   const app = express();
-  const { router, requireSignIn } = expressPasskeys(passkeys);
-  app.use(session({ secret: 'for tests', resave: false, saveUninitialized: false, store: new BoundedSessions() }));
-  app.use('/passkeys', router());
-  app.get('/guarded', requireSignIn(), (req, res) => void res.json({ user: req.passkey!.user.id }));
+  const { routes, requireSignIn } = expressPasskeys(passkeys);
+  app.use(routes());
+  app.get('/guarded', requireSignIn(), (req, res) => void res.json({ user: req.passkeySession.user.id }));
   server.on('request', app);
 
   process.once('SIGTERM', () => {

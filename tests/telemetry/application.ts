@@ -1,5 +1,5 @@
 /**
- * Why this file exists: a process of its own with a site and an SDK in it. It signs people up and in over HTTP as its task
+ * A process of its own with a site and an SDK in it. It signs people up and in over HTTP as its task
  * says, stops everything the way an application does, and sends home what it saw.
  */
 import { checkTelemetry, type Logger, memoryStore, standardOutput } from '@latchkey/core';

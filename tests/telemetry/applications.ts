@@ -1,4 +1,4 @@
-/** Why this file exists: starts an application with an SDK as a process of its own, and hears from it how it went. */
+/** Starts an application with an SDK as a process of its own, and hears from it how it went. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

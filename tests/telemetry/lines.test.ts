@@ -72,7 +72,6 @@ test.for(LINES)(
       'latchkey.challenges.take',
       'latchkey.passkeys.find',
       'latchkey.signature.verify',
-      'latchkey.passkeys.recordUse',
       'latchkey.session.write',
     ]);
     const refused = spanOf(receiver, 'latchkey.signin.verify', record.failure);

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: what an SDK sends over OTLP as plain data, read by a decoder that is not the SDK's own. The schema is
+ * What an SDK sends over OTLP as plain data, read by a decoder that is not the SDK's own. The schema is
  * the part of OTLP 1.x that the tests look at, as field numbers; what is not in it is skipped.
  */
 import { type INamespace, Root } from 'protobufjs';

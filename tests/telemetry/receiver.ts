@@ -1,5 +1,5 @@
 /**
- * Why this file exists: an OTLP receiver on the loopback. It takes what an SDK posts as http/protobuf, keeps the bytes and
+ * An OTLP receiver on the loopback. It takes what an SDK posts as http/protobuf, keeps the bytes and
  * decodes them; or it fails in one of the ways a collector fails.
  */
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: it turns a process into an application on one line of the OpenTelemetry SDK, when it is loaded first
+ * It turns a process into an application on one line of the OpenTelemetry SDK, when it is loaded first
  * (`--import`). Such an application has one `@opentelemetry/api`, and so has Latchkey in it: the one that npm finds for both.
  * In this workspace Latchkey's own is the newest, which no SDK of the 2.x line accepts.
  */

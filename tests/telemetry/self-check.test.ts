@@ -68,11 +68,11 @@ test('records that nobody would keep are found, and those that somebody keeps ar
   expect(codes({ sinks: [], logger: quiet })).toEqual([]);
 });
 
-const { challenges, passkeys } = memoryStore();
+const { challenges, passkeys, sessions } = memoryStore();
 const options = (logger: Logger): PasskeysOptions => ({
   rp: { id: 'example.com', name: 'Example', origins: ['https://example.com'] },
   users: { find: () => null },
-  store: { challenges, passkeys },
+  store: { challenges, passkeys, sessions },
   sweepEvery: false,
   logger,
 });

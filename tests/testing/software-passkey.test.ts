@@ -1,5 +1,5 @@
 /**
- * Why this file exists: every other test believes what the software passkey says. Here it is held against a verifier that
+ * Every other test believes what the software passkey says. Here it is held against a verifier that
  * we did not write, and every bend against the promise that it changes one thing.
  *
  * Answers are taken apart by offset (WebAuthn L3 §6.1, §6.5.1) and by the CBOR reader of @simplewebauthn/server; nothing

@@ -1,4 +1,4 @@
-/** Why this file exists: what every contestant's application is given. It answers at `/who` whether somebody is signed in. */
+/** What every contestant's application is given. It answers at `/who` whether somebody is signed in. */
 import type { RequestListener } from 'node:http';
 import type { Contestant } from '../contestants.ts';
 import type { Person } from '../people.ts';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: better-auth with its passkey plugin on Express, as its documentation mounts it, with its defaults; only
+ * Better-auth with its passkey plugin on Express, as its documentation mounts it, with its defaults; only
  * its rate limit is raised, as Latchkey's is, and a session leaves a line in the same file.
  */
 import { passkey } from '@better-auth/passkey';

@@ -1,5 +1,5 @@
 /**
- * Why this file exists: what somebody writes who reads the documentation of @simplewebauthn/server and express-session: the
+ * What somebody writes who reads the documentation of @simplewebauthn/server and express-session: the
  * challenge in the session, a table of passkeys, a new session id at sign-in, and a line in the log.
  */
 import {

@@ -1,4 +1,4 @@
-/** Why this file exists: which application each kind of contestant is. */
+/** Which application each kind of contestant is. */
 import type { Contestant } from '../contestants.ts';
 import type { App } from './app.ts';
 import { betterAuthApp } from './better-auth.ts';

@@ -1,4 +1,4 @@
-/** Why this file exists: the contestant itself, mounted as its documentation shows, on each framework. */
+/** The contestant itself, mounted as its documentation shows, on each framework. */
 import { createServer, type RequestListener } from 'node:http';
 import { createPasskeys, LIMITS, type LimitName, type LimitRule, type Passkey, type Passkeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
@@ -9,8 +9,6 @@ import Fastify from 'fastify';
 import Koa from 'koa';
 import type { Framework } from '../contestants.ts';
 import { AAGUID, type Person } from '../people.ts';
-import type { Place } from '../places.ts';
-import { sessionsOnExpress, sessionsOnFastify, sessionsOnKoa } from '../session-libraries.ts';
 import { type App, type Ground, RP_ID, RP_NAME } from './app.ts';
 
 /** Everything is counted, as by default; but one address drives a benchmark, and nothing may be refused. */
@@ -48,7 +46,7 @@ export async function latchkeyOn({ origin, people, place, records }: Bare): Prom
   const users = new Map(people.map(({ userId: id, name }) => [id, { id, name }]));
   const write = (record: object) => records.write(record);
   for (const person of people) {
-    const inserted = await place.store.passkeys.insert(passkeyOf(person), 20);
+    const inserted = await place.store.passkeys.insert({ passkey: passkeyOf(person), max: 20 });
     // `exists`: another process of the same contestant was first.
     if (inserted === 'limit') throw new Error('A passkey was not inserted.');
   }
@@ -63,29 +61,27 @@ export async function latchkeyOn({ origin, people, place, records }: Bare): Prom
   });
 }
 
-const MOUNTS: Record<Framework, (passkeys: Passkeys, place: Place) => Promise<RequestListener>> = {
-  async express(passkeys, place) {
-    const { router, requireSignIn } = expressPasskeys(passkeys);
+const MOUNTS: Record<Framework, (passkeys: Passkeys) => Promise<RequestListener>> = {
+  async express(passkeys) {
+    const { routes, requireSignIn } = expressPasskeys(passkeys);
     const app = express();
-    app.use(sessionsOnExpress(place.sessions));
-    app.use('/passkeys', router());
-    app.get('/who', requireSignIn(), (req, res) => void res.json({ user: req.passkey?.user.id }));
+    app.use(routes());
+    app.get('/who', requireSignIn(), (req, res) => void res.json({ user: req.passkeySession.user.id }));
     return app;
   },
 
-  async koa(passkeys, place) {
-    const { routes, requireSignIn } = koaPasskeys(passkeys);
+  async koa(passkeys) {
+    const { routes, requireSignIn, passkeySession } = koaPasskeys(passkeys);
     const app = new Koa();
-    app.use(sessionsOnKoa(place.sessions, app));
     app.use(routes());
     app.use(requireSignIn());
     app.use(async (ctx) => {
-      ctx.body = { user: ctx.state.passkey.user.id };
+      ctx.body = { user: passkeySession(ctx).user.id };
     });
     return app.callback();
   },
 
-  async fastify(passkeys, place) {
+  async fastify(passkeys) {
     let listener: RequestListener | undefined;
     const app = Fastify({
       serverFactory: (handler) => {
@@ -93,13 +89,13 @@ const MOUNTS: Record<Framework, (passkeys: Passkeys, place: Place) => Promise<Re
         return createServer();
       },
     });
-    await sessionsOnFastify(place.sessions, app);
-    await app.register(fastifyPasskeys, { passkeys });
-    app.get('/who', { preHandler: app.requireSignIn() }, async ({ passkey }) => ({ user: passkey?.user.id }));
+    await app.register(fastifyPasskeys(passkeys));
+    app.get('/who', { preHandler: app.requireSignIn() }, async ({ passkeySession }) => ({
+      user: passkeySession.user.id,
+    }));
     await app.ready();
     return listener!;
   },
 };
 
-export const latchkey: App = async (ground) =>
-  MOUNTS[ground.contestant.framework](await latchkeyOn(ground), ground.place);
+export const latchkey: App = async (ground) => MOUNTS[ground.contestant.framework](await latchkeyOn(ground));

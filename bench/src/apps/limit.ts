@@ -1,5 +1,5 @@
 /**
- * Why this file exists: the limit, the least that a sign-in can cost on each framework: two JSON posts answered and one
+ * The limit, the least that a sign-in can cost on each framework: two JSON posts answered and one
  * signature verified; and limit+, which also rotates and writes a session and leaves a line of a record's size.
  */
 import { generateKeyPairSync, sign, verify } from 'node:crypto';

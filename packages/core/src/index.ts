@@ -40,6 +40,7 @@ export {
   type LimitRule,
   type Logger,
   type Maybe,
+  type NativeApp,
   type PasskeyNotice,
   type PasskeyNotification,
   type PasskeysOptions,
@@ -58,7 +59,9 @@ export {
 } from './options.ts';
 export {
   ATTACHMENTS,
+  ATTESTATION_FORMATS,
   type AttemptRecord,
+  type AttestationFormat,
   CHALLENGE_STATUSES,
   type ChallengeStatus,
   CLIENT_REPORTS,

@@ -123,6 +123,7 @@ async function offer(
     return { userId: identified.id, credentials: descriptors(own) };
   }
   if (identifier === undefined) return undefined;
+  context.evenTime = 'all';
   const user = await accounts.findByName(identifier);
   // The same work for a name that nobody has.
   const passkeys = await passkeysOf(context.config, store, user?.id ?? identifier);
@@ -131,7 +132,9 @@ async function offer(
   if (!mayKnow) {
     return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
   }
-  return { userId: user.id, credentials: descriptors(usable) };
+  // In an order that does not change with their use: else whoever asks twice sees an account, and what its owner does.
+  const offered = [...descriptors(usable)].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return { userId: user.id, credentials: offered };
 }
 
 /** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
@@ -284,6 +287,7 @@ async function verifyAssertion(
 
   // Parse.
   draft.stage = 'assertion';
+  if (purpose === 'sign_in') context.evenTime = 'refusals';
   const { assertion, found } = await lookingUp;
   draft.attachment = assertion.attachment;
   draft.credentialId = assertion.credentialId;
@@ -425,7 +429,7 @@ async function storeBoth(
   const oneByOne = async (): Promise<UseResult> => {
     const result = await store.passkeys.recordUse({ passkey, use });
     if (result !== 'recorded') return result;
-    return (await store.sessions!.begin(start)) ? 'recorded' : 'session_gone';
+    return (await sessions.write(start)) ? 'recorded' : 'session_gone';
   };
   const isBegun = (result: UseResult) => result === 'recorded';
   return sessions.begin(context, start, store.storesSessionsWithUses ? together : oneByOne, isBegun);

@@ -9,7 +9,7 @@ import { inSpan } from '../signals/telemetry.ts';
 import type { Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
-import { readAttestation, readClientData } from '../webauthn/read.ts';
+import { readAttestation, readAttestedData, readClientData } from '../webauthn/read.ts';
 import { verifyAttestation } from '../webauthn/verify.ts';
 import { bridge, HINTS } from './authentication.ts';
 import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
@@ -141,19 +141,21 @@ export async function verifyRegistration(
   draft.discoverable = attestation.discoverable;
   draft.credentialId = attestation.credentialId;
   const clientData = readClientData(attestation.clientDataJSON);
+  const attested = readAttestedData(attestation.attestationObject);
+  draft.aaguid = attested.aaguid;
+  draft.attestationFormat = attested.format;
 
   // Verify. Of client data the library would check neither crossOrigin nor topOrigin here.
   checkClientData(context, ceremony, clientData, 'webauthn.create');
   const credential = await inSpan('latchkey.attestation.verify', () =>
-    verifyAttestation(attestation, {
+    verifyAttestation(attestation, attested, {
       challenge: ceremony.challenge,
       origin: clientData.origin,
       rpId: config.rp.id,
       algorithms: config.policy.algorithms,
-      attested: ceremony.requirements.includes('attestation'),
+      statement: ceremony.requirements.includes('attestation'),
     }),
   );
-  draft.aaguid = credential.aaguid;
   const { flags, signCount } = credential.authenticatorData;
 
   // Judge by policy.
@@ -261,13 +263,13 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
 /** The session of a sign-up. */
 async function signIn(
   context: RequestContext,
-  { store, sessions }: Services,
+  { sessions }: Services,
   user: User,
   passkey: Passkey,
   userVerified: boolean,
 ): Promise<object | undefined> {
   const enforcement = 'not_applicable';
   const start = sessions.prepare(context, { passkey, userVerified, enforcement });
-  if (start) await sessions.begin(context, start, () => store.sessions!.begin(start), Boolean);
+  if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

@@ -5,6 +5,7 @@
 
 import {
   ATTACHMENTS,
+  ATTESTATION_FORMATS,
   CHALLENGE_STATUSES,
   CLIENT_REPORTS,
   DECISIONS,
@@ -70,6 +71,16 @@ const implies = (condition: object, consequence: object) => ({ if: condition, th
 
 const SIGN_IN = { event: { name: 'latchkey.signin.attempt' } };
 
+const CEREMONY = {
+  properties: {
+    event: {
+      properties: {
+        name: oneOf(['latchkey.signin.attempt', 'latchkey.registration.attempt', 'latchkey.step_up.attempt']),
+      },
+    },
+  },
+};
+
 const INVARIANTS = [
   // A success was allowed, and by a person who was there.
   implies(where({ outcome: 'success' }), where({ reason: null, reasonSource: null, policy: { decision: 'allow' } })),
@@ -106,6 +117,17 @@ const INVARIANTS = [
     where({ immediate: { unmet: { minItems: 1 } }, assertion: { signature: 'valid' } }),
   ),
   implies({ not: where({ immediate: { enforcement: 'not_enforced' } }) }, where({ immediate: { unmet: [] } })),
+  // Whatever is no ceremony says who did it; and only the end of a session says why it ended.
+  implies({ not: CEREMONY }, where({ change: { by: { not: { type: 'null' } } } })),
+  implies(CEREMONY, where({ change: { by: null, note: null } })),
+  implies(
+    where({ event: { name: 'latchkey.session.ended' }, outcome: 'success' }),
+    where({ session: { endedBy: { not: { type: 'null' } }, endedBecause: { not: { type: 'null' } } } }),
+  ),
+  implies(
+    { not: where({ event: { name: 'latchkey.session.ended' } }) },
+    where({ session: { endedBy: null, endedBecause: null } }),
+  ),
   // Flags are nobody's word before the signature is valid.
   implies(
     { not: where({ assertion: { signature: 'valid' } }) },
@@ -117,7 +139,8 @@ export const ATTEMPT_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'urn:latchkey:signin.attempt:1',
   title: 'The record of an attempt',
-  description: 'One terminal record of a sign-in attempt, a registration, a step-up, or a change to a passkey.',
+  description:
+    'One terminal record of a sign-in attempt, a registration, a step-up, a change to a passkey, the end of a session, or the removal of a user.',
   ...object(
     {
       schema: { const: 'latchkey.signin.attempt/1' },
@@ -181,6 +204,7 @@ export const ATTEMPT_SCHEMA = {
         aaguid: orNull({ type: 'string', format: 'uuid' }),
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
+        attestationFormat: orNull(oneOf(ATTESTATION_FORMATS)),
       }),
       user: object({
         known: flag,

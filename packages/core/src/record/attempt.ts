@@ -45,6 +45,7 @@ export const REASONS = [
   'client_invalid_state',
   'client_busy',
   'client_password',
+  'client_unreadable',
   'client_other',
   // The challenge
   'challenge_missing',
@@ -176,6 +177,20 @@ export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
+/** The kinds of attestation statements: the identifiers of the IANA WebAuthn registry, and `other`. */
+export const ATTESTATION_FORMATS = [
+  'none',
+  'packed',
+  'tpm',
+  'android-key',
+  'android-safetynet',
+  'fido-u2f',
+  'apple',
+  'compound',
+  'other',
+] as const;
+export type AttestationFormat = (typeof ATTESTATION_FORMATS)[number];
+
 export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
 /** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
 export type SessionEnder = (typeof SESSION_ENDERS)[number];
@@ -297,6 +312,8 @@ export interface AttemptRecord {
     readonly attachmentReported: (typeof ATTACHMENTS)[number] | null;
     /** At a registration: the browser says that the passkey is discoverable (WebAuthn §10.1.3, credProps). A claim. */
     readonly discoverableReported: boolean | null;
+    /** At a registration: the kind of attestation statement that came. Verified only where policy asks for attestation. */
+    readonly attestationFormat: AttestationFormat | null;
   };
   readonly user: {
     /** It is known who it was, or who it was opened for. */

@@ -134,6 +134,8 @@ const IDENTITY = /^latchkey\.(user|session\.id|client\.(address|user_agent)|cred
 
 const WITHHELD = new Set([
   'latchkey.user.id',
+  // An operator's own words may name somebody.
+  'latchkey.change.note',
   'latchkey.message',
   'latchkey.trace.trace_id',
   'latchkey.trace.span_id',
@@ -243,12 +245,33 @@ function createInstruments(meter: otel.Meter) {
     ceremony: seconds('latchkey.signin.ceremony.duration', 'From issuing the options of a sign-in to its end'),
     challenges: counter('latchkey.signin.challenges', '{challenge}', 'Sign-in challenges, by what became of them'),
     assertions: counter('latchkey.signin.assertions', '{assertion}', 'Assertions with a valid signature'),
+    changes: counter('latchkey.passkey.changes', '{change}', 'Changes to passkeys'),
+    endings: counter('latchkey.session.endings', '{session}', 'Sessions that were ended'),
+    forgotten: counter('latchkey.users.forgotten', '{user}', 'Users whose passkeys and sessions were all removed'),
     sessions: counter('latchkey.sessions', '{session}', 'Sessions that expired, as far as a sweep forgot them'),
     audit: counter('latchkey.audit.records', '{record}', 'Records handed to sinks'),
   };
 }
 
 function count(record: AttemptRecord): void {
+  if (record.event.name in CEREMONIES) countCeremony(record);
+  else countChange(record);
+}
+
+/** Changes to passkeys, sessions and users: what nobody does often, and an intruder may do to many at once. */
+function countChange({ event, session, change }: AttemptRecord): void {
+  const { changes, endings, forgotten } = meters();
+  const by = { 'latchkey.change.by': change.by ?? 'application' };
+  if (event.name === 'latchkey.session.ended') {
+    endings.add(1, { ...by, 'latchkey.session.ended_because': session.endedBecause ?? 'ended_for_user' });
+  } else if (event.name === 'latchkey.user.forgotten') {
+    forgotten.add(1, by);
+  } else {
+    changes.add(1, { ...by, 'latchkey.passkey.change': event.name.slice('latchkey.passkey.'.length) });
+  }
+}
+
+function countCeremony(record: AttemptRecord): void {
   const { attempts, duration, ceremony, assertions } = meters();
   const attributes: otel.Attributes = {
     'latchkey.outcome': record.outcome,
@@ -262,11 +285,12 @@ function count(record: AttemptRecord): void {
   const outcome = { 'latchkey.outcome': record.outcome };
   if (record.attempt.processingMs !== null) duration.record(record.attempt.processingMs / 1_000, outcome);
   if (record.attempt.ceremonyMs !== null) ceremony.record(record.attempt.ceremonyMs / 1_000, outcome);
-  const { signature, userVerified, backedUp, signCount } = record.assertion;
+  const { signature, userVerified, backedUp, backupEligibleChanged, signCount } = record.assertion;
   if (signature === 'valid') {
     assertions.add(1, {
       'latchkey.assertion.user_verified': userVerified ?? false,
       'latchkey.assertion.backed_up': backedUp ?? false,
+      'latchkey.assertion.backup_eligible_changed': backupEligibleChanged ?? false,
       // Under `observe` nobody is refused for a counter that went backwards: no reason tells of it, only this.
       ...(signCount !== null && { 'latchkey.assertion.sign_count': signCount }),
     });
