@@ -82,13 +82,19 @@ export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions 
   const keys = [`${prefix}{attempts}:ids`, `${prefix}{attempts}:records`, `${prefix}{attempts}:refusals`];
 
   /** Page by page, oldest first, until `limit` records are gone, nothing is left to look at, or `isEnough` of a page's answer. */
-  async function remove(limit: number, [before, user]: readonly [number | '', string], isEnough: (gone: number) => boolean) {
+  async function remove(
+    limit: number,
+    [before, user]: readonly [number | '', string],
+    isEnough: (gone: number) => boolean,
+  ) {
     let removed = 0;
     for (let after = ''; removed < limit; ) {
-      const [gone, seen, last] = (await REMOVE(redis, keys, after, limit - removed, before, user)) as [number, number, string];
+      const reply = (await REMOVE(redis, keys, after, limit - removed, before, user)) as [unknown, unknown, string];
+      // A client may be told to give numbers as text.
+      const [gone, seen] = [Number(reply[0]), Number(reply[1])];
       removed += gone;
       if (seen < PAGE || isEnough(gone)) break;
-      after = last;
+      after = reply[2];
     }
     return removed;
   }

@@ -50,55 +50,35 @@ export function checkTelemetry(config?: Pick<AppConfig, 'sinks' | 'logger'>): re
     { saw, todo }: Pick<TelemetryFinding, 'saw' | 'todo'>,
   ) => findings.push({ code, severity, saw, todo });
   if (unseen) {
-    find(
-      'api_copies',
-      'warning',
-      {
-        saw: `The OpenTelemetry SDK uses @opentelemetry/api ${register.version} and @latchkey/core another copy that does not fit it, so attempts are missing from it.`,
-        todo: 'Install one version for both: `npm ls @opentelemetry/api` shows who brings which.',
-      },
-    );
+    find('api_copies', 'warning', {
+      saw: `The OpenTelemetry SDK uses @opentelemetry/api ${register.version} and @latchkey/core another copy that does not fit it, so attempts are missing from it.`,
+      todo: 'Install one version for both: `npm ls @opentelemetry/api` shows who brings which.',
+    });
   } else if (register.trace !== undefined) {
     if (!hasLogs && !isTurnedOff('OTEL_LOGS_EXPORTER')) {
-      find(
-        'no_log_events',
-        'warning',
-        {
-          saw: 'The OpenTelemetry SDK has traces and no logs, so no attempt becomes a log event.',
-          todo: 'Give the SDK a log record processor, or set OTEL_LOGS_EXPORTER=none if that is what you want.',
-        },
-      );
+      find('no_log_events', 'warning', {
+        saw: 'The OpenTelemetry SDK has traces and no logs, so no attempt becomes a log event.',
+        todo: 'Give the SDK a log record processor, or set OTEL_LOGS_EXPORTER=none if that is what you want.',
+      });
     }
     if (register.context === undefined) {
-      find(
-        'no_context',
-        'warning',
-        {
-          saw: 'The OpenTelemetry SDK has no context manager, so spans do not nest and records have no trace.',
-          todo: 'Start NodeSDK, or register an AsyncLocalStorageContextManager from @opentelemetry/context-async-hooks.',
-        },
-      );
+      find('no_context', 'warning', {
+        saw: 'The OpenTelemetry SDK has no context manager, so spans do not nest and records have no trace.',
+        todo: 'Start NodeSDK, or register an AsyncLocalStorageContextManager from @opentelemetry/context-async-hooks.',
+      });
     }
     if (register.metrics === undefined && !isTurnedOff('OTEL_METRICS_EXPORTER')) {
-      find(
-        'no_metrics',
-        'note',
-        {
-          saw: 'The OpenTelemetry SDK has traces and no metrics, so nothing is counted.',
-          todo: 'Give the SDK a metric reader, or set OTEL_METRICS_EXPORTER=none if that is what you want.',
-        },
-      );
+      find('no_metrics', 'note', {
+        saw: 'The OpenTelemetry SDK has traces and no metrics, so nothing is counted.',
+        todo: 'Give the SDK a metric reader, or set OTEL_METRICS_EXPORTER=none if that is what you want.',
+      });
     }
   }
   if (config && config.sinks.length === 0 && isSilent(config.logger) && !hasLogs && !channel(CHANNEL).hasSubscribers) {
-    find(
-      'no_trail',
-      'warning',
-      {
-        saw: 'The logger takes no `info` and there is nothing else that records go to, so successful sign-ins leave no trace.',
-        todo: "Name a sink in audit.sinks, or set the logger's level to 'info'.",
-      },
-    );
+    find('no_trail', 'warning', {
+      saw: 'The logger takes no `info` and there is nothing else that records go to, so successful sign-ins leave no trace.',
+      todo: "Name a sink in audit.sinks, or set the logger's level to 'info'.",
+    });
   }
   return findings;
 }

@@ -12,7 +12,10 @@ export function memoryAttempts(): AttemptStore {
   const refusals = new Set<string>();
   /** Removes the first so many that match; answers how many. */
   const remove = (limit: number, matches: (record: AttemptRecord) => boolean) => {
-    const ids = [...records.values()].filter(matches).slice(0, limit).map(({ event }) => event.id);
+    const ids = [...records.values()]
+      .filter(matches)
+      .slice(0, limit)
+      .map(({ event }) => event.id);
     for (const id of ids) {
       records.delete(id);
       refusals.delete(id);
