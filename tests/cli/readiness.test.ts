@@ -112,8 +112,7 @@ test('two passkeys of one make are told apart by the identity key, and by nothin
   await agent.signIn(first);
   const [old, younger] = (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
   const userId = [...site.accounts.keys()][0]!;
-  for (const { id } of [old, younger])
-    await store.passkeys.remove({ userId, rpId: 'localhost', id, keepLast: false });
+  for (const { id } of [old, younger]) await store.passkeys.remove({ userId, rpId: 'localhost', id, keepLast: false });
   site.clock.now += 60_000;
   await store.passkeys.insert({ passkey: passkeyAt(site.clock.now, userId), max: 10 });
   expect((await latchkeyJson(['readiness', ...at])).json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 2 });

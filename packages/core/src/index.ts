@@ -102,6 +102,7 @@ export {
 } from './record/attempt.ts';
 export { ATTEMPT_SCHEMA } from './record/attempt-schema.ts';
 export { type Explanation, explain } from './record/explain.ts';
+export { type Pseudonymizer, pseudonymizer } from './record/pseudonym.ts';
 export { REASON_MEANINGS, type ReasonMeaning } from './record/reasons.ts';
 export { standardOutput } from './signals/publish.ts';
 export { checkTelemetry, type TelemetryFinding } from './signals/telemetry-check.ts';
@@ -129,6 +130,7 @@ export {
   type UseResult,
 } from './store/store.ts';
 export { providerName } from './webauthn/providers.ts';
+export { readPublicKey } from './webauthn/verify.ts';
 
 /** How many records a step of `purgeAttempts` removes. */
 const PURGED_AT_ONCE = 1_000;
