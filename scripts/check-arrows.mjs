@@ -40,7 +40,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-file.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],
