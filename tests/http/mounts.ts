@@ -2,16 +2,20 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
-import type { Passkeys } from '@latchkey/core';
+import type { PasskeySession, Passkeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
+import { fetchPasskeys } from '@latchkey/fetch';
 import { koaPasskeys } from '@latchkey/koa';
 import type { Mount } from '@latchkey/testing';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import { Hono, type Context as HonoContext } from 'hono';
 import Koa, { type Context, type Middleware } from 'koa';
 import koaMount from 'koa-mount';
 import Koa2 from 'koa2';
@@ -164,11 +168,49 @@ const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
     { ...(base !== undefined && { base }) },
   );
 
+const onHono = () =>
+  served((passkeys) => {
+    const { fetch, wellKnown, requireSignIn, requireStepUp, readSession, signOut } = fetchPasskeys(passkeys, {
+      address: (_request, context: HonoContext | undefined) => (context && getConnInfo(context).remote.address) ?? null,
+    });
+    const app = new Hono();
+    type Guard = (request: Request, context: HonoContext) => Promise<PasskeySession | Response | null>;
+    const show = (guard: Guard) => async (context: HonoContext) => {
+      const session = await guard(context.req.raw, context);
+      return session instanceof Response ? session : context.json({ user: session?.user.id ?? null });
+    };
+    app.use(async (context, next) => (await fetch(context.req.raw, context)) ?? wellKnown(context.req.raw) ?? next());
+    app.all(
+      '/guarded',
+      show((request, info) => requireSignIn(request, {}, info)),
+    );
+    app.get(
+      '/enforced',
+      show((request, info) => requireSignIn(request, { enforced: true }, info)),
+    );
+    app.get(
+      '/page',
+      show((request, info) => requireSignIn(request, { redirectTo: '/sign-in' }, info)),
+    );
+    app.get(
+      '/recent',
+      show((request, info) => requireSignIn(request, { within: '1m' }, info)),
+    );
+    app.get(
+      '/transfer',
+      show((request, info) => requireStepUp(request, { within: '5m', action: 'transfer' }, info)),
+    );
+    app.all('/perhaps', show(readSession));
+    app.post('/sign-out', async ({ req }) => new Response(null, { status: 204, headers: await signOut(req.raw) }));
+    return getRequestListener(app.fetch);
+  });
+
 /** One application of each framework, as guides mount it. */
 export const mounts = {
   'Express 5': onExpress(express),
   'Koa 3': onKoa(Koa),
   'Fastify 5': onFastify(),
+  'fetch, in Hono 4 on Node.js': onHono(),
 } as const satisfies Record<string, Mount>;
 
 /** A router of the application at a path with a parameter. */
