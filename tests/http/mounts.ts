@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import { getConnInfo } from '@hono/node-server/conninfo';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { PasskeySession, Passkeys } from '@latchkey/core';
@@ -168,49 +167,60 @@ const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
     { ...(base !== undefined && { base }) },
   );
 
-const onHono = () =>
-  served((passkeys) => {
-    const { fetch, wellKnown, requireSignIn, requireStepUp, readSession, signOut } = fetchPasskeys(passkeys, {
-      address: (_request, context: HonoContext | undefined) => (context && getConnInfo(context).remote.address) ?? null,
-    });
-    const app = new Hono();
-    type Guard = (request: Request, context: HonoContext) => Promise<PasskeySession | Response | null>;
-    const show = (guard: Guard) => async (context: HonoContext) => {
-      const session = await guard(context.req.raw, context);
-      return session instanceof Response ? session : context.json({ user: session?.user.id ?? null });
-    };
-    app.use(async (context, next) => (await fetch(context.req.raw, context)) ?? wellKnown(context.req.raw) ?? next());
-    app.all(
-      '/guarded',
-      show((request, info) => requireSignIn(request, {}, info)),
-    );
-    app.get(
-      '/enforced',
-      show((request, info) => requireSignIn(request, { enforced: true }, info)),
-    );
-    app.get(
-      '/page',
-      show((request, info) => requireSignIn(request, { redirectTo: '/sign-in' }, info)),
-    );
-    app.get(
-      '/recent',
-      show((request, info) => requireSignIn(request, { within: '1m' }, info)),
-    );
-    app.get(
-      '/transfer',
-      show((request, info) => requireStepUp(request, { within: '5m', action: 'transfer' }, info)),
-    );
-    app.all('/perhaps', show(readSession));
-    app.post('/sign-out', async ({ req }) => new Response(null, { status: 204, headers: await signOut(req.raw) }));
-    return getRequestListener(app.fetch);
+/** The application for whatever hands over a `Request` and the client's address. */
+export function honoApplication(passkeys: Passkeys) {
+  type Env = { Bindings: { readonly address: string | null } };
+  const { fetch, wellKnown, requireSignIn, requireStepUp, readSession, signOut } = fetchPasskeys(passkeys, {
+    address: (_request, context: HonoContext<Env> | undefined) => context?.env.address ?? null,
   });
+  const app = new Hono<Env>();
+  type Guard = (request: Request, context: HonoContext<Env>) => Promise<PasskeySession | Response | null>;
+  const show = (guard: Guard) => async (context: HonoContext<Env>) => {
+    const session = await guard(context.req.raw, context);
+    return session instanceof Response ? session : context.json({ user: session?.user.id ?? null });
+  };
+  app.use(async (context, next) => (await fetch(context.req.raw, context)) ?? wellKnown(context.req.raw) ?? next());
+  app.all(
+    '/guarded',
+    show((request, info) => requireSignIn(request, {}, info)),
+  );
+  app.get(
+    '/enforced',
+    show((request, info) => requireSignIn(request, { enforced: true }, info)),
+  );
+  app.get(
+    '/page',
+    show((request, info) => requireSignIn(request, { redirectTo: '/sign-in' }, info)),
+  );
+  app.get(
+    '/recent',
+    show((request, info) => requireSignIn(request, { within: '1m' }, info)),
+  );
+  app.get(
+    '/transfer',
+    show((request, info) => requireStepUp(request, { within: '5m', action: 'transfer' }, info)),
+  );
+  app.all('/perhaps', show(readSession));
+  app.post('/sign-out', async (context) => {
+    const headers = await signOut(context.req.raw, context);
+    return new Response(null, { status: 204, headers });
+  });
+  return (request: Request, address: string | null) => app.fetch(request, { address });
+}
+
+const onHono = served((passkeys) => {
+  const application = honoApplication(passkeys);
+  return getRequestListener((request, env) =>
+    application(request, (env as HttpBindings).incoming.socket.remoteAddress ?? null),
+  );
+});
 
 /** One application of each framework, as guides mount it. */
 export const mounts = {
   'Express 5': onExpress(express),
   'Koa 3': onKoa(Koa),
   'Fastify 5': onFastify(),
-  'fetch, in Hono 4 on Node.js': onHono(),
+  'fetch, in Hono 4 on Node.js': onHono,
 } as const satisfies Record<string, Mount>;
 
 /** A router of the application at a path with a parameter. */
