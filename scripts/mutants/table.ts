@@ -9,6 +9,7 @@ const THREATS = ['tests/security/threats.test.ts'];
 const LIMITS = ['packages/core/test/limits.test.ts'];
 const BOUNDS = ['tests/security/bounds.test.ts'];
 const TENANTS = ['tests/http/tenants.test.ts'];
+const RELYING_PARTIES = ['tests/security/relying-parties.test.ts'];
 
 /** Noticed by rules of the HTTP contract, which begin so, on one framework. */
 const byRules = (file: string, find: string, replace: string, rule: string): Mutant => ({
@@ -169,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (userHandle !== null && !isOwn) {',
     'refuses a sign-in: no user handle',
   ),
-  by(TENANTS, AUTHENTICATION, 'siblings.filter(({ rpId }) => rpId === passkey.rpId)', 'siblings'),
+  by(RELYING_PARTIES, AUTHENTICATION, 'siblings.filter(({ rpId }) => rpId === passkey.rpId)', 'siblings'),
   by(
     THREATS,
     AUTHENTICATION,
@@ -190,11 +191,12 @@ export const MUTANTS: readonly Mutant[] = [
     'signCount: data.signCount,',
     'records a counter that went backwards',
   ),
-  byRules(
+  by(
+    THREATS,
     AUTHENTICATION,
     "if (result === 'session_gone') throw sessionGone();",
     '',
-    'refuses a step-up whose session ended meanwhile',
+    'a step-up whose session ends while',
   ),
   byRules(
     AUTHENTICATION,
@@ -227,7 +229,13 @@ export const MUTANTS: readonly Mutant[] = [
     'descriptors(usable)',
     'the order of what is offered',
   ),
-  by(ENUMERATION, 'ceremony/decoys.ts', '`${rpId}\\0${name}`', 'name', 'finding 7'),
+  by(
+    ENUMERATION,
+    AUTHENTICATION,
+    'decoys(identityKey.key, { rpId: rp.id,',
+    "decoys(identityKey.key, { rpId: '',",
+    'finding 7',
+  ),
   by(ENUMERATION, 'ceremony/decoys.ts', '{ of256: 118, length: 16 }', '{ of256: 118, length: 32 }', 'finding 6'),
   by(
     ENUMERATION,
@@ -299,17 +307,19 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'refuses a registration: an answer for another RP ID',
   ),
-  byRules(
+  by(
+    ['tests/http/attestation.test.ts'],
     'webauthn/verify.ts',
     'if (!OFFLINE_FORMATS.includes(parsed.format)) throw refused();',
     '',
-    'refuses a registration: an attestation',
+    'looks nothing up at addresses',
   ),
-  byRules(
+  by(
+    THREATS,
     'webauthn/verify.ts',
     "if (publicKey.length > MAX_PUBLIC_KEY) throw refuse('public_key_invalid');",
     '',
-    'refuses a registration: a',
+    'mutant 6',
   ),
   by(
     ['packages/core/test/signature.test.ts'],
@@ -391,7 +401,8 @@ export const MUTANTS: readonly Mutant[] = [
     'true',
     'refuses requests of other origins',
   ),
-  byRules(
+  by(
+    CONTRACT,
     'http/receive.ts',
     "if (length > MAX_BODY) throw refuse('malformed_request', { code: 'content_too_large' });",
     '',
@@ -431,7 +442,7 @@ export const MUTANTS: readonly Mutant[] = [
   by(LIMITS, 'http/limits.ts', '|| young.size >= MOST_KEYS', ''),
   by(LIMITS, 'http/limits.ts', 'folds.has(own) || folds.size < MOST_FOLDED', 'true'),
   by(LIMITS, 'http/limits.ts', 'cap.finish(ceremony);\n        throw refusalOf', 'throw refusalOf'),
-  by(TENANTS, 'ceremony/passkeys.ts', '.filter(({ rpId }) => rpId === config.rp.id)', ''),
+  by(RELYING_PARTIES, 'ceremony/passkeys.ts', '.filter(({ rpId }) => rpId === config.rp.id)', ''),
   byRules(
     REGISTRATION,
     'await config.accounts.active(registrant.user.id)',

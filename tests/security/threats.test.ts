@@ -1,7 +1,7 @@
 /** What must be refused, line by line as the threat model has it, and what shows each line. */
 import { readFileSync } from 'node:fs';
 import { type AttemptRecord, memoryStore, type PolicyOptions, type User } from '@latchkey/core';
-import { createSoftwarePasskey, USED } from '@latchkey/testing';
+import { type CoseKey, createSoftwarePasskey, USED } from '@latchkey/testing';
 import * as logs from '@opentelemetry/sdk-logs';
 import * as metrics from '@opentelemetry/sdk-metrics';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -66,6 +66,23 @@ const LIBRARY: Record<string, readonly Evidence[]> = {
       'refuses a registration: a point off the curve',
       'keeps what a registration says: id, key, counter, flags and transports that are words',
     ),
+    here('a public key is 4 KiB at most, as every store keeps it: mutant 6', async () => {
+      const { browser, records, users } = openDirect();
+      for (const [more, status] of [
+        [3_000, 201],
+        [5_000, 400],
+      ] as const) {
+        const visitor = browser();
+        const { attemptId, publicKey } = (await visitor.send('POST', '/registration/options', { username: 'ada' }))
+          .json;
+        const padded = { publicKey: (genuine: CoseKey) => new Map([...genuine, [99, Buffer.alloc(more)]]) as CoseKey };
+        const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey, padded);
+        const reply = await visitor.send('POST', '/registration/verify', { attemptId, credential });
+        expect([more, reply.status]).toEqual([more, status]);
+        if (status === 400) expect(records.at(-1)).toMatchObject({ reason: 'public_key_invalid' });
+        users.clear();
+      }
+    }),
   ],
   'crossOrigin and topOrigin are ignored': [
     rules(
@@ -525,6 +542,31 @@ const SESSION: Record<string, readonly Evidence[]> = {
     rules(
       'refuses a step-up whose session ended meanwhile, and revives nothing',
       'keeps a step-up and a sign-in that were made while a request was held open',
+    ),
+    here(
+      'a step-up whose session ends while it is being stored is refused as signed out, and revives nothing',
+      async () => {
+        const inner = memoryStore();
+        const recordUse: typeof inner.passkeys.recordUse = async (use) => {
+          if (use.session?.renews) await inner.sessions!.end({ tokenHash: use.session.replaces! });
+          return inner.passkeys.recordUse(use);
+        };
+        const { browser, records, store } = openDirect({
+          store: { ...inner, passkeys: { ...inner.passkeys, recordUse } },
+        });
+        const ada = browser();
+        const signUp = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
+        const passkey = createSoftwarePasskey({ origin: ORIGIN });
+        const registered = { attemptId: signUp.attemptId, credential: passkey.register(signUp.publicKey) };
+        const { user } = (await ada.send('POST', '/registration/verify', registered)).json;
+        const { attemptId, publicKey } = (await ada.send('POST', '/step-up/options', {})).json;
+        const body = { attemptId, credential: passkey.authenticate(publicKey) };
+        const reply = await ada.send('POST', '/step-up/verify', body);
+        expect([reply.status, reply.json.code]).toEqual([401, 'sign_in_required']);
+        expect(records.at(-1)).toMatchObject({ outcome: 'failure', reason: 'challenge_session_mismatch' });
+        expect(await store.sessions!.listByUser(user.id)).toEqual([]);
+        expect((await store.passkeys.listByUser(user.id))[0]).toMatchObject({ lastUsedAt: null });
+      },
     ),
   ],
   'a session of one person beside the application’s own sign-in of another': [
