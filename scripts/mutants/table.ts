@@ -152,11 +152,12 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'another tenant',
   ),
-  byRules(
+  by(
+    THREATS,
     AUTHENTICATION,
     "if (!passkey.enabled) throw refuse('credential_disabled');",
     '',
-    'refuses a passkey that was disabled or removed after the options',
+    'of a disabled passkey',
   ),
   byRules(
     AUTHENTICATION,
@@ -362,11 +363,12 @@ export const MUTANTS: readonly Mutant[] = [
     'ends a session at its expiry',
   ),
   byRules(SESSION, '&& now - Math.max(latest, seenAt) <= idleOf(tenant);', ';', 'ends a session at its expiry'),
-  byRules(
+  by(
+    THREATS,
     SESSION,
     "await end(context, { id: session.id }, 'policy', 'user_disabled');",
     '',
-    'ends the session of a blocked account',
+    'the session of an account that was blocked',
   ),
   byRules(
     SESSION,
@@ -443,12 +445,7 @@ export const MUTANTS: readonly Mutant[] = [
   by(LIMITS, 'http/limits.ts', 'folds.has(own) || folds.size < MOST_FOLDED', 'true'),
   by(LIMITS, 'http/limits.ts', 'cap.finish(ceremony);\n        throw refusalOf', 'throw refusalOf'),
   by(RELYING_PARTIES, 'ceremony/passkeys.ts', '.filter(({ rpId }) => rpId === config.rp.id)', ''),
-  byRules(
-    REGISTRATION,
-    'await config.accounts.active(registrant.user.id)',
-    'registrant.user',
-    'refuses a passkey for a session that ended',
-  ),
+  by(THREATS, REGISTRATION, 'await config.accounts.active(registrant.user.id)', 'registrant.user', 'mutant 5'),
   by(
     BOUNDS,
     SESSION,

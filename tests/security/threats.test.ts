@@ -272,6 +272,19 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
       'refuses a person whose account was blocked after the options',
       'refuses a passkey for a session that ended, and for an account that was blocked, after the options',
     ),
+    here('whom the application alone knows adds no passkey once blocked: mutant 5', async () => {
+      let active = true;
+      const ada = { id: 'ada', name: 'ada' };
+      const users = { find: () => ada, identify: () => ada, isActive: () => active };
+      const { browser, records, store } = openDirect({ users });
+      const visitor = browser();
+      const { attemptId, publicKey } = (await visitor.send('POST', '/registration/options', {})).json;
+      active = false;
+      const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey);
+      expect((await visitor.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(400);
+      expect(records.at(-1)).toMatchObject({ reason: 'user_disabled' });
+      expect(await store.passkeys.listByUser('ada')).toEqual([]);
+    }),
     here('of a disabled passkey not even the signature is believed', async () => {
       const site = await open();
       const owner = site.agent();
@@ -503,6 +516,22 @@ const SESSION: Record<string, readonly Evidence[]> = {
         expect((await ada.send('GET', '/session')).status).toBe(200);
       },
     ),
+    here('the session of an account that was blocked does not come back when the account does', async () => {
+      let active = true;
+      const direct = openDirect({ users: { find: (id) => direct.users.get(id), isActive: () => active } });
+      const { browser, records, store, users } = direct;
+      const ada = browser();
+      const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
+      const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey);
+      await ada.send('POST', '/registration/verify', { attemptId, credential });
+      expect((await ada.send('GET', '/session')).status).toBe(200);
+      active = false;
+      expect((await ada.send('GET', '/session')).status).toBe(401);
+      active = true;
+      expect((await ada.send('GET', '/session')).status).toBe(401);
+      expect(await store.sessions!.listByUser([...users.keys()][0]!)).toEqual([]);
+      expect(records.at(-1)).toMatchObject({ session: { endedBy: 'policy', endedBecause: 'user_disabled' } });
+    }),
     here('a session from before a disabling stays dead, also when nobody looked in between', async () => {
       const { browser, clock, store } = openDirect();
       const ada = browser();
