@@ -8,7 +8,6 @@ const REASONS = ['tests/security/reasons.test.ts'];
 const THREATS = ['tests/security/threats.test.ts'];
 const LIMITS = ['packages/core/test/limits.test.ts'];
 const BOUNDS = ['tests/security/bounds.test.ts'];
-const TENANTS = ['tests/http/tenants.test.ts'];
 const RELYING_PARTIES = ['tests/security/relying-parties.test.ts'];
 
 /** Noticed by rules of the HTTP contract, which begin so, on one framework. */
@@ -69,13 +68,18 @@ export const MUTANTS: readonly Mutant[] = [
     'another tenant',
   ),
   by(
-    TENANTS,
+    RELYING_PARTIES,
     CEREMONY,
     "if (!isPossibleHere(ceremony, purpose, context.config.policy)) throw refuse('challenge_mismatch');",
     '',
   ),
-  by(TENANTS, CEREMONY, 'const ceremony = judgedHere(issued, context.config.policy);', 'const ceremony = issued;'),
-  by(TENANTS, CEREMONY, ' && ceremony.origins.includes(clientData.origin)', ''),
+  by(
+    RELYING_PARTIES,
+    CEREMONY,
+    'const ceremony = judgedHere(issued, context.config.policy);',
+    'const ceremony = issued;',
+  ),
+  by(RELYING_PARTIES, CEREMONY, ' && ceremony.origins.includes(clientData.origin)', ''),
   byRules(
     CEREMONY,
     'binding: hashBinding(context.binding), now };',
@@ -420,11 +424,12 @@ export const MUTANTS: readonly Mutant[] = [
   byRules('http/guards.ts', '/^\\/(?![/\\\\])/.test(url)', 'true', 'redirects a page'),
   byRules('http/shape.ts', "!value.includes('\\0') &&", '', 'refuses in every member what is no text'),
   byRules('http/shape.ts', 'value.isWellFormed()', 'true', 'refuses in every member what is no text'),
-  byRules(
+  by(
+    THREATS,
     'http/shape.ts',
     'if (!Object.hasOwn(value, name)) continue;',
     'if (!(name in value)) continue;',
-    'reads nothing from a prototype',
+    'a body whose members',
   ),
   byRules(
     'http/routes.ts',

@@ -1,5 +1,5 @@
-/** Two relying parties in one server, with one store: what a person has at one is neither shown nor counted at the other. */
-import { memoryStore } from '@latchkey/core';
+/** Two relying parties, or two policies, in one server with one store: nothing of one is worth more at the other. */
+import { memoryStore, type PasskeysOptions } from '@latchkey/core';
 import { createSoftwarePasskey, type SoftwarePasskey } from '@latchkey/testing';
 import { expect, test } from 'vitest';
 import { type Browser, type Direct, ORIGIN, openDirect } from './direct.ts';
@@ -59,4 +59,46 @@ test('a passkey of another relying party is no second one, and is not there to b
   expect((await ada.send('PATCH', `/credentials/${mine!.id}`, { enabled: false })).json.code).toBe('last_passkey');
   expect((await ada.send('PATCH', `/credentials/${theirs!.id}`, { nickname: 'mine' })).status).toBe(404);
   expect((await ada.send('DELETE', `/credentials/${theirs!.id}`)).status).toBe(404);
+});
+
+/** A challenge of one place, answered at another; both have one relying party, one store and one person. */
+async function answeredElsewhere(
+  from: Partial<PasskeysOptions>,
+  to: Partial<PasskeysOptions>,
+  { mode, bend = {} }: { mode?: 'modal'; bend?: Parameters<SoftwarePasskey['authenticate']>[1] } = {},
+) {
+  const store = memoryStore();
+  const [lax, strict] = [openDirect({ store, ...from }), openDirect({ store, ...to })];
+  const owner = lax.browser();
+  const { attemptId, publicKey } = (await owner.send('POST', '/registration/options', { username: 'ada' })).json;
+  const passkey = createSoftwarePasskey({ origin: ORIGIN });
+  const credential = passkey.register(publicKey);
+  expect((await owner.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(201);
+  for (const [id, user] of lax.users) strict.users.set(id, user);
+  const visit = async (issuer: Direct) => {
+    const [asked, visitor] = [issuer.browser(), strict.browser()];
+    const options = (await asked.send('POST', '/authentication/options', mode ? { mode } : {})).json;
+    if (options.publicKey === undefined) return options.code;
+    visitor.binding = asked.binding;
+    const body = { attemptId: options.attemptId, credential: passkey.authenticate(options.publicKey, bend) };
+    const { status } = await visitor.send('POST', '/authentication/verify', body);
+    return status === 200 ? 'in' : strict.records.at(-1)!.reason;
+  };
+  return { honest: await visit(strict), crossed: await visit(lax) };
+}
+
+test('a challenge is judged by the policy and the origins of the place that answers it as well: finding 1', async () => {
+  const mode = await answeredElsewhere({}, { policy: { immediateMediation: 'require' } }, { mode: 'modal' });
+  expect(mode).toEqual({ honest: 'mode_not_allowed', crossed: 'challenge_mismatch' });
+  const unverified = { bend: { flags: { UV: false } } };
+  const discouraged = { policy: { userVerification: 'discouraged' } } as const;
+  expect(await answeredElsewhere(discouraged, {}, unverified)).toEqual({
+    honest: 'user_verification_missing',
+    crossed: 'user_verification_missing',
+  });
+  expect((await answeredElsewhere(discouraged, discouraged, unverified)).crossed).toBe('in');
+  const other = 'http://localhost:4000';
+  const both = { rp: { id: 'localhost', name: 'Both', origins: [ORIGIN, other] } };
+  const signed = { bend: { clientData: { origin: other } } };
+  expect(await answeredElsewhere({}, both, signed)).toEqual({ honest: 'in', crossed: 'origin_mismatch' });
 });
