@@ -183,13 +183,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (false)',
     'a passkey disabled or deleted while',
   ),
-  by(
-    ['tests/security/threats-on-stores.test.ts'],
-    AUTHENTICATION,
-    'again.generation !== found.generation',
-    'false',
-    'memory > Express 5',
-  ),
+  by(THREATS, AUTHENTICATION, 'again.generation !== found.generation', 'false', 'a passkey disabled or deleted while'),
   byRules(
     AUTHENTICATION,
     'signCount: Math.max(passkey.signCount, data.signCount),',
@@ -421,7 +415,7 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'refuses what a page of another site would change',
   ),
-  byRules('http/guards.ts', '/^\\/(?![/\\\\])/.test(url)', 'true', 'redirects a page'),
+  by(THREATS, 'http/guards.ts', '/^\\/(?![/\\\\])/.test(url)', 'true', 'the way back is a path'),
   byRules('http/shape.ts', "!value.includes('\\0') &&", '', 'refuses in every member what is no text'),
   byRules('http/shape.ts', 'value.isWellFormed()', 'true', 'refuses in every member what is no text'),
   by(

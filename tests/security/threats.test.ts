@@ -339,6 +339,8 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
     here('the use is not stored, and nobody is let in', async () => {
       for (const [meddle, reason] of [
         ['update', 'credential_disabled'],
+        // And enabled again at once: its sessions are dead all the same, and so is this sign-in.
+        ['update and back', 'credential_disabled'],
         ['remove', 'credential_unknown'],
       ] as const) {
         const inner = memoryStore();
@@ -353,8 +355,10 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
                 recordUse: async (use) => {
                   const { userId, rpId, id } = use.passkey;
                   const selected = { userId, rpId, id, keepLast: false };
-                  if (meddling && meddle === 'update')
+                  if (meddling && meddle !== 'remove')
                     await inner.passkeys.update({ ...selected, change: { enabled: false } });
+                  if (meddling && meddle === 'update and back')
+                    await inner.passkeys.update({ ...selected, change: { enabled: true } });
                   if (meddling && meddle === 'remove') await inner.passkeys.remove(selected);
                   return inner.passkeys.recordUse(use);
                 },
@@ -623,7 +627,21 @@ const WEB: Record<string, readonly Evidence[]> = {
   'method override': [
     rules('takes its method from nowhere but the request line', 'answers a method it does not know with those it does'),
   ],
-  'open redirect': [rules('redirects a page to where its guard says, whatever the request says')],
+  'open redirect': [
+    rules('redirects a page to where its guard says, whatever the request says'),
+    here('the way back is a path of this site, and no other host in any spelling', async () => {
+      const { passkeys } = openDirect();
+      const location = async (url: string) => {
+        const request = { method: 'GET', path: '/', header: () => undefined, body: { parsed: undefined } };
+        const more = { address: null, framework: 'none', native: {}, nativeResponse: {} };
+        const result = await passkeys.requireSignIn({ ...request, ...more, url }, { redirectTo: '/sign-in' });
+        return 'response' in result && result.response.headers.location;
+      };
+      expect(await location('/orders?page=2')).toBe('/sign-in?returnTo=%2Forders%3Fpage%3D2');
+      for (const url of ['//evil.example', '/\\evil.example', 'https://evil.example/', 'orders', ''])
+        expect(await location(url), url).toBe('/sign-in');
+    }),
+  ],
   'Host and X-Forwarded-*': [rules('derives nothing from Host, Origin or what a proxy says')],
   'cookie attributes': [
     rules('binds a browser once, with a cookie that scripts and other sites cannot use'),
