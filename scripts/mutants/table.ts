@@ -213,7 +213,13 @@ export const MUTANTS: readonly Mutant[] = [
     "evenTime === 'refusals'",
     'finding 15',
   ),
-  by(ENUMERATION, AUTHENTICATION, 'user?.id ?? identifier', "user?.id ?? ''", 'is asked as often'),
+  by(
+    ENUMERATION,
+    AUTHENTICATION,
+    'await passkeysOf(context.config, store, user?.id ?? identifier)',
+    'user ? await passkeysOf(context.config, store, user.id) : []',
+    'is asked as often',
+  ),
   by(
     ENUMERATION,
     AUTHENTICATION,
