@@ -443,7 +443,7 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'ends the sessions of a passkey',
   ),
-  by(['tests/http/audit.test.ts'], 'http/router.ts', 'await takeBack(context);', ''),
+  by(REASONS, 'http/router.ts', 'await takeBack(context);', '', 'audit_unavailable'),
   by(LIMITS, 'http/limits.ts', 'if (window.count >= points)', 'if (window.count > points)'),
   by(LIMITS, 'http/limits.ts', 'if (all >= points || network >= share ||', 'if (all >= points ||'),
   by(LIMITS, 'http/limits.ts', '|| young.size >= MOST_KEYS', ''),
