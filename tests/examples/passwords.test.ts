@@ -73,7 +73,11 @@ const ask = (page: Page, path: string, body: object = {}): Promise<{ status: num
     [`/passkeys${path}`, JSON.stringify(body)] as const,
   );
 
-describe.each([['passwords-express', 'server.js']])('examples/%s', (name, file) => {
+describe.each([
+  ['passwords-express', 'server.js'],
+  ['passwords-koa', 'server.js'],
+  ['passwords-fastify', 'server.ts'],
+])('examples/%s', (name, file) => {
   let site: Site;
   // Each test has a site that knows no passkey yet.
   beforeEach(async () => {
@@ -136,6 +140,19 @@ describe.each([['passwords-express', 'server.js']])('examples/%s', (name, file) 
     await page.reload();
     await isSignedOut(page);
     expect(await session(page)).toBe(401);
+  });
+
+  it('keeps its own defence against requests from elsewhere, and the routes have theirs', async () => {
+    const body = new URLSearchParams({ username: ADA.email, password: ADA.password });
+    // The site on Koa has a cookie with SameSite=Lax instead of tokens.
+    const expected = name === 'passwords-koa' ? 302 : 403;
+    expect((await fetch(`${site.origin}/login`, { method: 'POST', redirect: 'manual', body })).status).toBe(expected);
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+      const url = `${site.origin}/passkeys/authentication/options`;
+      const asked = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{}' };
+      const answer = await fetch(url, asked as RequestInit);
+      expect([answer.status, (await answer.json()).code]).toEqual([403, 'origin_not_allowed']);
+    }
   });
 
   it('gives a second person in the same browser nothing of the first one', async () => {
