@@ -124,6 +124,24 @@ describe.each([
     await says(page, 'ada@example.com has paid.');
   });
 
+  it('shows the own passkeys after a password, and removes one after the passkey has confirmed it', async () => {
+    const page = await visit(site.origin);
+    await signInByPassword(page, ADA);
+    await add(page);
+    await press(page, 'Sign out');
+    await isSignedOut(page);
+    await signInByPassword(page, ADA);
+    const verified = page.waitForResponse('**/passkeys/authentication/verify');
+    await press(page, 'Remove My passkey');
+    expect((await verified).status()).toBe(200);
+    // It was the passkey of this session by then, so both sign-ins end.
+    await isSignedOut(page);
+    const removed = await records(site, 'latchkey.passkey.removed', 1);
+    expect(removed).toMatchObject([{ outcome: 'success', user: { id: '1' } }]);
+    await signInByPassword(page, ADA);
+    expect(await page.locator('#passkeys li').count()).toBe(0);
+  });
+
   it.each(['Sign out', 'Sign out by the passkey client'])('ends both sign-ins by: %s', async (way) => {
     const page = await visit(site.origin);
     await signInByPassword(page, ADA);
