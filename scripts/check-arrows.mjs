@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What a package's sources may import: as `dependencies`, as `peerDependencies`.
+ * What a package's sources may import: as `dependencies`, and as `peerDependencies`.
  * devDependencies are free, for tests and builds; a source file may not import them.
  * @typedef {{ dependencies?: string[], peers?: string[] }} Arrows
  */

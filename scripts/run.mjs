@@ -33,6 +33,7 @@ const PROGRAMS = {
   test: { file: 'scripts/test/run.ts', help: 'scripts/test/help.txt' },
   soak: { file: 'tests/soak/soak.ts', help: 'tests/soak/help.txt', flags: SOURCES },
   bench: { file: 'bench/src/bench.ts', help: 'bench/help.txt', flags: SOURCES },
+  mutants: { file: 'scripts/mutants/run.ts', help: 'scripts/mutants/help.txt' },
   pictures: { file: 'scripts/docs/pictures.ts', build: [] },
   reference: { file: 'scripts/docs/reference.ts', flags: SOURCES },
   api: { file: 'scripts/release/api-reports.ts', build: [] },

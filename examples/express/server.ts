@@ -1,8 +1,7 @@
-/** Sign-up, sign-in by one click, sign-out, and `/me` for those who are in. In memory: a restart forgets everything. */
+/** Sign-up, sign-in by one click, sign-out, and `/me` for signed-in people. In memory: a restart forgets everything. */
 import { createPasskeys, memoryStore, type User, type Users } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
-import session from 'express-session';
 
 const page = `<!doctype html><title>Latchkey on Express</title><body><input placeholder="Name" autocomplete="username">
 <button>Sign up</button> <button>Sign in</button> <button>Sign out</button> <p role="status"></p><script type="module">
@@ -21,14 +20,16 @@ await new Promise((listening) => server.on('listening', listening));
 const origin = `http://localhost:${(server.address() as { port: number }).port}`;
 
 const accounts = new Map<string, User>();
-const open = (name: string) => (accounts.has(name) ? null : accounts.set(name, { id: name, name }).get(name));
-const users: Users = { find: (id) => accounts.get(id), create: ({ name }) => open(name) };
-const rp = { id: 'localhost', name: 'Latchkey on Express', origins: [origin] };
-const passkeys = createPasskeys({ rp, users, store: memoryStore() });
-const { router, requireSignIn } = expressPasskeys(passkeys);
+const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);
+const open = (account: User) => accounts.set(account.id, account).get(account.id);
+const users: Users = {
+  find: (id) => accounts.get(id),
+  create: ({ name }) => (isTaken(name) ? null : open({ id: crypto.randomUUID(), name })),
+};
 
-app.use(session({ secret: crypto.randomUUID(), resave: false, saveUninitialized: false }));
-app.use('/passkeys', router());
-app.get('/me', requireSignIn(), (req, res) => void res.json(req.passkey?.user));
+const rp = { id: 'localhost', name: 'Latchkey on Express', origins: [origin] };
+const { routes, requireSignIn } = expressPasskeys(createPasskeys({ rp, users, store: memoryStore() }));
+app.use(routes());
+app.get('/me', requireSignIn(), ({ passkeySession: { user } }, res) => void res.json({ id: user.id, name: user.name }));
 app.get('/', (_req, res) => void res.send(page));
 console.log(`listening on ${origin}`);

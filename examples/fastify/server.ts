@@ -1,7 +1,5 @@
-/** Sign-up, sign-in by one click, sign-out, and `/me` for those who are in. In memory: a restart forgets everything. */
+/** Sign-up, sign-in by one click, sign-out, and `/me` for signed-in people. In memory: a restart forgets everything. */
 import { createServer } from 'node:http';
-import fastifyCookie from '@fastify/cookie';
-import fastifySession from '@fastify/session';
 import { createPasskeys, memoryStore, type User, type Users } from '@latchkey/core';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import Fastify from 'fastify';
@@ -16,22 +14,22 @@ const page = `<!doctype html><title>Latchkey on Fastify</title><body><input plac
   signIn.onclick = async () => show(await passkeys.signIn());
   signOut.onclick = async () => show(await passkeys.signOut());
 </script>`;
-
 const server = createServer().listen(Number(process.env.PORT ?? 3000), 'localhost');
 await new Promise((listening) => server.on('listening', listening));
 const origin = `http://localhost:${(server.address() as { port: number }).port}`;
 const accounts = new Map<string, User>();
-const open = (name: string) => (accounts.has(name) ? null : accounts.set(name, { id: name, name }).get(name));
-const users: Users = { find: (id) => accounts.get(id), create: ({ name }) => open(name) };
+const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);
+const open = (account: User) => accounts.set(account.id, account).get(account.id);
+const users: Users = {
+  find: (id) => accounts.get(id),
+  create: ({ name }) => (isTaken(name) ? null : open({ id: crypto.randomUUID(), name })),
+};
 const rp = { id: 'localhost', name: 'Latchkey on Fastify', origins: [origin] };
-const passkeys = createPasskeys({ rp, users, store: memoryStore() });
-
 const app = Fastify({ logger: true, serverFactory: (handler) => server.on('request', handler) });
-await app.register(fastifyCookie);
-const cookie = { secure: false }; // by default it is, and not every browser keeps such a cookie from http://localhost
-await app.register(fastifySession, { secret: crypto.randomUUID(), saveUninitialized: false, cookie });
-await app.register(fastifyPasskeys, { passkeys });
-app.get('/me', { preHandler: app.requireSignIn() }, async (request) => request.passkey?.user);
+await app.register(fastifyPasskeys(createPasskeys({ rp, users, store: memoryStore() })));
+app.get('/me', { preHandler: app.requireSignIn() }, async ({ passkeySession: { user } }) => {
+  return { id: user.id, name: user.name };
+});
 app.get('/', (_request, reply) => reply.type('text/html').send(page));
 await app.ready();
 console.log(`listening on ${origin}`);

@@ -1,9 +1,10 @@
 /**
  * Tokens instead of sessions: `onSignIn` answers each sign-in with a signed JWT, and `/me` takes it as a bearer token.
  *
- * Without a session nobody can take back what was given out: a token is good until it expires, even after its passkey
- * was removed, so its life is short. What needs a session (step-up, a person's own passkeys) is 401 `sign_in_required`
- * here.
+ * `sessions: false`: Latchkey keeps nobody signed in, and this server asks no store whether a token is still good. So a token
+ * is good until it expires, also after its passkey was removed; for that reason it lives ten minutes. Where that is too
+ * long, leave the sessions on, put `session.id` of `onSignIn` into the token, and ask `passkeys.isSessionLive(id)`.
+ * What needs a session (step-up, a person's own passkeys) is 401 `sign_in_required` here.
  */
 import { createPasskeys, memoryStore, type User, type Users } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
@@ -43,8 +44,12 @@ await new Promise((listening) => server.on('listening', listening));
 const origin = `http://localhost:${(server.address() as { port: number }).port}`;
 
 const accounts = new Map<string, User>();
-const open = (name: string) => (accounts.has(name) ? null : accounts.set(name, { id: name, name }).get(name));
-const users: Users = { find: (id) => accounts.get(id), create: ({ name }) => open(name) };
+const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);
+const open = (account: User) => accounts.set(account.id, account).get(account.id);
+const users: Users = {
+  find: (id) => accounts.get(id),
+  create: ({ name }) => (isTaken(name) ? null : open({ id: crypto.randomUUID(), name })),
+};
 
 // A new pair at each start ends every token. Yours comes from where you keep secrets.
 const { privateKey, publicKey } = await generateKeyPair('EdDSA');
@@ -53,6 +58,7 @@ const passkeys = createPasskeys({
   rp: { id: 'localhost', name: 'Latchkey with tokens', origins: [origin] },
   users,
   store: memoryStore(),
+  sessions: false,
   onSignIn: async ({ user, authenticatedAt, userVerified, attempt }) => {
     const claims = {
       auth_time: Math.floor(authenticatedAt / 1000),
@@ -67,7 +73,7 @@ const passkeys = createPasskeys({
   },
 });
 
-/** Lets pass who brings a token of ours, and puts its claims at `res.locals.claims`. */
+/** Lets a request pass that brings a token of ours, and puts the token's claims at `res.locals.claims`. */
 const requireToken: RequestHandler = async (req, res, next) => {
   const [, token = ''] = /^Bearer (\S+)$/i.exec(req.headers.authorization ?? '') ?? [];
   const ours = { issuer: origin, audience: origin, algorithms: ['EdDSA'] };
@@ -77,7 +83,7 @@ const requireToken: RequestHandler = async (req, res, next) => {
   else res.status(401).set('www-authenticate', 'Bearer').json({ title: 'Sign in first' });
 };
 
-app.use('/passkeys', expressPasskeys(passkeys).router());
+app.use(expressPasskeys(passkeys).routes());
 app.get('/me', requireToken, (_req, res) => void res.json(res.locals.claims));
 app.get('/', (_req, res) => void res.send(page));
 console.log(`listening on ${origin}`);

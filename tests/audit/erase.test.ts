@@ -16,7 +16,7 @@ const signingKey = { id: 'c1', privateKey };
 /** The n-th record is one of three people's, each with an address of their own. */
 const record = (n: number): AttemptRecord => ({
   ...recordOf(n),
-  user: { known: true, id: `person-${n % 3}`, hash: null },
+  user: { known: true, id: `person-${n % 3}`, hash: null, created: false },
   client: { address: `192.0.2.${n % 3}`, userAgent: `browser of ${n % 3}`, immediateGet: true },
 });
 

@@ -40,10 +40,10 @@ beforeAll(async () => {
   all.push(
     { ...recordOf(1), trace: { traceId, spanId, sampled: true, optionsTraceId: traceId, optionsSpanId: spanId } },
     { ...recordOf(2), http: null, client: { address: null, userAgent: null, immediateGet: null } },
-    { ...recordOf(3), user: { known: false, id: null, hash: null } },
+    { ...recordOf(3), user: { known: false, id: null, hash: null, created: false } },
     { ...recordOf(4), client: { address: 'unix:', userAgent: null, immediateGet: null } },
     { ...recordOf(5), client: { address: 'fe80::1%eth0', userAgent: 'x', immediateGet: null } },
-    { ...recordOf(6), user: { known: true, id: 'ada', hash: 'hmac-sha256:k1:0123456789012345678901' } },
+    { ...recordOf(6), user: { known: true, id: 'ada', hash: 'hmac-sha256:k1:0123456789012345678901', created: false } },
     { ...recordOf(7), outcome: 'failure', reason: 'user_disabled', reasonSource: 'server' },
   );
   // The same of the other class.

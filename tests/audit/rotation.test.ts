@@ -1,7 +1,7 @@
 /** Chains whose older files are removed, by `keep` or by logrotate: they verify, and the report says what is not here. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Checkpoint, chained, fileSink, linesOf, verifyChain } from '@latchkey/audit';
+import { type Checkpoint, chained, fileSink, type LineSink, linesOf, verifyChain } from '@latchkey/audit';
 import { expect, test, vi } from 'vitest';
 import { folder, linesIn, startWriting } from './log-folder.ts';
 import { recordOf, records } from './records.ts';
@@ -133,4 +133,43 @@ test('lines that a killed process left without a checkpoint are covered by the n
   expect(checkpoints.map((it) => it.first)).toEqual([0, ...checkpoints.slice(0, -1).map((it) => it.sequence + 1)]);
   const report = await verifyChain(linesOf(path), { keys: keys.byId, checkpoints: linesOf(second) });
   expect([report.fault, report.checkpointed]).toEqual([null, report.records - 1]);
+});
+
+test('a log that was cut off or rewritten behind its checkpoints is not continued', async () => {
+  const home = folder();
+  const [path, second] = [join(home, 'audit.log'), join(home, 'checkpoints.log')];
+  const open = () =>
+    chained(fileSink({ path, fsync: 'never' }), {
+      keys,
+      checkpoints: { sink: fileSink({ path: second, fsync: 'never' }), every: 10 },
+    });
+  const chain = open();
+  for (const record of records(20)) await chain.write(record);
+  await chain.close();
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, `${linesIn(path).slice(0, 15).join('\n')}\n`);
+  expect(open).toThrow('a checkpoint kept record 19, and this log has record 14, another one, as its last');
+  // By somebody who has the secret key: as long, and sealed anew.
+  writeFileSync(path, '');
+  const forger = chained(fileSink({ path, fsync: 'never' }), { keys });
+  for (const record of records(20)) await forger.write({ ...record, outcome: 'failure' });
+  await forger.close();
+  expect(open).toThrow('a checkpoint kept record 19, and this log has record 19, another one, as its last');
+  writeFileSync(path, whole);
+  await open().close();
+});
+
+test('a checkpoint is handed over only when its lines are on the disk', async () => {
+  const steps: string[] = [];
+  const sink: LineSink = {
+    name: 'list',
+    write: async () => void steps.push('line'),
+    sync: async () => void steps.push('sync'),
+    close: async () => {},
+  };
+  const write = () => void steps.push('checkpoint');
+  const chain = chained(sink, { keys, checkpoints: { sink: { write }, every: 2 } });
+  for (const record of records(2)) await chain.write(record);
+  await chain.close();
+  expect(steps).toEqual(['line', 'line', 'sync', 'checkpoint']);
 });

@@ -9,7 +9,6 @@ import { expressPasskeys } from '@latchkey/express';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { openSite } from '@latchkey/testing';
 import express from 'express';
-import session from 'express-session';
 import { Kysely } from 'kysely';
 import { served } from '../http/mounts.ts';
 import { assertValidRecord } from '../http/record-schema.ts';
@@ -56,8 +55,7 @@ const mount = served((passkeys) => {
     req.headers['x-forwarded-for'] = `2001:db8:5ec:e7::${clients.toString(16)}:add`;
     next();
   });
-  app.use(session({ secret: 'for tests', resave: false, saveUninitialized: false }));
-  return app.use('/passkeys', expressPasskeys(passkeys).router());
+  return app.use(expressPasskeys(passkeys).routes());
 });
 
 const inner = memoryStore();

@@ -21,10 +21,10 @@ export interface Call {
   issued?: Json;
 }
 
-/** `hang` never answers; `delay` is in milliseconds. A body is JSON, and problem+json with an error's status, unless `headers` say otherwise. */
+/** `hang` never answers; `delay` is in milliseconds. A body is JSON, and a problem of the server's with an error's status, unless `headers` say otherwise. */
 export interface Reply {
   status?: number;
-  body?: unknown;
+  body?: string | object;
   headers?: Record<string, string>;
   hang?: true;
   delay?: number;
@@ -100,7 +100,8 @@ export async function startPasskeyServer(clientModule: Buffer) {
     if (hang) return;
     const type = status < 400 ? 'application/json' : 'application/problem+json';
     response.writeHead(status, { 'content-type': type, ...headers });
-    response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+    const problem = status >= 400 && !headers && { type: 'about:blank', title: 'No', status };
+    response.end(typeof body === 'string' || body === undefined ? body : JSON.stringify({ ...problem, ...body }));
   }
 
   /** What the contract says when all is well. */

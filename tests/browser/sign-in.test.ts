@@ -201,6 +201,14 @@ describe('when the server or the network says no', () => {
     ['a csrf middleware', { status: 403, body: 'invalid csrf token', headers: html }],
     ['a csrf middleware in JSON', { status: 403, body: { code: 'EBADCSRFTOKEN' }, headers: json }],
     ['a limiter in JSON', { status: 429, body: { code: 'rate_limited' }, headers: json }],
+    [
+      'problem+json of another service',
+      {
+        status: 403,
+        body: { type: 'https://example.com/csrf', code: 'csrf' },
+        headers: { 'content-type': 'application/problem+json' },
+      },
+    ],
     ['problem+json without a code', { status: 403, body: { type: 'about:blank', title: 'Forbidden' } }],
     ['problem+json of a text', { status: 403, body: '"no"' }],
     ['null', { status: 200, body: 'null' }],

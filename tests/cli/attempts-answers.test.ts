@@ -12,7 +12,7 @@ import { Kysely } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Filters, filterOptions, matches } from '../../packages/cli/src/attempts/filters.ts';
 import { networkOf } from '../../packages/cli/src/attempts/network.ts';
-import { kyselyDialect } from '../stores/databases.ts';
+import { kyselyDialect } from '../stores/support/databases.ts';
 import { latchkey } from './latchkey.ts';
 import { type Attempts, IDENTITY_KEY, makeAttempts } from './thousand-attempts.ts';
 
@@ -119,6 +119,8 @@ describe.each(['SQLite', 'a log'] as const)('from records in %s', (kind) => {
         code: 2,
         stderr: expect.stringContaining('LATCHKEY_IDENTITY_KEY'),
       });
+    const noKey = await run(['attempts', 'list', '--passkey', 'Nickname'], {});
+    expect(noKey).toMatchObject({ code: 0, stderr: expect.stringContaining('taken for the beginning of a reference') });
     // With another key nothing is found, and both keys are named.
     const other = await run(['attempts', 'list', '--passkey', key.id], {
       LATCHKEY_IDENTITY_KEY: 'another key for tests, and for tests only',

@@ -261,7 +261,7 @@ describe.each(SQL_KINDS)('the schema in %s', (kind) => {
     if (kind !== 'SQLite')
       expect(schema((await doctor()).json.findings)).toEqual(['error There are no tables of Latchkey here']);
     await latchkey(['migrate', ...at]);
-    expect(schema((await doctor()).json.findings)).toEqual(['ok 5 tables are as the migrations make them']);
+    expect(schema((await doctor()).json.findings)).toEqual(['ok 6 tables are as the migrations make them']);
 
     await run(`drop index ${prefix}attempts_by_user${kind === 'MariaDB' ? ` on ${prefix}attempts` : ''}`);
     await run(`alter table ${prefix}ceremonies drop column begun`);
@@ -357,7 +357,7 @@ describe('Redis', () => {
 
   async function addPasskey(url: string) {
     const client = new Redis(url);
-    await redisStore(client).passkeys.keepHandle('ada', new Uint8Array(32));
+    await redisStore(client).passkeys.keepHandle({ userId: 'ada', proposed: new Uint8Array(32) });
     client.disconnect();
   }
 

@@ -111,8 +111,9 @@ test('two passkeys of one make are told apart by the identity key, and by nothin
   site.clock.now += 60_000;
   await agent.signIn(first);
   const [old, younger] = (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
-  for (const { id } of [old, younger]) await store.passkeys.remove([...site.accounts.keys()][0]!, id, false);
+  const userId = [...site.accounts.keys()][0]!;
+  for (const { id } of [old, younger]) await store.passkeys.remove({ userId, rpId: 'localhost', id, keepLast: false });
   site.clock.now += 60_000;
-  await store.passkeys.insert(passkeyAt(site.clock.now, [...site.accounts.keys()][0]!), 10);
+  await store.passkeys.insert({ passkey: passkeyAt(site.clock.now, userId), max: 10 });
   expect((await latchkeyJson(['readiness', ...at])).json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 2 });
 });

@@ -282,12 +282,14 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
     expect(successes.map(({ event }) => event.name.slice('latchkey.'.length))).toEqual([
       'registration.attempt',
       'passkey.added',
+      'session.ended',
       'signin.attempt',
       'step_up.attempt',
       'registration.attempt',
       'passkey.added',
       'passkey.renamed',
       'passkey.removed',
+      'session.ended',
     ]);
   });
 });
@@ -456,6 +458,48 @@ describe('a demo that runs', () => {
     for (const verb of ['added', 'renamed', 'removed']) {
       await demo.record(({ event }) => event.name === `latchkey.passkey.${verb}`);
     }
+  });
+
+  test('a person sees where they are signed in, and ends one session, then all others', async () => {
+    const ivy = await visit();
+    const { page, context } = ivy;
+    const status = page.getByRole('status');
+    const items = page.locator('.session');
+    const others = page.getByRole('button', { name: 'Sign out everywhere else' });
+    const focus = () => page.evaluate(() => document.activeElement?.id);
+    await signUp(ivy, demo.url, 'ivy');
+    await items.first().waitFor();
+    expect(await others.isVisible()).toBe(false);
+    // The same person in other browsers, as far as the server can tell.
+    const elsewhere = [];
+    for (const _ of [1, 2]) {
+      elsewhere.push(await context.cookies());
+      await context.clearCookies();
+      await signInByOneClick(ivy, demo.url);
+    }
+    await expect.poll(() => items.count(), patiently).toBe(3);
+    expect(await items.locator('.badge').filter({ visible: true }).allTextContents()).toEqual(['this browser']);
+    expect(await items.first().locator('strong').textContent()).toBe('Chrome on Linux');
+    expect(await items.first().locator('.hint').textContent()).toMatch(
+      /^signed in .* with “Passkey” · .*127\.0\.0\.1$/,
+    );
+    expect(await items.first().getByRole('button').count()).toBe(0);
+
+    await items
+      .nth(1)
+      .getByRole('button', { name: /^Sign out there: Chrome on Linux/ })
+      .press('Enter');
+    await status.getByText('Signed out: Chrome on Linux.').waitFor();
+    expect([await items.count(), await focus()]).toEqual([2, 'where']);
+    await others.press('Enter');
+    await status.getByText('You are signed in here only.').waitFor();
+    expect([await items.count(), await focus(), await others.isVisible()]).toEqual([1, 'where', false]);
+
+    for (const cookies of elsewhere) {
+      const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+      expect((await fetch(`${demo.url}/passkeys/session`, { headers: { cookie } })).status).toBe(401);
+    }
+    await demo.record(({ event }) => event.name === 'latchkey.session.ended');
   });
 
   test('what needs a recent sign-in asks for a confirmation first, and then goes on', async () => {
@@ -764,7 +808,7 @@ test('a browser that asks too often is refused, unless RATE_LIMIT is off', async
   expect(await knock(await startIn(await temporary(), { RATE_LIMIT: 'off' }))).toEqual(new Set([200]));
 });
 
-test('SIGTERM ends it with 0 though a page is watching, and a second start has the accounts and passkeys of the first', async () => {
+test('SIGTERM ends it with 0 though a page is watching, and a second start has the accounts, passkeys and sessions of the first', async () => {
   const folder = await temporary();
   const first = await startIn(folder);
   const ada = await visit();
@@ -783,6 +827,8 @@ test('SIGTERM ends it with 0 though a page is watching, and a second start has t
   watcher.complaints.length = 0;
 
   const second = await startIn(folder);
+  await ada.page.goto(`${second.url}/account`);
+  await ada.page.getByRole('heading', { name: 'Hello, Ada Lovelace' }).waitFor();
   await signInByOneClick(ada, second.url);
   await expect
     .poll(() => ada.page.getByRole('heading', { level: 1 }).textContent(), patiently)

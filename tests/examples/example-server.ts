@@ -117,6 +117,8 @@ export function recordOf(attemptId: string, { output }: Program): Promise<Attemp
   return vi.waitUntil(written, { timeout: atThisSpeed(10_000), interval: 25 });
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** The whole story over HTTP: it needs nothing of the application but the routes and a guarded `/me`. */
 export async function liveThroughASession({ origin, program }: Site): Promise<void> {
   const me = async (agent: Agent) => (await agent.request('GET', '/me')).status;
@@ -134,7 +136,7 @@ export async function liveThroughASession({ origin, program }: Site): Promise<vo
 
   const signedIn = await ada.signIn(passkey);
   expect(signedIn.json.attempt).toMatchObject({ mode: 'immediate', enforcement: 'enforced' });
-  expect((await ada.request('GET', '/me')).json).toMatchObject({ id: 'ada', name: 'ada' });
+  expect((await ada.request('GET', '/me')).json).toEqual({ id: expect.stringMatching(UUID), name: 'ada' });
   const { attempt, outcome, immediate } = await recordOf(signedIn.json.attempt.id, program);
   expect({ mode: attempt.mode, outcome, enforcement: immediate.enforcement }).toEqual({
     mode: 'immediate',

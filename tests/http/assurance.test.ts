@@ -32,17 +32,15 @@ test('a passkey that can be copied is refused where a device-bound one is requir
   const { response } = copied.register(
     (await site.agent().post('/registration/options', { username: 'x' })).json.publicKey,
   );
-  await site.store.passkeys.insert(
-    {
-      ...stored!,
-      id: crypto.randomUUID(),
-      credentialId: Buffer.from(copied.credentialId, 'base64url'),
-      publicKey: coseKeyOf(Buffer.from(response.authenticatorData!, 'base64url')),
-      backupEligible: true,
-      backedUp: true,
-    },
-    20,
-  );
+  const passkey = {
+    ...stored!,
+    id: crypto.randomUUID(),
+    credentialId: Buffer.from(copied.credentialId, 'base64url'),
+    publicKey: coseKeyOf(Buffer.from(response.authenticatorData!, 'base64url')),
+    backupEligible: true,
+    backedUp: true,
+  };
+  await site.store.passkeys.insert({ passkey, max: 20 });
   const reply = await site.agent().signIn(old);
   expect([reply.status, reply.json.code]).toEqual([403, 'policy_denied']);
   expect(site.records.at(-1)).toMatchObject({

@@ -152,6 +152,22 @@ test('refuses what is not attested at all', async () => {
   await expectRefused(site, { fmt: 'trust-me' });
 });
 
+test.each([
+  ['android-key', 'android-key', packedAttestation().attStmt],
+  ['android-safetynet', 'android-safetynet', packedAttestation().attStmt],
+  ['apple', 'apple', packedAttestation().attStmt],
+  ['compound', 'compound', [new Map([['fmt', 'packed']])]],
+  ['other', 'None', new Map()],
+  ['other', 7, new Map()],
+] as const)(
+  'refuses every format that is not verified offline, and names it in the record: %s',
+  async (format, fmt, attStmt) => {
+    const site = await demanding({ roots: [root.pem] });
+    await expectRefused(site, { fmt, attStmt: attStmt! });
+    expect(site.records.at(-1)!.credential.attestationFormat).toBe(format);
+  },
+);
+
 test('refuses a statement that is signed by another key or over other data', async () => {
   const site = await demanding({ roots: [root.pem] });
   const stranger = await certify({});
@@ -208,10 +224,28 @@ test('refuses an issuer that is no CA, may not sign certificates, or stands too 
   await expectRefused(site, await under(await certifyIntermediate(narrow, { subject: 'CN=Below' }), narrow));
 });
 
-test('refuses a root that is no CA, unless it is the certificate itself', async () => {
+test('an authenticator’s own certificate as a root accepts itself, and issues nothing', async () => {
   const site = await demanding({ roots: [leaf.pem] });
   await expectAccepted(site, genuine);
   await expectRefused(site, packedAttestation(attester(await certify({ issuer: leaf, aaguid: MODEL }))));
+});
+
+test('of a root its name and key count: makers publish roots that do not say they are CAs, and roots that have expired', async () => {
+  // FIDO's metadata names such roots: WiSECURE AuthTron (empty basic constraints), OCTATCO EzFinger2 (expired in 2026).
+  const silent = await certifyRoot({ ca: false });
+  const expired = await certifyRoot({ days: [-1_000, -10] });
+  for (const anchor of [silent, expired]) {
+    const last = await certify({ issuer: anchor, aaguid: MODEL });
+    const both = { metadata: metadataBlob([{ aaguid: MODEL, roots: [anchor] }], [publisher, fido]), metadataRoots };
+    for (const policy of [{ roots: [anchor.pem] }, both]) {
+      const site = await demanding(policy);
+      await expectAccepted(site, packedAttestation(attester(last)));
+      await expectAccepted(site, packedAttestation(attester(last, anchor)));
+    }
+    const forger = await certifyRoot({ subject: anchor.subject, ca: false });
+    const forged = packedAttestation(attester(await certify({ issuer: forger, aaguid: MODEL }), forger));
+    await expectRefused(await demanding({ roots: [anchor.pem] }), forged);
+  }
 });
 
 test('refuses more certificates than a chain has', async () => {
@@ -229,11 +263,9 @@ test('refuses more certificates than a chain has', async () => {
 
 test('refuses certificates outside their time, by the server’s own clock', async () => {
   const shortLived = await certifyIntermediate(root, { days: [-1, 10] });
-  const shortRoot = await certifyRoot({ days: [-1, 10] });
   const attestations = [
     [{ roots: [root.pem] }, attester(await certify({ issuer: root, aaguid: MODEL, days: [-1, 10] }))],
     [{ roots: [root.pem] }, attester(await certify({ issuer: shortLived, aaguid: MODEL }), shortLived)],
-    [{ roots: [shortRoot.pem] }, attester(await certify({ issuer: shortRoot, aaguid: MODEL }))],
   ] as const;
   for (const [policy, by] of attestations) {
     const site = await demanding(policy);
@@ -309,8 +341,8 @@ test('signs in with a passkey that was registered before the policy, and says in
   });
   const [account] = before.accounts.values();
   const [stored] = await before.store.passkeys.listByUser(account!.id);
-  await site.store.passkeys.keepHandle(account!.id, stored!.userHandle);
-  await site.store.passkeys.insert(stored!, 20);
+  await site.store.passkeys.keepHandle({ userId: account!.id, proposed: stored!.userHandle });
+  await site.store.passkeys.insert({ passkey: stored!, max: 20 });
   expect((await site.agent().signIn(passkey.clone({ origin: site.origin }))).status).toBe(200);
   expect(site.records.at(-1)!.policy).toMatchObject({ decision: 'allow', requirements: ['attestation'] });
 });
@@ -362,7 +394,8 @@ test.each([
   const { attStmt } = packedAttestation(attester(android, own));
   const credential = passkey.register(publicKey, { fmt: 'android-key', attStmt: attStmt! });
   const reply = await agent.post('/registration/verify', { attemptId, credential });
-  expect([reply.status, site.records.at(-1)!.reason, visits]).toEqual([400, 'attestation_refused', 0]);
+  const [status, reason] = options.policy ? [400, 'attestation_refused'] : [201, null];
+  expect([reply.status, site.records.at(-1)!.reason, visits]).toEqual([status, reason, 0]);
 });
 
 const WRONG: readonly (readonly [what: string, attestation: unknown, names: string, advises: string])[] = [
@@ -418,6 +451,12 @@ const WRONG: readonly (readonly [what: string, attestation: unknown, names: stri
     { conveyance: 'direct', metadata: {}, metadataRoots },
     'policy.attestation.metadata: ',
     'mds3.fidoalliance.org',
+  ],
+  [
+    'metadata as bytes',
+    { conveyance: 'direct', metadata: Buffer.from(metadata()), metadataRoots },
+    'policy.attestation.metadata: ',
+    "read the file as 'utf8'",
   ],
   [
     'metadata that is no JWT',
@@ -505,7 +544,44 @@ test('metadata under FIDO’s roots must be in FIDO’s name, and the process ca
 test('metadata whose signer has expired fails at construction', async () => {
   const expired = await certify({ subject: 'CN=metadata.example', issuer: fido, days: [-20, -10] });
   const blob = metadataBlob([], [expired]);
-  await expect(demanding({ metadata: blob, metadataRoots })).rejects.toThrow('expired');
+  const until = new Date(Date.now() - 10 * DAY).toISOString().slice(0, 10);
+  await expect(demanding({ metadata: blob, metadataRoots })).rejects.toThrow(`${until} only`);
+  // What vouches for every maker's root must be valid itself.
+  const old = await certifyRoot({ days: [-1_000, -10] });
+  const under = metadataBlob([], [await certify({ subject: 'CN=metadata.example', issuer: old }), old]);
+  await expect(demanding({ metadata: under, metadataRoots: [old.pem] })).rejects.toThrow(`${until} only`);
+});
+
+test('metadata with a byte order mark and line ends is read, as a download may have them', async () => {
+  const site = await demanding({ metadata: `\uFEFF${metadata()}\r\n`, metadataRoots });
+  await expectAccepted(site, genuine);
+});
+
+/** Every status of FIDO's metadata (MDS 3.1 §3.1.4), and whether it keeps the model out. */
+const STATUSES = {
+  NOT_FIDO_CERTIFIED: false,
+  SELF_ASSERTION_SUBMITTED: false,
+  FIDO_CERTIFIED: false,
+  FIDO_CERTIFIED_L1: false,
+  FIDO_CERTIFIED_L1plus: false,
+  FIDO_CERTIFIED_L2: false,
+  FIDO_CERTIFIED_L2plus: false,
+  FIDO_CERTIFIED_L3: false,
+  FIDO_CERTIFIED_L3plus: false,
+  FIPS140_CERTIFIED_L1: false,
+  UPDATE_AVAILABLE: false,
+  RETIRED: false,
+  A_STATUS_OF_TOMORROW: false,
+  USER_VERIFICATION_BYPASS: true,
+  ATTESTATION_KEY_COMPROMISE: true,
+  USER_KEY_REMOTE_COMPROMISE: true,
+  USER_KEY_PHYSICAL_COMPROMISE: true,
+  REVOKED: true,
+} as const;
+
+test.each(Object.entries(STATUSES))('a model whose status is %s: kept out is %s', async (status, out) => {
+  const site = await demanding({ metadata: metadata(status), metadataRoots });
+  await (out ? expectRefused : expectAccepted)(site, genuine);
 });
 
 test('metadata that is due for an update is used on, with one warning', async () => {

@@ -1,19 +1,15 @@
-/** What is each framework's own: Fastify's schemas and logger, its forgiving router, Koa's sessions in a cookie, Express's mount. */
+/** What is each framework's own: Fastify's schemas, logger, hooks and forgiving router, and the prefix of each. */
 import { createServer, type RequestListener } from 'node:http';
 import { Writable } from 'node:stream';
-import fastifyCookie from '@fastify/cookie';
-import fastifySession from '@fastify/session';
-import { type AttemptRecord, createPasskeys, memoryStore, type PasskeysOptions } from '@latchkey/core';
+import { createPasskeys, memoryStore, type PasskeysOptions } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import { koaPasskeys } from '@latchkey/koa';
-import { openSite } from '@latchkey/testing';
 import express from 'express';
 import Fastify, { type FastifyServerOptions, type RouteOptions } from 'fastify';
 import Koa from 'koa';
-import koaSession from 'koa-session';
 import { describe, expect, test, vi } from 'vitest';
-import { expectGone, served } from './mounts.ts';
+import { expectGone } from './mounts.ts';
 
 const passkeysFor = (origin: string, change: Partial<PasskeysOptions> = {}) =>
   createPasskeys({
@@ -35,9 +31,7 @@ const OPTIONS = {
 async function fastify(options: FastifyServerOptions = {}, seen: RouteOptions[] = []) {
   const app = Fastify(options);
   app.addHook('onRoute', (route) => void seen.push(route));
-  await app.register(fastifyCookie);
-  await app.register(fastifySession, { secret: 'for tests, and only for tests, truly', cookie: { secure: false } });
-  await app.register(fastifyPasskeys, { passkeys: passkeysFor(ORIGIN) });
+  await app.register(fastifyPasskeys(passkeysFor(ORIGIN)));
   return app;
 }
 
@@ -94,9 +88,7 @@ describe('Fastify', () => {
 
   test('mounts where it is told to', async () => {
     const app = Fastify();
-    await app.register(fastifyCookie);
-    await app.register(fastifySession, { secret: 'for tests, and only for tests, truly', cookie: { secure: false } });
-    await app.register(fastifyPasskeys, { passkeys: passkeysFor(ORIGIN), prefix: '/auth/keys' });
+    await app.register(fastifyPasskeys(passkeysFor(ORIGIN), { prefix: '/auth/keys' }));
     expect((await app.inject({ ...OPTIONS, url: '/auth/keys/authentication/options' })).statusCode).toBe(200);
     expect((await app.inject(OPTIONS)).statusCode).toBe(404);
     await app.close();
@@ -117,21 +109,10 @@ async function request(listener: RequestListener, path: string) {
 }
 
 describe('Koa', () => {
-  test('refuses sessions that live in a cookie alone, and says what to do', async () => {
-    const app = new Koa();
-    const faults: Error[] = [];
-    app.on('error', (fault: Error) => void faults.push(fault));
-    app.keys = ['for tests'];
-    app.use(koaSession({}, app));
-    app.use(koaPasskeys(passkeysFor(ORIGIN)).routes());
-    expect((await request(app.callback(), OPTIONS.url)).status).toBe(500);
-    expect(faults[0]?.message).toMatch(/koa-session.*store/);
-  });
-
   test('mounts where it is told to, and leaves other paths alone', async () => {
     const app = new Koa();
     app.on('error', expectGone);
-    app.use(koaPasskeys(passkeysFor(ORIGIN)).routes('/auth/keys'));
+    app.use(koaPasskeys(passkeysFor(ORIGIN), { prefix: '/auth/keys/' }).routes());
     app.use(async (ctx) => {
       ctx.body = 'the application';
     });
@@ -140,22 +121,12 @@ describe('Koa', () => {
   });
 });
 
-describe('a sign-in where there is no session library and no onSignIn', () => {
-  test('is our fault: the operator is told what is missing, and nobody gets in', async () => {
-    const records: AttemptRecord[] = [];
-    const faults: object[] = [];
-    const logger = { info: () => {}, warn: () => {}, error: (fault: object) => void faults.push(fault) };
-    const site = await openSite(
-      {
-        store: memoryStore,
-        mount: served((passkeys) => express().use('/passkeys', expressPasskeys(passkeys).router())),
-        onRecord: (record) => void records.push(record),
-      },
-      { logger },
-    );
-    await expect(site.agent().signUp('ada')).rejects.toThrow('500');
-    expect(records.at(-1)).toMatchObject({ outcome: 'error', reason: 'config_invalid', attempt: { stage: 'session' } });
-    expect(JSON.stringify(faults)).toContain('mount a session middleware');
-    await site.close();
+describe('Express', () => {
+  test('mounts where it is told to, and leaves other paths alone', async () => {
+    const app = express();
+    app.use(expressPasskeys(passkeysFor(ORIGIN), { prefix: '/auth/keys/' }).routes());
+    app.use((_req, res) => void res.send('the application'));
+    expect((await request(app, '/auth/keys/authentication/options')).status).toBe(200);
+    expect((await request(app, '/auth/keysmith')).text).toBe('the application');
   });
 });

@@ -11,7 +11,7 @@ import { koaPasskeys } from '@latchkey/koa';
 import type { Mount } from '@latchkey/testing';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import Koa, { type Context, type Middleware } from 'koa';
 import koaMount from 'koa-mount';
 import Koa2 from 'koa2';
@@ -115,41 +115,54 @@ const onKoa = (
     return app.callback();
   }, base);
 
-const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
+/** An application of Fastify's on a free port; `prepare` registers what it is to have. */
+export const servedByFastify = (
+  prepare: (app: FastifyInstance, passkeys: Passkeys) => Promise<void>,
+  { base, ...options }: FastifyServerOptions & { base?: string } = {},
+): Mount =>
   served(async (passkeys) => {
     let listener: RequestListener | undefined;
-    const app = Fastify({
+    const app: FastifyInstance = Fastify({
+      ...options,
       serverFactory: (handler) => {
         listener = handler as unknown as RequestListener;
         return createServer();
       },
     });
-    const plugin = fastifyPasskeys(passkeys);
-    let guards = app;
-    if (scope === undefined) await app.register(plugin);
-    else {
-      await app.register(plugin.wellKnown);
-      const inScope = async (inner: FastifyInstance) => {
-        await inner.register(plugin);
-        guards = inner;
-      };
-      await app.register(inScope, { prefix: scope });
-    }
-    const { requireSignIn, requireStepUp, readSession, signOut } = guards;
-    const show = async (request: FastifyRequest) => ({ user: request.passkeySession?.user.id ?? null });
-    app.all('/guarded', { preHandler: requireSignIn() }, show);
-    app.get('/enforced', { preHandler: requireSignIn({ enforced: true }) }, show);
-    app.get('/page', { preHandler: requireSignIn({ redirectTo: '/sign-in' }) }, show);
-    app.get('/recent', { preHandler: requireSignIn({ within: '1m' }) }, show);
-    app.get('/transfer', { preHandler: requireStepUp({ within: '5m', action: 'transfer' }) }, show);
-    app.all('/perhaps', { preHandler: readSession() }, show);
-    app.post('/sign-out', async (request, reply) => {
-      await signOut(request, reply);
-      return reply.code(204).send();
-    });
+    await prepare(app, passkeys);
     await app.ready();
     return listener!;
   }, base);
+
+const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
+  servedByFastify(
+    async (app, passkeys) => {
+      const plugin = fastifyPasskeys(passkeys);
+      let guards = app;
+      if (scope === undefined) await app.register(plugin);
+      else {
+        await app.register(plugin.wellKnown);
+        const inScope = async (inner: FastifyInstance) => {
+          await inner.register(plugin);
+          guards = inner;
+        };
+        await app.register(inScope, { prefix: scope });
+      }
+      const { requireSignIn, requireStepUp, readSession, signOut } = guards;
+      const show = async (request: FastifyRequest) => ({ user: request.passkeySession?.user.id ?? null });
+      app.all('/guarded', { preHandler: requireSignIn() }, show);
+      app.get('/enforced', { preHandler: requireSignIn({ enforced: true }) }, show);
+      app.get('/page', { preHandler: requireSignIn({ redirectTo: '/sign-in' }) }, show);
+      app.get('/recent', { preHandler: requireSignIn({ within: '1m' }) }, show);
+      app.get('/transfer', { preHandler: requireStepUp({ within: '5m', action: 'transfer' }) }, show);
+      app.all('/perhaps', { preHandler: readSession() }, show);
+      app.post('/sign-out', async (request, reply) => {
+        await signOut(request, reply);
+        return reply.code(204).send();
+      });
+    },
+    { ...(base !== undefined && { base }) },
+  );
 
 /** One application of each framework, as guides mount it. */
 export const mounts = {

@@ -1,4 +1,4 @@
-/** Older majors under another name have no types of their own; these are close enough to mount something on. */
+/** Types for what has none of its own: older majors under another name, and koa-mount. They are close enough to mount something on. */
 declare module 'express4' {
   import express from 'express';
   export default express;
@@ -6,4 +6,8 @@ declare module 'express4' {
 declare module 'koa2' {
   import Koa from 'koa';
   export default Koa;
+}
+declare module 'koa-mount' {
+  import type { Middleware } from 'koa';
+  export default function mount(path: string, middleware: Middleware): Middleware;
 }

@@ -4,7 +4,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AttemptRecord } from '@latchkey/core';
-import { type Agent, createAgent, createSoftwarePasskey, type Reply, USED } from '@latchkey/testing';
+import {
+  type Agent,
+  createAgent,
+  createSoftwarePasskey,
+  type Reply,
+  type SoftwarePasskey,
+  USED,
+} from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { atThisSpeed } from '../support/slowness.ts';
 import { assertValidRecord } from './record-schema.ts';
@@ -16,6 +23,8 @@ interface ServerProcess {
   readonly records: AttemptRecord[];
   /** Makes requests allowed from the pages of all. */
   join(origins: readonly string[]): Promise<void>;
+  /** Sets its clock so many milliseconds ahead. */
+  setClock(ahead: number): Promise<void>;
   /** Sweeps as if so many milliseconds had passed, and gives how many attempts it swept. */
   sweep(ms: number): Promise<number>;
   stop(): Promise<void>;
@@ -54,6 +63,10 @@ async function startProcess(place: OpenKind['place']): Promise<ServerProcess> {
     records,
     async join(origins) {
       child.stdin.write(`${JSON.stringify(origins)}\n`);
+      await answer();
+    },
+    async setClock(ms) {
+      child.stdin.write(`clock ${ms}\n`);
       await answer();
     },
     async sweep(ms) {
@@ -151,6 +164,34 @@ describe.each(kinds)('$name', ({ open }) => {
     const letIn = replies.filter(({ reply }) => isLetIn(reply)).map(({ count }) => count);
     expect(await stored()).toBe(Math.max(...letIn));
   });
+
+  test.each([
+    ['a sign-out', (owner: Agent) => owner.request('DELETE', '/passkeys/session')],
+    ['ending it from another browser', undefined],
+    ['a step-up', (owner: Agent, passkey: SoftwarePasskey) => owner.stepUp(passkey)],
+  ])(
+    'a cookie that %s made worthless in one is dead in the other within revalidateAfter, and at once in the same',
+    async (_, end) => {
+      const { origin } = processes[0]!;
+      const [here, there] = processes.map((each) => createAgent(each.origin)) as [Agent, Agent];
+      const passkey = await here.signUp(crypto.randomUUID(), createSoftwarePasskey({ origin }));
+      const thief = createAgent(origin);
+      for (const copy of [there, thief]) for (const [name, value] of here.cookies) copy.cookies.set(name, value);
+      const status = async (agent: Agent) => (await agent.request('GET', '/guarded')).status;
+      for (const agent of [here, there, thief]) expect(await status(agent)).toBe(200);
+
+      const elsewhere = createAgent(origin);
+      await elsewhere.signIn(passkey);
+      const ended = await (end ?? (() => elsewhere.request('DELETE', '/passkeys/sessions')))(here, passkey);
+      expect(ended.status).toBeLessThan(300);
+      expect(await status(thief)).toBe(401);
+      await processes[1]!.setClock(60_000);
+      expect(await status(there)).toBe(401);
+      await processes[1]!.setClock(0);
+      expect(await status(there)).toBe(401);
+      expect(await status(elsewhere)).toBe(200);
+    },
+  );
 
   test('leave exactly one record in total of each of 150 abandoned attempts, by two sweepers at once', async () => {
     const agents = processes.map(({ origin }) => createAgent(origin));

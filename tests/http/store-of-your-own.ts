@@ -24,16 +24,20 @@ export function journalStore(file: string): Required<Store> {
     } catch {}
   }
 
-  const journaled = <P extends Port>(port: P) =>
+  const journaled = <P extends Port>(port: P): Required<Store>[P] =>
     new Proxy(memory[port], {
-      get:
-        (_, verb: string) =>
-        (...args: unknown[]) => {
+      get(_, verb: string) {
+        // Passkeys name the sessions that they can begin.
+        if (verb === 'sessions') return sessions;
+        return (...args: unknown[]) => {
           if (!READING.has(verb)) {
             appendFileSync(file, `${serialize([port, verb, args]).toString('base64')}\n`, { flush: true });
           }
           return call(port, verb, args);
-        },
+        };
+      },
     });
-  return { challenges: journaled('challenges'), passkeys: journaled('passkeys'), attempts: journaled('attempts') };
+  const sessions = journaled('sessions');
+  const [challenges, passkeys] = [journaled('challenges'), journaled('passkeys')];
+  return { challenges, passkeys, sessions, attempts: journaled('attempts') };
 }

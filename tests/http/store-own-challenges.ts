@@ -8,12 +8,12 @@ export function mapChallenges(): ChallengeStore {
       if (known.has(ceremony.attemptId)) throw new Error('This attempt id is known already.');
       known.set(ceremony.attemptId, { ceremony, status: 'open' });
     },
-    begin(attemptId, binding) {
+    begin({ attemptId, binding }) {
       const entry = known.get(attemptId);
       if (entry?.status !== 'open' || entry.ceremony.binding !== binding) return;
       entry.ceremony = { ...entry.ceremony, begun: true };
     },
-    take(attemptId, expected, now) {
+    take({ attemptId, now, ...expected }) {
       const entry = known.get(attemptId);
       if (!entry || now - entry.ceremony.expiresAt > REMEMBERED_MS) return { status: 'unknown' };
       const { ceremony, status } = entry;
@@ -26,7 +26,7 @@ export function mapChallenges(): ChallengeStore {
       entry.status = 'consumed';
       return { status: 'fresh', ceremony };
     },
-    takeExpired(now, limit) {
+    takeExpired({ now, limit }) {
       const entries = [...known.values()].sort((a, b) => a.ceremony.expiresAt - b.ceremony.expiresAt);
       const due = entries.filter(({ ceremony, status }) => status === 'open' && ceremony.expiresAt <= now);
       const given = due.slice(0, limit);

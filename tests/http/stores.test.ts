@@ -24,5 +24,5 @@ describe.each([...kinds, mixed])('$name', ({ open }) => {
 
 /** What one rule left unanswered would be swept in another, which counts what it sweeps. */
 async function sweepAll(challenges: ChallengeStore): Promise<void> {
-  while ((await challenges.takeExpired(Date.UTC(9999, 0), 1_000)).length > 0);
+  while ((await challenges.takeExpired({ now: Date.UTC(9999, 0), limit: 1_000 })).length > 0);
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type AttemptRecord, createPasskeys, memoryStore, type PolicyOptions, type RelyingParty } from '@latchkey/core';
 import { createAgent } from '@latchkey/testing';
 import { expect, test } from 'vitest';
-import { mounts } from './mounts.ts';
+import { mounts, variants } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 
 /** Tenants by a header that a proxy would set; a real application looks at the host it trusts. */
@@ -81,7 +81,7 @@ test('a tenant that is configured wrongly is an error of ours, and nobody gets i
     sweepEvery: false,
     logger: { info: () => {}, warn: () => {}, error: (fault) => void faults.push(fault) },
   });
-  const { origin, close } = await mounts['Express 4'](() => passkeys);
+  const { origin, close } = await variants['Express 4'](() => passkeys);
   const reply = await createAgent(origin).post('/authentication/options');
   expect([reply.status, reply.json.code]).toEqual([500, 'internal_error']);
   expect((await createAgent(origin).request('GET', '/guarded')).status).toBe(500);

@@ -1,7 +1,8 @@
 /**
- * Why this file exists: tens of thousands of requests a test go to `passkeys.handle` itself, without a framework and a
- * socket in between. A browser here is a cookie, a session, and what it sends.
+ * Sends requests to `passkeys.handle` itself, without a framework and a socket: tens of thousands of them a test. A browser
+ * here is its two cookies, and what it sends.
  */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   type AttemptRecord,
@@ -10,7 +11,7 @@ import {
   memoryStore,
   type Passkeys,
   type PasskeysOptions,
-  type SignedIn,
+  type SignInSession,
   type Store,
   type User,
 } from '@latchkey/core';
@@ -29,9 +30,12 @@ export interface Sent {
 export interface Browser {
   /** The binding cookie's value. */
   binding: string | null;
-  session: SignedIn | undefined;
-  /** How often a session was begun or written to. */
+  /** The session cookie's value: null before a sign-in and after a sign-out. */
+  token: string | null;
+  /** How often an answer set or took away the session cookie. */
   writes: number;
+  /** The session in the store that the cookie names, if there is one. */
+  session(): Promise<SignInSession | null>;
   send(method: string, path: string, body?: unknown, more?: More): Promise<Sent>;
 }
 
@@ -41,10 +45,6 @@ export interface More {
   /** The body as bytes, instead of `body` as an earlier parser left it. */
   readonly raw?: Uint8Array;
   readonly address?: string | null;
-  /** The application has no session middleware. */
-  readonly sessionless?: boolean;
-  /** The session store does not take anything. */
-  readonly brokenSession?: boolean;
 }
 
 export interface Direct {
@@ -109,13 +109,22 @@ export function openDirect(options: Partial<PasskeysOptions> = {}): Direct {
   function browser(): Browser {
     const self: Browser = {
       binding: null,
-      session: undefined,
+      token: null,
       writes: 0,
+      async session() {
+        if (self.token === null) return null;
+        const tokenHash = createHash('sha256').update(self.token).digest('base64url');
+        return store.sessions!.find({ tokenHash });
+      },
       async send(method, path, body, more = {}) {
-        const { headers: changed = {}, raw, address = '127.0.0.1', sessionless = false, brokenSession = false } = more;
+        const { headers: changed = {}, raw, address = '127.0.0.1' } = more;
+        const cookies = [
+          ...(self.binding === null ? [] : [`latchkey=${self.binding}`, `__Host-latchkey=${self.binding}`]),
+          ...(self.token === null ? [] : [`latchkey-session=${self.token}`, `__Host-latchkey-session=${self.token}`]),
+        ];
         const headers: Record<string, string | undefined> = {
           origin,
-          ...(self.binding !== null && { cookie: `latchkey=${self.binding}; __Host-latchkey=${self.binding}` }),
+          ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
           ...((raw ?? body) !== undefined && { 'content-type': 'application/json' }),
           ...(raw && { 'content-length': String(raw.length) }),
           ...changed,
@@ -123,29 +132,21 @@ export function openDirect(options: Partial<PasskeysOptions> = {}): Direct {
         const response = await passkeys.handle({
           method,
           path,
+          url: path,
           header: (name) => headers[name],
           body: raw ? { stream: Readable.from(raw.length > 0 ? [raw] : []) } : { parsed: body },
           address,
-          session: sessionless
-            ? null
-            : {
-                read: () => self.session,
-                rotate: async () => {
-                  self.writes += 1;
-                },
-                write: async (signedIn) => {
-                  if (brokenSession) throw new Error('the session store is full');
-                  self.writes += 1;
-                  self.session = signedIn;
-                },
-                clear: async () => {
-                  self.session = undefined;
-                },
-              },
           framework: 'none',
           native: {},
+          nativeResponse: {},
         });
-        self.binding = /latchkey=([\w-]{22})/.exec(response.cookie ?? '')?.[1] ?? self.binding;
+        for (const cookie of response.cookies) {
+          self.binding = /^(?:__Host-)?latchkey=([\w-]{22});/.exec(cookie)?.[1] ?? self.binding;
+          const token = /^(?:__Host-)?latchkey-session=([\w-]*);/.exec(cookie)?.[1];
+          if (token === undefined) continue;
+          self.writes += 1;
+          self.token = token === '' ? null : token;
+        }
         return read(response);
       },
     };

@@ -59,7 +59,7 @@ async function send(direct: Direct, browser: Browser, ...request: Parameters<Bro
   const added = records.slice(before);
   // A passkey that was added is an event beside the registration.
   if (added.length > (reply.status === 201 ? 2 : 1)) throw new Error(`it left ${added.length} records`);
-  if (reply.status >= 400 && browser.writes !== writes) throw new Error('a refusal wrote to the session');
+  if (reply.status >= 400 && browser.writes !== writes) throw new Error('a refusal set the session cookie');
   if (faults.length > 0) throw new Error(`a fault of ours: ${JSON.stringify(faults.splice(0))}`);
   return reply;
 }
@@ -230,13 +230,13 @@ describe('whatever is sent to core', () => {
   async function two() {
     const direct = openDirect({ policy: { conditionalCreate: true } });
     const ada = await signUp(direct, createSoftwarePasskey({ origin: ORIGIN }), 'ada');
-    const { session } = ada;
+    const { token } = ada;
     return {
       direct,
       browser(signedIn: boolean): Browser {
         const browser = direct.browser();
         browser.binding = ada.binding;
-        if (signedIn) browser.session = session;
+        if (signedIn) browser.token = token;
         return browser;
       },
     };
@@ -342,7 +342,7 @@ describe('whatever is sent to core', () => {
           const same = place === 'signature' && isSameSignature(was, now);
           if (now !== was && status < 400 && !same) throw new Error(`bytes that nobody signed were let in: ${place}`);
           if (now === was && status !== 200) throw new Error('a genuine answer was refused');
-          if (status >= 400 && browser.session !== undefined) throw new Error('a refusal has a session');
+          if (status >= 400 && browser.token !== null) throw new Error('a refusal has a session');
         },
       ),
       runs(7_000),
@@ -398,8 +398,8 @@ describe('whatever is sent to core', () => {
             },
           };
           const { status } = await send(direct, browser, 'POST', '/registration/verify', { attemptId, credential });
-          if (status >= 400 && browser.session !== undefined) throw new Error('a refusal has a session');
-          if (status === 201) expect(browser.session).toBeDefined();
+          if (status >= 400 && browser.token !== null) throw new Error('a refusal has a session');
+          if (status === 201) expect(await browser.session()).not.toBeNull();
         },
       ),
       runs(7_000),
@@ -447,7 +447,7 @@ describe('whatever is sent to core', () => {
         const response = { ...genuine.response, ...some(change, false) };
         const credential = { ...genuine, response, ...some(change, true) };
         const { status } = await send(direct, browser, 'POST', `${route}/verify`, { attemptId, credential });
-        if (status >= 400 && browser.session !== undefined) throw new Error('a refusal has a session');
+        if (status >= 400 && browser.token !== null) throw new Error('a refusal has a session');
       }),
       runs(4_000),
     );

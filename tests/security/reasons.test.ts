@@ -2,6 +2,7 @@
 import { ConfigurationError, createPasskeys, memoryStore, REASONS, type Reason, type Store } from '@latchkey/core';
 import { createSoftwarePasskey, httpContract } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
+import { certifyRoot } from '../http/attestation-makers.ts';
 import { openDirect } from './direct.ts';
 import { open, world } from './evidence.ts';
 
@@ -10,14 +11,20 @@ const failing = (): never => {
 };
 
 /** A sign-up that a test wants to see fail; resolves to the reasons of its records. */
-async function signUpOn(options: Parameters<typeof openDirect>[0], sessionless = false) {
-  const { browser, records } = openDirect(options);
+async function signUpOn(options: Parameters<typeof openDirect>[0]) {
+  const { browser, records, store, users, faults } = openDirect(options);
   const ada = browser();
-  const more = { sessionless };
-  const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' }, more)).json;
+  const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
   const credential = createSoftwarePasskey({ origin: 'http://localhost:3000' }).register(publicKey);
-  const { status } = await ada.send('POST', '/registration/verify', { attemptId, credential }, more);
-  return { status, reasons: records.map(({ reason }) => reason), session: ada.session };
+  const reply = await ada.send('POST', '/registration/verify', { attemptId, credential });
+  // Whatever the reason is: nobody is in, and nothing is kept.
+  expect([ada.token, [...users]]).toEqual([null, []]);
+  const found = await store.passkeys.find({
+    credentialId: Buffer.from(credential.rawId, 'base64url'),
+    userHandle: null,
+  });
+  expect(found).toEqual([]);
+  return { reply, status: reply.status, reasons: records.map(({ reason }) => reason), faults };
 }
 
 /** By a rule of the HTTP contract, or by a test of its own that resolves to the reasons it saw. */
@@ -34,6 +41,13 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
     passkeys.close();
     return records.map(({ reason }) => reason);
   },
+  first_factor_missing: async () => {
+    const users = { find: () => undefined, identify: () => null };
+    const { browser, records } = openDirect({ policy: { firstFactor: 'identified' }, users });
+    const reply = await browser().send('POST', '/authentication/options', {});
+    expect([reply.status, reply.json.code]).toEqual([401, 'sign_in_required']);
+    return records.map(({ reason }) => reason);
+  },
   origin_denied: 'refuses requests of other origins, also to read',
   client_not_allowed: 'records what the page reports, and never as more than a claim',
   client_aborted: 'records what the page reports, and never as more than a claim',
@@ -42,6 +56,7 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
   client_invalid_state: 'records what the page reports, and never as more than a claim',
   client_busy: 'records what the page reports, and never as more than a claim',
   client_password: 'records what the page reports, and never as more than a claim',
+  client_unreadable: 'records what the page reports, and never as more than a claim',
   client_other: 'records what the page reports, and never as more than a claim',
   challenge_missing: 'refuses a verify that names no attempt',
   challenge_unknown: 'refuses a challenge it never issued',
@@ -58,11 +73,13 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
   credential_disabled: 'refuses a passkey that was disabled or removed after the options',
   credential_not_allowed: 'refuses another person’s passkey after a user was named',
   user_handle_mismatch: 'refuses a sign-in: another user handle',
+  user_policy:
+    'asks the application’s own rules for a person, for options and for verify, and tells a stranger nothing',
   user_disabled: 'refuses a person whose account was blocked after the options',
   authenticator_data_malformed: 'refuses a sign-in: authenticator data that is too short',
   user_presence_missing: 'refuses a sign-in: nobody present',
   user_verification_missing: 'refuses a sign-in: nobody verified',
-  backup_state_invalid: 'refuses a sign-in: an eligibility that changed',
+  backup_state_invalid: 'refuses a sign-in: backed up without being eligible',
   algorithm_unsupported: 'refuses a registration: an algorithm that was not offered',
   signature_invalid: 'refuses a sign-in: a signature with a flipped bit',
   sign_count_regressed: 'refuses a sign-in: a counter that went backwards, under refuse',
@@ -75,20 +92,21 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
   username_unavailable: 'keeps a name that is taken secret until a passkey was verified',
   credential_id_mismatch: 'refuses a sign-in: an id that is not the raw id',
   public_key_invalid: 'refuses a registration: a point off the curve',
-  attestation_refused: 'refuses a registration: an attestation format nobody knows',
-  session_failed: async () => {
-    const { browser, records } = openDirect();
+  attestation_refused: async () => {
+    const attestation = { conveyance: 'direct', roots: [(await certifyRoot()).pem] } as const;
+    const { browser, records } = openDirect({ policy: { attestation } });
     const ada = browser();
     const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
-    const passkey = createSoftwarePasskey({ origin: 'http://localhost:3000' });
-    await ada.send('POST', '/registration/verify', { attemptId, credential: passkey.register(publicKey) });
-    const eve = browser();
-    const options = (await eve.send('POST', '/authentication/options', {})).json;
-    const body = { attemptId: options.attemptId, credential: passkey.authenticate(options.publicKey) };
-    const reply = await eve.send('POST', '/authentication/verify', body, { brokenSession: true });
-    expect([reply.status, reply.json.code]).toEqual([500, 'internal_error']);
-    expect(eve.session).toBeUndefined();
+    const credential = createSoftwarePasskey({ origin: 'http://localhost:3000' }).register(publicKey);
+    expect((await ada.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(400);
     return records.map(({ reason }) => reason);
+  },
+  session_failed: async () => {
+    const inner = memoryStore();
+    const store: Store = { ...inner, sessions: { ...inner.sessions!, begin: failing } };
+    const { reply, reasons } = await signUpOn({ store });
+    expect([reply.status, reply.json.code]).toEqual([503, 'store_unavailable']);
+    return reasons;
   },
   store_unavailable: async () => {
     const inner = memoryStore();
@@ -99,19 +117,20 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
     return records.map(({ reason }) => reason);
   },
   config_invalid: async () => {
-    const { status, reasons, session } = await signUpOn({}, true);
-    expect([status, session]).toEqual([500, undefined]);
+    const create = ({ name }: { name: string }) => ({ id: 7 as unknown as string, name });
+    const { status, reasons } = await signUpOn({ users: { find: () => undefined, create } });
+    expect(status).toBe(500);
     return reasons;
   },
   audit_unavailable: async () => {
     const sinks = [{ name: 'ledger', write: failing, onFailure: 'fail_closed' as const }];
-    const { status, reasons, session } = await signUpOn({ audit: { sinks } });
-    expect([status, session]).toEqual([503, undefined]);
+    const { status, reasons } = await signUpOn({ audit: { sinks } });
+    expect(status).toBe(503);
     return reasons;
   },
   internal_error: async () => {
-    const { status, reasons, session } = await signUpOn({ users: { find: () => undefined, create: failing } });
-    expect([status, session]).toEqual([500, undefined]);
+    const { status, reasons } = await signUpOn({ users: { find: () => undefined, create: failing } });
+    expect(status).toBe(500);
     return reasons;
   },
   no_response: 'ends an attempt that nobody answers as abandoned, once, after its expiry',
@@ -139,16 +158,12 @@ test('the table names every reason of the list, and no other', () => {
   expect(Object.keys(SHOWN).sort()).toEqual([...REASONS].sort());
 });
 
-test('a sign-in without a session middleware is our fault, said to the operator and not to the person', async () => {
-  const { browser, faults } = openDirect();
-  const ada = browser();
-  const more = { sessionless: true };
-  const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' }, more)).json;
-  const credential = createSoftwarePasskey({ origin: 'http://localhost:3000' }).register(publicKey);
-  const reply = await ada.send('POST', '/registration/verify', { attemptId, credential }, more);
+test('an account with an id that no store keeps is our fault, said to the operator and not to the person', async () => {
+  const create = ({ name }: { name: string }) => ({ id: 7 as unknown as string, name });
+  const { reply, faults } = await signUpOn({ users: { find: () => undefined, create } });
   expect(reply.json).toMatchObject({ status: 500, code: 'internal_error', title: 'Something went wrong' });
-  expect(reply.text).not.toMatch(/session|middleware/i);
-  expect(JSON.stringify(faults)).toMatch(/mount a session middleware/);
+  expect(reply.text).not.toMatch(/users\.create|String/i);
+  expect(JSON.stringify(faults)).toMatch(/users\.create\(\)\.id: got 7\. Write String\(row\.id\)/);
 });
 
 test('a configuration that cannot be right throws before the first request', () => {

@@ -10,7 +10,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expressPasskeys } from '@latchkey/express';
 import { createAgent, type Mount, type Site, USED } from '@latchkey/testing';
 import express from 'express';
-import session from 'express-session';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 import { atThisSpeed } from '../support/slowness.ts';
@@ -182,8 +181,7 @@ const impatient: Mount = async (passkeys) => {
   await once(server, 'listening');
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
   const app = express();
-  app.use(session({ secret: 'for tests', resave: false, saveUninitialized: false }));
-  app.use('/passkeys', expressPasskeys(passkeys(origin)).router());
+  app.use(expressPasskeys(passkeys(origin)).routes());
   server.on('request', app);
   return {
     origin,

@@ -56,7 +56,7 @@ const REGISTRATION: Record<number, Step> = {
         'refuses a registration: client data with members in a prototype',
         'refuses a registration: client data without a type',
         'refuses a registration: client data whose challenge is a list',
-        'refuses a registration: client data with a malformed tokenBinding',
+        'ignores what client data holds beside its own members, Level 2’s tokenBinding among it',
       ),
     ],
   },
@@ -153,26 +153,23 @@ const REGISTRATION: Record<number, Step> = {
     ],
   },
   21: {
-    title: 'the attestation statement format is one that is supported, by exact match',
+    title:
+      'the attestation statement format is one that is supported, by exact match; where none was asked for, it is only named',
     shown: [
-      rules(
-        'refuses a registration: an attestation format nobody knows',
-        'refuses a registration: an attestation format in another case',
-        'refuses a registration: an attestation format that is not a text',
-        'refuses a registration: apple attestation, whose certificates may name hosts to ask',
-        'refuses a registration: android-key attestation, whose certificates may name hosts to ask',
-        'refuses a registration: android-safetynet attestation, whose certificates may name hosts to ask',
+      rules('makes nothing of an attestation that nobody asked for, but names its kind in the record'),
+      ...elsewhere(
+        'tests/http/attestation.test.ts',
+        'refuses every format that is not verified offline, and names it in the record',
       ),
     ],
   },
   22: {
-    title: 'the attestation statement is correct',
-    shown: [
-      rules(
-        'refuses a registration: a statement where there is none',
-        'refuses a registration: self attestation by another key',
-      ),
-    ],
+    title: 'the attestation statement is correct, where one was asked for',
+    shown: elsewhere(
+      'tests/http/attestation.test.ts',
+      'refuses a statement that is signed by another key or over other data',
+      'refuses what is not attested at all',
+    ),
   },
   23: {
     title: 'find trust anchors for it',
@@ -185,7 +182,7 @@ const REGISTRATION: Record<number, Step> = {
   24: {
     title: 'assess how trustworthy it is',
     shown: [
-      rules('accepts self attestation, and makes nothing of it'),
+      rules('makes nothing of an attestation that nobody asked for, but names its kind in the record'),
       ...elsewhere(
         'tests/http/attestation.test.ts',
         'refuses what is not attested at all',
@@ -324,7 +321,7 @@ const AUTHENTICATION: Record<number, Step> = {
         'refuses a sign-in: client data with members in a prototype',
         'refuses a sign-in: client data without a type',
         'refuses a sign-in: client data whose challenge is a list',
-        'refuses a sign-in: client data with a malformed tokenBinding',
+        'ignores what client data holds beside its own members, Level 2’s tokenBinding among it',
       ),
     ],
   },
@@ -383,11 +380,11 @@ const AUTHENTICATION: Record<number, Step> = {
   },
   18: { title: 'BS is not set without BE', shown: [rules('refuses a sign-in: backed up without being eligible')] },
   19: {
-    title: 'BE is what it was at registration',
+    title: 'BE is what it was at registration, or policy follows the change',
     shown: [
       rules(
-        'refuses a sign-in: an eligibility that changed',
-        'refuses a sign-in: an eligibility that a device-bound passkey never had',
+        'follows a passkey whose manager changed whether it may be synced, and records the change',
+        'refuses such a passkey under refuse',
       ),
     ],
   },
@@ -445,7 +442,7 @@ const AUTHENTICATION: Record<number, Step> = {
     shown: [
       rules(
         'signs a person in by one click, enforced, with evidence that claims no more than is known',
-        'rotates the session id at sign-in and at step-up',
+        'begins a new session at sign-in and ends the one that this browser had',
       ),
     ],
   },

@@ -1,11 +1,18 @@
 /** The tables come to be once, whoever makes them; and every verb is as few indexed statements as it says. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AttemptRecord, Passkey, PendingCeremony } from '@latchkey/core';
+import type { AttemptRecord, Passkey, PendingCeremony, SignInSession } from '@latchkey/core';
 import { migrate, migrationSql, sqlStore } from '@latchkey/sql';
-import { attemptStoreContract, challengeStoreContract, passkeyStoreContract } from '@latchkey/testing';
-import { Kysely, SqliteDialect } from 'kysely';
+import {
+  attemptStoreContract,
+  challengeStoreContract,
+  passkeyStoreContract,
+  sessionStoreContract,
+  signInStoreContract,
+} from '@latchkey/testing';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
@@ -44,6 +51,35 @@ const passkey = (members: Partial<Passkey> = {}): Passkey => ({
   ...members,
 });
 
+const session = (members: Partial<SignInSession> = {}): SignInSession => ({
+  id: crypto.randomUUID(),
+  tokenHash: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),
+  userId: crypto.randomUUID(),
+  rpId: 'example.com',
+  passkeyId: crypto.randomUUID(),
+  generation: 0,
+  attemptId: crypto.randomUUID(),
+  authenticatedAt: NOW,
+  userVerified: true,
+  enforcement: 'enforced',
+  stepUp: null,
+  createdAt: NOW,
+  seenAt: NOW,
+  expiresAt: NOW + 1,
+  persistent: true,
+  address: null,
+  userAgent: null,
+  ...members,
+});
+
+const start = (begun: SignInSession, replaces: string | null = null) => ({ session: begun, replaces, renews: false });
+
+const renewal = (of: SignInSession) => ({
+  session: { ...of, tokenHash: session().tokenHash },
+  replaces: of.tokenHash,
+  renews: true,
+});
+
 /** As much of a record as the columns beside it are made from. */
 const record = (id: string, userId: string) =>
   ({
@@ -71,6 +107,8 @@ function opening(database: Database): { readonly opened: Opened } {
 async function keepsItsPromises(store: ReturnType<typeof sqlStore>): Promise<void> {
   for (const { check } of challengeStoreContract) await check(store.challenges);
   for (const { check } of passkeyStoreContract) await check(store.passkeys);
+  for (const { check } of sessionStoreContract) await check(store.sessions);
+  for (const { check } of signInStoreContract) await check({ ...store.passkeys, sessions: store.sessions });
   for (const { check } of attemptStoreContract) await check(store.attempts);
 }
 
@@ -85,6 +123,7 @@ describe.each(databases)('migration on $name', (database) => {
       () => store.challenges.put(ceremony()),
       () => store.passkeys.listByUser('alice'),
       () => store.passkeys.insert({ passkey: passkey(), max: 5 }),
+      () => store.sessions.find({ id: 'a' }),
       () => store.attempts.list({ limit: 1 }),
     ]) {
       await expect((async () => void (await call()))()).rejects.toThrow(advice);
@@ -105,6 +144,38 @@ describe.each(databases)('migration on $name', (database) => {
     await run(`drop table ${tablePrefix}attempts`);
     expect(await migrate(db, { tablePrefix })).toEqual(MIGRATIONS);
     await sqlStore(db, { tablePrefix }).attempts.list({ limit: 1 });
+  });
+});
+
+describe.each(databases)('the tables of before there were sessions, on $name', (database) => {
+  const place = opening(database);
+
+  test('are brought up to date, with what is in them', async () => {
+    const { db, tablePrefix, run } = place.opened;
+    const file = join(import.meta.dirname, 'migration-0001', `${database.dialect}.sql`);
+    const text = readFileSync(file, 'utf8').replaceAll('latchkey_', tablePrefix);
+    for (const statement of text.split(/;\n+/).filter((each) => each !== '')) await run(statement);
+    const store = sqlStore(db, { tablePrefix });
+    const [opened, own] = [ceremony(), passkey()];
+    await store.challenges.put(opened);
+    await store.passkeys.insert({ passkey: own, max: 5 });
+    await expect((async () => store.sessions.begin(start(session())))()).rejects.toThrow('await migrate(db, options)');
+
+    expect(await migrate(db, { tablePrefix })).toEqual(MIGRATIONS.slice(1));
+    expect(await migrate(db, { tablePrefix })).toEqual([]);
+    const { attemptId, binding } = opened;
+    const taken = await store.challenges.take({ attemptId, binding, now: NOW - 1 });
+    expect(taken).toEqual({ status: 'fresh', ceremony: opened });
+    expect(await store.passkeys.listByUser(own.userId)).toEqual([own]);
+    const made = session({ userId: own.userId, passkeyId: own.id });
+    const use = { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW };
+    expect(await store.passkeys.recordUse({ passkey: own, use, session: start(made) })).toBe('recorded');
+    expect(await store.sessions.find({ tokenHash: made.tokenHash })).toEqual(made);
+  });
+
+  test('are what the first migration still makes', () => {
+    const file = join(import.meta.dirname, 'migration-0001', `${database.dialect}.sql`);
+    expect(migrationSql(database.dialect).startsWith(readFileSync(file, 'utf8').trimEnd())).toBe(true);
   });
 });
 
@@ -166,26 +237,38 @@ describe.each(databases.filter(({ dialect }) => dialect !== 'sqlite'))('a schema
   });
 });
 
-/** How many statements each verb takes, on a database with RETURNING and on one without. A transaction's own two count. */
-const STATEMENTS = {
-  put: [1, 1],
-  begin: [1, 1],
-  'take, given': [1, 2],
-  'take, refused': [2, 3],
-  'takeExpired, some': [2, 5],
-  'takeExpired, none': [2, 4],
-  'keepHandle, first': [3, 3],
-  'keepHandle, known': [1, 1],
-  insert: [5, 5],
-  find: [1, 1],
-  listByUser: [1, 1],
-  recordUse: [1, 1],
-  update: [5, 5],
-  remove: [5, 5],
-  forget: [6, 6],
-  append: [1, 1],
-  list: [1, 1],
-} as const;
+/** How many statements each verb takes on SQLite, PostgreSQL and MySQL; one number where it is the same. A transaction's own two count. */
+const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: number, mysql: number]> = {
+  put: 1,
+  begin: 1,
+  'take, given': [1, 1, 2],
+  'take, refused': [2, 2, 3],
+  'takeExpired, some': [2, 2, 5],
+  'takeExpired, none': [2, 2, 4],
+  'keepHandle, first': 3,
+  'keepHandle, known': 1,
+  insert: 5,
+  find: 1,
+  listByUser: 1,
+  recordUse: 1,
+  'recordUse with a session': [4, 1, 4],
+  'recordUse with a session that replaces one': [5, 1, 5],
+  'recordUse with a renewal': [4, 1, 4],
+  update: 5,
+  remove: 5,
+  forget: 6,
+  'session begin': 1,
+  'session begin that replaces one': 4,
+  'session renewal': 1,
+  'session find': 1,
+  'session touch': 1,
+  'session list': 1,
+  'session end': [1, 1, 4],
+  'session end, none': [1, 1, 3],
+  'session forgetExpired': 1,
+  append: 1,
+  list: 1,
+};
 
 describe.each(databases)('statements on $name', (database) => {
   const place = opening(database);
@@ -193,9 +276,9 @@ describe.each(databases)('statements on $name', (database) => {
   test('each verb takes as few as it says', async () => {
     const { db, tablePrefix, statements } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
     const counted: Record<string, number> = {};
-    const count = async (verb: keyof typeof STATEMENTS, call: () => unknown) => {
+    const count = async (verb: string, call: () => unknown) => {
       const before = statements.length;
       await call();
       counted[verb] = statements.length - before;
@@ -221,6 +304,26 @@ describe.each(databases)('statements on $name', (database) => {
     await count('recordUse', () =>
       passkeys.recordUse({ passkey: own, use: { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW } }),
     );
+    const read = async () => (await passkeys.listByUser(userId))[0]!;
+    const recording = async (label: string, session: ReturnType<typeof start>) => {
+      const passkey = await read();
+      const use = { signCount: passkey.signCount + 1, backupEligible: true, backedUp: true, usedAt: NOW };
+      await count(label, async () => expect(await passkeys.recordUse({ passkey, use, session })).toBe('recorded'));
+    };
+    const [first, second, third] = [session(), session(), session()];
+    await recording('recordUse with a session', start(first));
+    await recording('recordUse with a session that replaces one', start(second, first.tokenHash));
+    await recording('recordUse with a renewal', renewal(second));
+    await count('session begin', () => sessions.begin(start(first)));
+    await count('session begin that replaces one', () => sessions.begin(start(third, first.tokenHash)));
+    const renewed = renewal(third);
+    await count('session renewal', () => sessions.begin(renewed));
+    await count('session find', () => sessions.find({ tokenHash: renewed.session.tokenHash }));
+    await count('session touch', () => sessions.touch({ id: third.id, seenAt: NOW + 1 }));
+    await count('session list', () => sessions.listByUser(third.userId));
+    await count('session end', () => sessions.end({ userId: third.userId }));
+    await count('session end, none', () => sessions.end({ userId: third.userId }));
+    await count('session forgetExpired', () => sessions.forgetExpired({ now: NOW, limit: 10 }));
     await count('update', () =>
       passkeys.update({ userId, rpId: 'example.com', id, change: { nickname: 'x' }, keepLast: true }),
     );
@@ -229,14 +332,22 @@ describe.each(databases)('statements on $name', (database) => {
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
 
-    const which = database.dialect === 'mysql' ? 1 : 0;
-    expect(counted).toEqual(Object.fromEntries(Object.entries(STATEMENTS).map(([verb, each]) => [verb, each[which]])));
+    const which = ['sqlite', 'postgres', 'mysql'].indexOf(database.dialect);
+    const expected = Object.entries(STATEMENTS).map(([verb, each]) => [
+      verb,
+      typeof each === 'number' ? each : each[which],
+    ]);
+    expect(counted).toEqual(Object.fromEntries(expected));
   });
 });
 
 /** What a primary key's index is called: by SQLite, PostgreSQL, MySQL. */
 const PRIMARY = /sqlite_autoindex_\w+_1\b|_pkey\b|"PRIMARY"/;
 const CREDENTIAL_ID = /passkeys_credential_id_key|sqlite_autoindex_\w+passkeys_2|"key":"credential_id"/;
+
+const TOKEN = /sessions_token_hash_key|sqlite_autoindex_\w+sessions_2|"key":"token_hash"/;
+/** A renewal names both; and MySQL, which reads before it ends, deletes by id. */
+const EITHER = new RegExp(`${PRIMARY.source}|${TOKEN.source}`);
 
 describe.each(databases)('query plans on $name', (database) => {
   const place = opening(database);
@@ -250,13 +361,14 @@ describe.each(databases)('query plans on $name', (database) => {
   const withoutIndex = {
     sqlite: (step: string) => / SCAN /.test(step) && !/ USING (COVERING )?INDEX /.test(step),
     postgres: (step: string) => /Seq Scan/.test(step),
-    mysql: (step: string) => /"key":null/.test(step),
+    // A row that is gone by now was looked for by a unique key.
+    mysql: (step: string) => /"key":null/.test(step) && !/after reading const tables/.test(step),
   }[database.dialect];
 
   test('every statement finds its rows by the index made for it', async () => {
     const { db, tablePrefix, statements, run } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
     for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
@@ -268,6 +380,8 @@ describe.each(databases)('query plans on $name', (database) => {
     const expected = { binding, purpose: 'sign_in', userId: null } as const;
     const use = { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW };
 
+    const passkeyNow = async () => (await passkeys.listByUser(userId))[0]!;
+    const [one, two, three] = [session({ userId }), session({ userId }), session({ userId })];
     const calls: [RegExp, () => unknown][] = [
       [PRIMARY, () => challenges.begin({ attemptId: 'a0', binding })],
       [PRIMARY, () => challenges.take({ attemptId: 'a0', ...expected, now: -1 })],
@@ -283,6 +397,20 @@ describe.each(databases)('query plans on $name', (database) => {
         () => passkeys.update({ userId, rpId: 'example.com', id: kept.id, change: { nickname: 'x' }, keepLast: true }),
       ],
       [PRIMARY, () => passkeys.remove({ userId: gone.userId, rpId: 'example.com', id: gone.id, keepLast: false })],
+      [PRIMARY, async () => passkeys.recordUse({ passkey: await passkeyNow(), use, session: start(one) })],
+      [TOKEN, async () => passkeys.recordUse({ passkey: await passkeyNow(), use, session: start(two, one.tokenHash) })],
+      [EITHER, async () => passkeys.recordUse({ passkey: await passkeyNow(), use, session: renewal(two) })],
+      [TOKEN, () => sessions.begin(start(three, 't1'))],
+      [EITHER, () => sessions.begin(renewal(three))],
+      [TOKEN, () => sessions.find({ tokenHash: 't2' })],
+      [PRIMARY, () => sessions.find({ id: 's2' })],
+      [PRIMARY, () => sessions.touch({ id: 's2', seenAt: NOW })],
+      [/sessions_of_user/, () => sessions.listByUser(userId)],
+      [PRIMARY, () => sessions.end({ id: 's2' })],
+      [EITHER, () => sessions.end({ tokenHash: 't3' })],
+      [/sessions_of_user/, () => sessions.end({ userId: 'u4', passkeyId: 'p4' })],
+      [/sessions_of_user/, () => sessions.end({ userId: 'u5', rpId: 'example.com', except: 's5' })],
+      [/sessions_due/, () => sessions.forgetExpired({ now: 100, limit: 20 })],
       [PRIMARY, () => attempts.list({ limit: 100 })],
       [PRIMARY, () => attempts.list({ before: 'e000100', limit: 100 })],
       [/attempts_by_user/, () => attempts.list({ userId, limit: 100 })],
@@ -344,6 +472,27 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     created_at: index,
     last_used_at: null,
   }));
+  await insert('sessions', 20_000, (index) => ({
+    id: `s${index}`,
+    token_hash: `t${index}`,
+    user_id: `u${index}`,
+    rp_id: 'example.com',
+    passkey_id: `p${index}`,
+    generation: 0,
+    attempt_id: `a${index}`,
+    authenticated_at: index,
+    user_verified: 1,
+    enforcement: 'enforced',
+    step_up_at: null,
+    step_up_action: null,
+    step_up_passkey_id: null,
+    created_at: index,
+    seen_at: index,
+    expires_at: index,
+    persistent: 1,
+    address: null,
+    user_agent: null,
+  }));
   await insert('attempts', 3_000, (index) => ({
     event_id: `e${String(index).padStart(6, '0')}`,
     name: 'latchkey.signin.attempt',
@@ -383,6 +532,32 @@ describe('options', () => {
       expect(call).toThrow(message);
     });
   }
+
+  test('the dialect is told without asking for classes, or else the error says where to write it', () => {
+    const dialectNamed = (adapter: SqliteAdapter, compiler: ReturnType<SqliteDialect['createQueryCompiler']>) => {
+      const sqlite = new SqliteDialect({ database: async () => Promise.reject(new Error('never opened')) });
+      return new Kysely({
+        dialect: {
+          createAdapter: () => adapter,
+          createDriver: () => sqlite.createDriver(),
+          createIntrospector: (db) => sqlite.createIntrospector(db),
+          createQueryCompiler: () => compiler,
+        },
+      });
+    };
+    // As another copy of Kysely has them: nothing of it is an instance of our classes.
+    class AnotherAdapter extends SqliteAdapter {}
+    Object.defineProperty(AnotherAdapter, Symbol.hasInstance, { value: () => false });
+    const compiled = (text: string) => ({
+      compileQuery: (query: never, queryId: never) => ({ query, queryId, sql: text, parameters: [1] }),
+    });
+    for (const text of ['"a" = ?', '"a" = $1', '`a` = ?']) {
+      expect(() => sqlStore(dialectNamed(new AnotherAdapter(), compiled(text) as never))).not.toThrow();
+    }
+    expect(() => sqlStore(dialectNamed(new AnotherAdapter(), compiled('[a] = @1') as never))).toThrow(
+      /^dialect: got nothing\. .*`\[a\] = @1`.*`sqlStore\(db, \{ dialect: 'sqlite' \}\)`/,
+    );
+  });
 
   test('migrate and migrationSql refuse a bad prefix too', async () => {
     await expect(migrate(db, { tablePrefix: 'x"' })).rejects.toThrow(/^tablePrefix: got "x\\""/);

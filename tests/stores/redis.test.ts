@@ -706,6 +706,22 @@ describe('who owns a credential id', () => {
     }
   });
 
+  test('is its user’s again after a forget that crashed anywhere', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    for (let after = 0; after < 4; after++) {
+      const own = passkey();
+      await passkeys.insert({ passkey: own, max: 5 });
+      await expect(redisPasskeys(crashing(after), { prefix }).forget(own.userId)).rejects.toThrow('crashed');
+      // Before the first change nothing is forgotten; after it the list is empty.
+      expect(await passkeys.listByUser(own.userId)).toEqual(after < 2 ? [own] : []);
+      if (after < 2) expect(await passkeys.forget(own.userId)).toEqual([own]);
+      const again = { ...own, id: randomUUID() };
+      expect(await passkeys.insert({ passkey: again, max: 1 })).toBe('inserted');
+      expect(await passkeys.listByUser(own.userId)).toEqual([again]);
+      expect(await passkeys.forget(own.userId)).toEqual([again]);
+    }
+  });
+
   test('is refused to a user whose handle is another’s, and to an id that UTF-8 cannot write', async () => {
     const passkeys = redisPasskeys(redis, { prefix });
     const own = passkey();

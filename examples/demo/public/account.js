@@ -1,14 +1,18 @@
 // @ts-check
-// The account page: one's own passkeys. What needs a recent sign-in asks for it first, in words, and then goes on.
+// The account page: a person's own passkeys, and where they are signed in. What needs a recent sign-in asks for it first,
+// in words, and then goes on.
 import { createPasskeyClient } from '/passkeys/client.js';
 import { element, input, onAsked, say } from './ceremony.js';
-import { sentenceFor } from './words.js';
+import { deviceOf, sentenceFor } from './words.js';
 
 /** @typedef {import('@latchkey/browser').Passkey} Passkey */
+/** @typedef {import('@latchkey/browser').Session} Session */
 
 const client = createPasskeyClient();
 const list = element('#passkeys');
 const saidPasskeys = element('#said-passkeys');
+const saidSessions = element('#said-sessions');
+const endOthers = element('#end-others');
 const template = /** @type {HTMLTemplateElement} */ (element('#passkey'));
 
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -37,13 +41,60 @@ onAsked(element('#read-note'), element('#said-note'), 'Asking you to confirm …
   return answer.ok ? (await answer.json()).note : 'The note stays closed.';
 });
 
+onAsked(endOthers, saidSessions, 'Signing out everywhere else …', async () => {
+  const result = await client.endOtherSessions();
+  if (result.kind !== 'done') return sentenceFor(result);
+  await showSessions();
+  // The button goes when there is nothing left to end.
+  element('#where').focus();
+  return 'You are signed in here only.';
+});
+
 await show();
 
-/** Fetches the passkeys, and the mail about them, and shows both. */
+/** Fetches the passkeys, the sessions and the mail, and shows them. */
 async function show() {
-  const [answer] = await Promise.all([client.passkeys(), showMail()]);
+  const [answer] = await Promise.all([client.passkeys(), showSessions(), showMail()]);
   if (answer.kind !== 'done') return say(saidPasskeys, sentenceFor(answer));
   list.replaceChildren(...answer.passkeys.map(itemFor));
+}
+
+async function showSessions() {
+  const answer = await client.sessions();
+  if (answer.kind !== 'done') return say(saidSessions, sentenceFor(answer));
+  // This browser first, then the one that was seen last.
+  const sorted = answer.sessions.toSorted((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
+  element('#sessions').replaceChildren(...sorted.map(sessionItem));
+  endOthers.hidden = answer.sessions.length < 2;
+}
+
+/** @param {Session} session */
+function sessionItem(session) {
+  const template = /** @type {HTMLTemplateElement} */ (element('#session'));
+  const item = element('li', /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
+  const device = deviceOf(session.userAgent);
+  element('.entry-name strong', item).textContent = device;
+  element('.badge', item).hidden = !session.current;
+  element('.hint', item).textContent = [
+    `signed in ${dateAndTime.format(session.createdAt)} with “${session.passkey.nickname}”`,
+    session.current ? null : `last seen ${dateAndTime.format(session.seenAt)}`,
+    session.address,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+
+  const end = element('.end', item);
+  end.hidden = session.current;
+  end.ariaLabel = `Sign out there: ${device}, signed in ${dateAndTime.format(session.createdAt)}`;
+  end.addEventListener('click', async () => {
+    const result = await client.endSession(session.id);
+    if (result.kind !== 'done') return say(saidSessions, sentenceFor(result));
+    await showSessions();
+    say(saidSessions, `Signed out: ${device}.`);
+    // The button that was pressed is gone with its session.
+    element('#where').focus();
+  });
+  return item;
 }
 
 async function showMail() {
@@ -69,7 +120,7 @@ function letterItem({ at, subject, text }) {
 function itemFor(passkey) {
   const item = element('li', /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
   const name = passkey.nickname ?? 'Passkey';
-  element('.passkey-name strong', item).textContent = name;
+  element('.entry-name strong', item).textContent = name;
   element('.badge', item).hidden = !passkey.current;
   element('.hint', item).textContent = about(passkey);
 
@@ -111,8 +162,8 @@ function rename(item, passkey, name) {
   /** @param {boolean} open */
   function toggle(open) {
     form.hidden = !open;
-    element('.passkey-about', item).hidden = open;
-    element('.passkey-actions', item).hidden = open;
+    element('.entry-about', item).hidden = open;
+    element('.entry-actions', item).hidden = open;
     if (open) field.focus();
     else element('.start-rename', item).focus();
   }

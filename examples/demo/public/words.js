@@ -29,7 +29,7 @@ const refusals = {
   passkey_exists: 'This passkey is in use already. Sign in with it instead.',
   passkey_limit_reached: 'You have as many passkeys as an account can have. Remove one first.',
   last_passkey: 'This is your only passkey. Add another before you remove it, or you could not sign in any more.',
-  not_found: 'This passkey is not there any more.',
+  not_found: 'It is not there any more.',
   rate_limited: 'Too many attempts. Wait a little and try again.',
   store_unavailable: 'The server cannot reach its data right now. Try again in a moment.',
   audit_unavailable: 'The server cannot keep its records right now, and lets nobody in without. Try again in a moment.',
@@ -114,7 +114,40 @@ const names = {
   'latchkey.passkey.enabled': 'Passkey enabled',
   'latchkey.passkey.disabled': 'Passkey disabled',
   'latchkey.passkey.removed': 'Passkey removed',
+  'latchkey.session.ended': 'Session ended',
+  'latchkey.user.forgotten': 'Person forgotten',
 };
+
+/** In this order: most browsers name others as well. */
+const browsers = /** @type {const} */ ([
+  [/\bEdg/, 'Edge'],
+  [/\bOPR\//, 'Opera'],
+  [/\bSamsungBrowser\//, 'Samsung Internet'],
+  [/\b(Firefox|FxiOS)\//, 'Firefox'],
+  [/\b(Chrome|CriOS|HeadlessChrome)\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+]);
+const systems = /** @type {const} */ ([
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bCrOS\b/, 'ChromeOS'],
+  [/\bMac OS X\b/, 'Mac'],
+  [/\bLinux\b/, 'Linux'],
+]);
+
+/**
+ * What a browser says that it is, in words. It is a claim: a person may recognise it, and nothing is decided by it.
+ * @param {string | null} userAgent
+ */
+export function deviceOf(userAgent) {
+  const find = (/** @type {readonly (readonly [RegExp, string])[]} */ known) =>
+    known.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1];
+  const browser = find(browsers) ?? 'Unknown browser';
+  const system = find(systems);
+  return system ? `${browser} on ${system}` : browser;
+}
 
 const modes = { immediate: 'one click', conditional: 'autofill', modal: 'full sheet' };
 const requests = { immediate: 'Immediate UI mode', conditional: 'Autofill', modal: 'The full sheet' };

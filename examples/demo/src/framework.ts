@@ -11,7 +11,6 @@ import type { Site } from './site.ts';
 
 export interface Demo {
   readonly origin: string;
-  readonly sessionSecret: string;
   readonly passkeys: Passkeys;
   readonly site: Site;
   readonly feed: Feed;

@@ -2,7 +2,6 @@
  * The demo application, from the environment to "listening on URL" and back: each part is opened in turn, and closed in
  * the opposite order when the process is asked to stop.
  */
-import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -56,7 +55,7 @@ async function start(): Promise<void> {
     rateLimit: settings.rateLimit ? {} : false,
     sweepEvery: settings.sweepEvery,
     audit: {
-      identityKey: createHmac('sha256', settings.sessionSecret).update('latchkey demo: identity key').digest(),
+      identityKey: settings.identityKey,
       sinks: auditLog ? [auditLog] : [],
     },
     notify: mailbox.send,
@@ -65,7 +64,7 @@ async function start(): Promise<void> {
   });
   const feed = openFeed(store.attempts);
   const site = buildSite(settings, origin);
-  application.resolve(await serve({ origin, sessionSecret: settings.sessionSecret, passkeys, site, feed, mailbox }));
+  application.resolve(await serve({ origin, passkeys, site, feed, mailbox }));
 
   async function stop(): Promise<void> {
     feed.close();

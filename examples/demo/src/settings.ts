@@ -28,7 +28,7 @@ export interface Settings {
   readonly sweepEvery: Duration;
   readonly rateLimit: boolean;
   readonly auditLog: string | undefined;
-  readonly sessionSecret: string;
+  readonly identityKey: string;
 }
 
 /** What stands for a setting that was left out. What each is for, and the same defaults: help.txt. */
@@ -44,7 +44,7 @@ export const DEFAULTS = {
   SWEEP_EVERY: '30s',
   RATE_LIMIT: 'on',
   AUDIT_LOG: '',
-  SESSION_SECRET: '',
+  IDENTITY_KEY: '',
 } as const;
 
 type Name = keyof typeof DEFAULTS;
@@ -100,9 +100,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       'STORE names no place to keep things. Write one of memory:, sqlite:FILE, postgres://…, mysql://…, redis://….',
     );
 
-  const secret = given('SESSION_SECRET');
-  if (secret !== undefined && secret.length < 32) {
-    wrong.push('SESSION_SECRET is too short. Write at least 32 random characters, or leave it out.');
+  const identityKey = given('IDENTITY_KEY');
+  if (identityKey !== undefined && identityKey.length < 32) {
+    wrong.push('IDENTITY_KEY is too short. Write at least 32 random characters, or leave it out.');
   }
 
   const settings: Settings = {
@@ -117,7 +117,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     sweepEvery: duration('SWEEP_EVERY', 100, 86_400_000, 'from 100ms to 1d'),
     rateLimit: oneOf('RATE_LIMIT', ['on', 'off']) === 'on',
     auditLog: given('AUDIT_LOG'),
-    sessionSecret: secret ?? randomBytes(32).toString('base64url'),
+    identityKey: identityKey ?? randomBytes(32).toString('base64url'),
   };
   if (wrong.length > 0) throw new SettingsError(wrong.join('\n'));
   return settings;

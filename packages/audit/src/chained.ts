@@ -45,7 +45,9 @@ const MOST_RECOVERED = 100_000;
 export function chained(sink: LineSink, options: ChainOptions): LineSink {
   let checkpoints: Checkpointing | null = null;
   try {
-    checkpoints = options.checkpoints ? checkpointing(options.checkpoints, options.clock ?? Date.now) : null;
+    const { clock = Date.now } = options;
+    const sync = async () => sink.sync?.();
+    checkpoints = options.checkpoints ? checkpointing(options.checkpoints, { clock, sync }) : null;
     return linked(sink, options, checkpoints);
   } catch (thrown) {
     sink.release?.();
@@ -77,18 +79,30 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
   const start = newStart();
   const earlier = linesBefore();
   let place: ChainPlace | null = options.after ?? earlier.at(-1)?.integrity ?? null;
+  const kept = checkpoints?.kept ?? null;
+  if (kept !== null && kept.sequence > (place?.sequence ?? -1)) throw notKept(place);
   for (const { integrity, leaf } of earlier) {
-    if (checkpoints?.knowsKept && integrity.sequence > (checkpoints.kept ?? -1)) checkpoints.add(integrity, leaf);
+    if (checkpoints?.knowsKept && integrity.sequence > (checkpoints.kept?.sequence ?? -1))
+      checkpoints.add(integrity, leaf);
   }
   if (checkpoints !== null) sink.onNewFile?.((lastLine) => checkpoints.fileEnded(lastLine));
   let last = Promise.resolve();
   /** A write failed: its line may be there nevertheless. */
   let unsure = false;
 
+  /** The log is not the one that the last checkpoint was made of. */
+  function notKept(found: ChainPlace | null): Error {
+    const there = found === null ? 'has no record' : `has record ${found.sequence}, another one, as its last`;
+    return new Error(
+      `chained: a checkpoint kept record ${checkpoints!.kept!.sequence}, and this log ${there}: its end was cut off or ` +
+        'rewritten, or these are checkpoints of another log. Verify the log. A new log needs a new file of checkpoints.',
+    );
+  }
+
   /** The last line, and those before it that no checkpoint covers; the oldest first. Each has to be as it was sealed. */
   function linesBefore() {
     const found: { integrity: Integrity; leaf: Buffer }[] = [];
-    const keptAt = checkpoints?.knowsKept ? (checkpoints.kept ?? -1) : Number.POSITIVE_INFINITY;
+    const keptAt = checkpoints?.knowsKept ? (checkpoints.kept?.sequence ?? -1) : Number.POSITIVE_INFINITY;
     for (const text of sink.linesFromEnd?.() ?? []) {
       const line = asObject(text);
       const integrity = line === null ? null : integrityOf(line);
@@ -106,6 +120,7 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
             'edited. Verify the log and move it away; a new file begins a new chain.',
         );
       }
+      if (integrity.sequence === keptAt && integrity.mac !== checkpoints?.kept?.mac) throw notKept(integrity);
       if (found.length > 0 && integrity.sequence <= keptAt) break;
       found.push({ integrity, leaf });
       if (integrity.sequence <= keptAt || found.length >= MOST_RECOVERED) break;
@@ -166,7 +181,9 @@ function linked(sink: LineSink, options: ChainOptions, checkpoints: Checkpointin
         last.then(() => (unsure ? recover() : undefined)),
         timeout,
       );
-      await Promise.all([checkpoints?.close(), sink.close()]);
+      // The last checkpoint needs the file still open.
+      await checkpoints?.close();
+      await sink.close();
     },
   };
 }

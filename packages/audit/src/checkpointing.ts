@@ -5,7 +5,7 @@
 import { ConfigurationError } from '@latchkey/core';
 import { bounded, inTime } from './bounded.ts';
 import { asObject } from './canonical.ts';
-import { type Checkpoint, type Integrity, integrityOf } from './link.ts';
+import { type ChainPlace, type Checkpoint, type Integrity, integrityOf } from './link.ts';
 import { merkleTree } from './merkle.ts';
 import { countCheckpoint } from './metrics.ts';
 import { countOf } from './options.ts';
@@ -41,8 +41,8 @@ export interface CheckpointOptions {
 }
 
 export interface Checkpointing {
-  /** The last line that a checkpoint kept already; null for none or unknown. */
-  readonly kept: number | null;
+  /** What was kept last already; null for nothing or unknown. */
+  readonly kept: ChainPlace | null;
   /** Whether `kept` is known. */
   readonly knowsKept: boolean;
   /** A line was written. */
@@ -56,7 +56,10 @@ export interface Checkpointing {
 /** Checkpoints that may wait for the channel. Each is about 500 bytes. */
 const MOST_WAITING = 1_000;
 
-export function checkpointing(options: CheckpointOptions, clock: () => number): Checkpointing {
+export function checkpointing(
+  options: CheckpointOptions,
+  { clock, sync }: { clock: () => number; sync: () => Promise<void> },
+): Checkpointing {
   const { sink, every = 100, signingKey } = options;
   const option = 'chained.checkpoints';
   countOf(`${option}.every`, every, { of: 'lines' });
@@ -94,7 +97,11 @@ export function checkpointing(options: CheckpointOptions, clock: () => number): 
       for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
         const checkpoint = next;
         try {
-          await run(async () => sink.write(checkpoint));
+          await run(async () => {
+            // A power cut must not leave a checkpoint of lines that it took: it would look like a tail cut off on purpose.
+            await sync();
+            await sink.write(checkpoint);
+          });
         } catch (thrown) {
           countCheckpoint(name, 'failed');
           outage.failed(thrown);
@@ -109,10 +116,8 @@ export function checkpointing(options: CheckpointOptions, clock: () => number): 
     });
   }
 
-  const kept = [...firstOf(sink.linesFromEnd?.() ?? [])].map((text) => (asObject(text) as Checkpoint).sequence)[0];
-
   return {
-    kept: kept ?? null,
+    kept: placeIn(sink.linesFromEnd?.() ?? []),
     knowsKept: sink.linesFromEnd !== undefined,
     add(integrity, leaf) {
       if (tree.size === 0) first = integrity.sequence;
@@ -144,11 +149,11 @@ export function checkpointing(options: CheckpointOptions, clock: () => number): 
   };
 }
 
-function* firstOf(lines: Iterable<string>): Generator<string> {
-  for (const line of lines) {
-    const { sequence } = (asObject(line) ?? {}) as { sequence?: unknown };
-    if (!Number.isSafeInteger(sequence)) continue;
-    yield line;
-    return;
+/** The place in the newest line that is a checkpoint. */
+function placeIn(linesFromEnd: Iterable<string>): ChainPlace | null {
+  for (const text of linesFromEnd) {
+    const { sequence, mac } = (asObject(text) ?? {}) as Partial<ChainPlace>;
+    if (Number.isSafeInteger(sequence) && typeof mac === 'string') return { sequence: sequence!, mac };
   }
+  return null;
 }

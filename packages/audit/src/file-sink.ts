@@ -256,6 +256,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       });
     },
     reopen,
+    sync: async () => (file.regular ? synced() : undefined),
     lastWritten: () => last.then(() => textOf(lastLine)),
     linesFromEnd: () => (file.regular ? recordsFromEnd(path) : []),
     otherWriters() {

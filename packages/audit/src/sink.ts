@@ -27,6 +27,8 @@ export interface LineSink extends Closable {
   readonly linesFromEnd?: () => Iterable<string>;
   /** Resolves when nothing is under way any more, to the last line that this process wrote; null for none. */
   readonly lastWritten?: () => Promise<string | null>;
+  /** Brings what was written to the disk: before a checkpoint says that it is there. */
+  readonly sync?: () => Promise<void>;
   /** Other processes that have the same log open, each as `process 17 on host-a`. */
   readonly otherWriters?: () => readonly string[];
   /** Tells when another file begins, with the last line that this process wrote into the one before; null for none. */

@@ -3,23 +3,8 @@
 // https://www.w3.org/TR/webauthn-3/#sctn-parseRequestOptionsFromJSON
 
 import { decode } from './bytes.ts';
+import type { CreationOptionsJSON, DescriptorJSON, RequestOptionsJSON } from './options-json.ts';
 import type { Issued } from './server.ts';
-
-/** `PublicKeyCredentialRequestOptionsJSON`, with the closed lists of words that the browser takes. */
-export interface RequestOptionsJSON extends Omit<PublicKeyCredentialRequestOptions, 'challenge' | 'allowCredentials'> {
-  challenge: string;
-  allowCredentials?: DescriptorJSON[];
-}
-
-/** `PublicKeyCredentialCreationOptionsJSON`, likewise. */
-export interface CreationOptionsJSON
-  extends Omit<PublicKeyCredentialCreationOptions, 'challenge' | 'user' | 'excludeCredentials'> {
-  challenge: string;
-  user: PublicKeyCredentialUserEntityJSON;
-  excludeCredentials?: DescriptorJSON[];
-}
-
-type DescriptorJSON = Omit<PublicKeyCredentialDescriptor, 'id'> & { id: string };
 
 export function requestOptions(issued: Issued<RequestOptionsJSON>): PublicKeyCredentialRequestOptions {
   return { ...common(issued), allowCredentials: descriptors(issued.publicKey.allowCredentials) };

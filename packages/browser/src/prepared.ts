@@ -1,7 +1,7 @@
 // Options fetched before the click that uses them, so that the click goes straight to the browser. One set for each purpose,
 // for one click that asks for the same.
 
-import type { RequestOptionsJSON } from './options.ts';
+import type { RequestOptionsJSON } from './options-json.ts';
 import type { Answer } from './result.ts';
 import type { Asked, Connection, Purpose } from './server.ts';
 import { visibleFrom } from './waiting.ts';

@@ -4,7 +4,8 @@
 import type { Support } from './capabilities.ts';
 import { callBrowser, openSheet, run, runAlone, verify, withDeadline } from './ceremony.ts';
 import { credentialIdOf, readAttestation } from './credential.ts';
-import { type CreationOptionsJSON, creationOptions } from './options.ts';
+import { creationOptions } from './options.ts';
+import type { CreationOptionsJSON } from './options-json.ts';
 import { page, takeOver } from './page.ts';
 import type { Server } from './prepared.ts';
 import { ended, misuse, type RefusalCode, type Registered, type RegistrationResult } from './result.ts';

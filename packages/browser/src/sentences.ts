@@ -1,34 +1,14 @@
 // What a page says to the person in front of it: one sentence for each result and each refusal that a person can do something
 // about. An entry of its own (`@latchkey/browser/sentences`), so that a sign-in page need not load it.
 
-import type { RefusalCode } from './refusals.ts';
 import { de } from './sentences/de.ts';
 import { en } from './sentences/en.ts';
 import { es } from './sentences/es.ts';
 import { fr } from './sentences/fr.ts';
 import { ja } from './sentences/ja.ts';
+import type { Sentences } from './sentences/keys.ts';
 
-/** Refusals of requests that a page should not have made: no person can do anything about them. */
-export const notForPeople = [
-  'malformed_request',
-  'origin_not_allowed',
-  'method_not_allowed',
-  'content_too_large',
-  'unsupported_media_type',
-] as const satisfies RefusalCode[];
-
-/** A kind of result that is no success, or the code of a refusal. `refused` is for the codes that are not for people. */
-export type SentenceKey =
-  | 'unavailable'
-  | 'unreadable'
-  | 'unsupported'
-  | 'exists'
-  | 'busy'
-  | 'offline'
-  | 'refused'
-  | Exclude<RefusalCode, (typeof notForPeople)[number]>;
-
-export type Sentences = { [key in SentenceKey]: string };
+export { notForPeople, type SentenceKey, type Sentences } from './sentences/keys.ts';
 
 /** By language (ISO 639-1): English, German, French, Spanish, Japanese. */
 export const sentences = { en, de, fr, es, ja } as const satisfies { [language: string]: Sentences };

@@ -1,6 +1,6 @@
 // The only file that talks to the server. Every request has a deadline and resolves to a value; none is sent again.
 
-import type { RequestOptionsJSON } from './options.ts';
+import type { RequestOptionsJSON } from './options-json.ts';
 import { inTurn, page } from './page.ts';
 import {
   type Answer,
@@ -111,12 +111,12 @@ export function connect(baseUrl: string, requestTimeout: number) {
   };
 }
 
-/** A refusal is problem+json (RFC 9457) with a code. Whatever else is no success, a redirect too, somebody else answered. */
-function readAnswer<T>({ ok, status, headers }: Response, text: string, expected?: string): Done<T> | Refused {
+/** A refusal is a problem (RFC 9457) with a code. Whatever else is no success, a redirect too, somebody else answered. */
+function readAnswer<T>({ ok, status }: Response, text: string, expected?: string): Done<T> | Refused {
   const answer = parse(text);
   if (ok && answer && (!expected || answer[expected])) return { ...(answer as T), kind: 'done' };
-  const problem = headers.get('content-type')?.startsWith('application/problem+json') && answer?.code;
-  return { kind: 'refused', code: (problem as RefusalCode | undefined) || 'unknown_answer', status };
+  const code = answer?.type === 'about:blank' && answer.code;
+  return { kind: 'refused', code: (code as RefusalCode | undefined) || 'unknown_answer', status };
 }
 
 /** An object, empty for an answer without a body; undefined for what is no JSON object. */

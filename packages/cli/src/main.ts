@@ -46,7 +46,7 @@ const COMMANDS: Readonly<Record<string, { description: string; load(): Promise<{
     },
   };
 
-// Who closed the pipe has seen enough: `latchkey attempts list | head`.
+// The reader may close the pipe before the end: `latchkey attempts list | head`.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.unheard : EXIT.broken);

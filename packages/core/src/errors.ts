@@ -128,7 +128,7 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   credential_limit: ['passkey_limit_reached', 'passkey_limit_reached', 'policy'],
   username_unavailable: ['username_unavailable', 'username_unavailable', 'policy'],
   store_unavailable: ['store_unavailable', 'store_unavailable'],
-  session_failed: ['internal_error', 'internal_error', 'session'],
+  session_failed: ['store_unavailable', 'store_unavailable', 'session'],
   audit_unavailable: ['audit_unavailable', 'audit_unavailable', 'session'],
 };
 

@@ -38,6 +38,7 @@ export {
   type LimitRule,
   type Logger,
   type Maybe,
+  type NativeApp,
   type PasskeyNotice,
   type PasskeyNotification,
   type PasskeysOptions,
@@ -56,7 +57,9 @@ export {
 } from './options.ts';
 export {
   ATTACHMENTS,
+  ATTESTATION_FORMATS,
   type AttemptRecord,
+  type AttestationFormat,
   CHALLENGE_STATUSES,
   type ChallengeStatus,
   CLIENT_REPORTS,

@@ -155,9 +155,30 @@ export interface RelyingParty {
   readonly origins: readonly string[];
   /** Origins under other domains that share the passkeys. WebAuthn §5.11. */
   readonly relatedOrigins?: readonly string[];
-  /** Signed origins of native applications: `android:apk-key-hash:…`. */
+  /**
+   * Native applications that share these passkeys. Each may sign, and `wellKnown()` on the RP ID's domain serves the two
+   * documents that connect them: `assetlinks.json` and `apple-app-site-association`.
+   */
+  readonly apps?: readonly NativeApp[];
+  /** Other signed origins, for native applications whose documents are served elsewhere: `android:apk-key-hash:…`. */
   readonly appOrigins?: readonly string[];
 }
+
+/** A native application. */
+export type NativeApp =
+  | {
+      readonly android: {
+        /** The application id: `com.example.app`. */
+        readonly package: string;
+        /**
+         * SHA-256 of each certificate that signs it, as keytool and the Play Console write it: `F6:97:…`. With Play App Signing
+         * that is Google's certificate; list your own upload certificate too while you test.
+         */
+        readonly sha256: string | readonly string[];
+      };
+    }
+  /** Team id (or older prefix), a dot, and the bundle id: `A1B2C3D4E5.com.example.app`. */
+  | { readonly apple: string };
 
 /** The signature algorithms there are, by their numbers in the IANA COSE registry. ML-DSA (FIPS 204) needs Node.js 24.7. */
 export const ALGORITHMS = {

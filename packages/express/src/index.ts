@@ -105,8 +105,8 @@ export function expressPasskeys<U extends User>(
 
 /** The path below the prefix, or null for a path that is not ours. A router may have taken the prefix off already. */
 function pathBelow(mount: string, { path, baseUrl }: Request): string | null {
-  if (path === mount || path.startsWith(`${mount}/`)) return path.slice(mount.length) || '/';
-  return baseUrl.toLowerCase().endsWith(mount.toLowerCase()) ? path : null;
+  if (mount !== '' && baseUrl.toLowerCase().endsWith(mount.toLowerCase())) return path;
+  return path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) || '/' : null;
 }
 
 function translate(req: Request, res: Response, path: string): HttpRequest<Request, Response> {

@@ -42,6 +42,14 @@ export interface FastifyPasskeysOptions {
   readonly prefix?: string;
 }
 
+/** The documents that `wellKnown` may have; the ones it has not are the application's, or 404. */
+const WELL_KNOWN = [
+  '/.well-known/webauthn',
+  '/.well-known/passkey-endpoints',
+  '/.well-known/assetlinks.json',
+  '/.well-known/apple-app-site-association',
+] as const;
+
 /** A plugin to register. Registered in a scope with a prefix, it leaves out the documents under `/.well-known`. */
 export interface FastifyPasskeys<U extends User = User> extends FastifyPluginAsync {
   /** Our documents under `/.well-known`, as a plugin to register at the root, where the routes are in a scope with a prefix. */
@@ -66,7 +74,7 @@ export function fastifyPasskeys<U extends User>(
     };
 
   const wellKnown: FastifyPluginAsync = async (app) => {
-    for (const url of ['/.well-known/webauthn', '/.well-known/passkey-endpoints']) {
+    for (const url of WELL_KNOWN) {
       app.all(url, async (request, reply) => {
         const response = passkeys.wellKnown(translate(request, reply, pathOf(request)));
         return response ? send(reply, response) : reply.callNotFound();

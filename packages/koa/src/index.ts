@@ -97,9 +97,9 @@ interface Mounted {
 /** The path below the prefix, or null for a path that is not ours. */
 function pathBelow(mount: string, ctx: Context & Mounted): string | null {
   const { path, mountPath = '' } = ctx;
-  if (path === mount || path.startsWith(`${mount}/`)) return path.slice(mount.length) || '/';
   // koa-mount takes the prefix off the path.
   if (mount !== '' && mountPath.endsWith(mount)) return path;
+  if (path === mount || path.startsWith(`${mount}/`)) return path.slice(mount.length) || '/';
   // A router leaves its own prefix on the path; that the rest is ours, its route has decided.
   const at = ctx._matchedRoute === undefined ? -1 : `${path}/`.lastIndexOf(`${mount}/`);
   return at === -1 ? null : path.slice(at + mount.length) || '/';

@@ -8,7 +8,10 @@ import { SPLIT, writeRecord } from './record.ts';
 
 /** The options of {@link redisAttempts}, and of the whole store. */
 export interface RedisAttemptsOptions extends RedisStoreOptions {
-  /** How many attempt records are kept, the oldest going first. 100,000 when left out: about 200 MB. */
+  /**
+   * How many attempt records are kept. Records of folded refusals (`event.repeatCount`) go first, then the oldest. Default
+   * 100,000, which take about 200 MB.
+   */
   readonly keepAttempts?: number;
 }
 
@@ -17,13 +20,17 @@ const PAGE = 100;
 
 // The lines of a record: what a query may ask for. At most ten go per append, so that a lowered bound is reached gently.
 const LINES = 5;
+// A record that stands for refusals before or by a limit goes first: strangers make as many as they like.
 const APPEND = script(`
 if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 0 then return end
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
+if ARGV[4] == '1' then redis.call('ZADD', KEYS[3], 0, ARGV[1]) end
 local over = math.min(redis.call('ZCARD', KEYS[1]) - ARGV[3], 10)
 if over > 0 then
-  local oldest = redis.call('ZRANGE', KEYS[1], 0, over - 1)
+  local oldest = redis.call('ZRANGE', KEYS[3], 0, over - 1)
+  if #oldest == 0 then oldest = redis.call('ZRANGE', KEYS[1], 0, over - 1) end
   redis.call('ZREM', KEYS[1], unpack(oldest))
+  redis.call('ZREM', KEYS[3], unpack(oldest))
   redis.call('HDEL', KEYS[2], unpack(oldest))
 end
 `);
@@ -51,14 +58,14 @@ export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions 
     throw new ConfigurationError('keepAttempts', keepAttempts, 'Write a whole number above 0, such as 100_000.');
   }
   const prefix = prefixOf(options);
-  const keys = [`${prefix}{attempts}:ids`, `${prefix}{attempts}:records`];
+  const keys = [`${prefix}{attempts}:ids`, `${prefix}{attempts}:records`, `${prefix}{attempts}:refusals`];
 
   return {
     async append(record) {
       const { event, outcome, immediate, user } = record;
       const time = Date.parse(event.time);
       const written = writeRecord([time, event.name, outcome, immediate.enforcement, user.id], JSON.stringify(record));
-      await APPEND(redis, keys, event.id, written, keepAttempts);
+      await APPEND(redis, keys, event.id, written, keepAttempts, event.repeatCount === undefined ? '' : '1');
     },
 
     async list({ name, since, until, userId, outcome, enforcement, before = '', limit }) {

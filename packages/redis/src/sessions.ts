@@ -60,7 +60,10 @@ local function begin(keys, arguments)
   if replaces ~= 'null' then
     local replaced = redis.call('GET', keys[4])
     local current = replaced and read(keys[5] .. replaced)
-    if current and current[TOKEN] == replaces then redis.call('DEL', keys[5] .. replaced) end
+    if current and current[TOKEN] == replaces then
+      redis.call('DEL', keys[5] .. replaced)
+      redis.call('ZREM', keys[3], replaced)
+    end
     redis.call('DEL', keys[4])
   end
   add_to_index(keys[3], id, tonumber(gone_at), tonumber(real_now))
@@ -151,7 +154,7 @@ export function startOf(options: RedisStoreOptions, { session, replaces, renews 
   };
 }
 
-/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 or 3), end 2 or 3, listByUser 2. */
+/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 to 5), end 2 or 3, listByUser 2. */
 export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {}): SessionStore {
   const keys = keysUnder(prefixOf(options));
 

@@ -1,9 +1,6 @@
 /**
  * Recording a passkey's use, alone or with the session that it begins: then both are stored, or neither. PostgreSQL does
  * both in one statement, SQLite and MySQL in one transaction.
- *
- * So that two who meet wait for each other and do not deadlock, PostgreSQL locks sessions first and then the passkey, and
- * the others the passkey first.
  */
 import type { Passkey, PasskeyUse, SessionStart, UseResult } from '@latchkey/core';
 import { type QueryCreator, sql } from 'kysely';
@@ -86,15 +83,7 @@ export function sqlUse({ db, dialect, tables, statement, transaction }: Connecti
 
     const replace = statement((p: Replacing) => {
       const ended = db
-        .with('replaced', (inside) =>
-          inside.selectFrom(tables.sessions).select('id').where('token_hash', '=', p.replaces).forUpdate(),
-        )
-        .with('used', (inside) =>
-          updated(inside, p)
-            // Always true: it makes the lock come first.
-            .where(sql<boolean>`(select count(*) from replaced) >= 0`)
-            .returning('id'),
-        )
+        .with('used', (inside) => updated(inside, p).returning('id'))
         .with('ended', (inside) =>
           inside
             .deleteFrom(tables.sessions)

@@ -1,7 +1,8 @@
 /**
  * Why this file exists: a server process that shares its store with another, for processes.test.ts. Arguments: those of
  * `openPlace`. It prints lines of JSON: its origin, then, having read the origins of all as one line, that it is ready, and
- * from then on every record. A line `sweep MS` moves its clock so far ahead, sweeps, and is answered with the count.
+ * from then on every record. A line `sweep MS` sets its clock so far ahead, sweeps, and is answered with the count; `clock MS`
+ * only sets the clock.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -10,7 +11,6 @@ import { createInterface } from 'node:readline';
 import { createPasskeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import express from 'express';
-import session from 'express-session';
 import { openPlace } from './store-urls.ts';
 
 const [url, prefix] = process.argv.slice(2) as [string, string];
@@ -35,13 +35,15 @@ const passkeys = createPasskeys({
 });
 
 const app = express();
-app.use(session({ secret: 'for tests', resave: false, saveUninitialized: false }));
-app.use('/passkeys', expressPasskeys(passkeys).router());
+const { routes, requireSignIn } = expressPasskeys(passkeys);
+app.use(routes());
+app.get('/guarded', requireSignIn(), (req, res) => void res.json({ user: req.passkeySession.user.id }));
 server.on('request', app);
 tell({ ready: true });
 
 for await (const line of { [Symbol.asyncIterator]: () => lines }) {
-  ahead = Number(line.slice('sweep '.length));
-  tell({ swept: await passkeys.sweep() });
+  const [command, ms] = line.split(' ');
+  ahead = Number(ms);
+  tell({ swept: command === 'sweep' ? await passkeys.sweep() : 0 });
 }
 process.exit();

@@ -1,45 +1,35 @@
-/** The demo on Express: sessions, the passkey routes, the pages. This is what an application of yours would look like. */
+/** The demo on Express: the passkey routes and the pages. This is what an application of yours would look like. */
 import { expressPasskeys } from '@latchkey/express';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import session from 'express-session';
 import type { Demo } from '../framework.ts';
 import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithExpress({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
-  const { router, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
-  const secure = origin.startsWith('https:');
-  // Sessions are kept in memory: enough for a demo, and a restart signs everyone out.
-  const sessions = session({
-    name: 'demo.session',
-    secret: sessionSecret,
-    resave: false,
-    saveUninitialized: false,
-    // Behind https there is a proxy, and it says so.
-    proxy: secure,
-    cookie: { httpOnly: true, sameSite: 'lax', secure },
-  });
+export function serveWithExpress({ origin, passkeys, site, feed, mailbox }: Demo) {
+  const { routes, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
 
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  // Behind https there is a proxy, and it says where requests come from.
+  app.set('trust proxy', origin.startsWith('https:'));
   app.use((_req, res, next) => {
     res.set(site.headers);
     next();
   });
 
-  app.use('/passkeys', sessions, router());
+  app.use(routes());
   app.use(wellKnown());
 
   for (const { path, guarded, html } of site.pages) {
-    const guards = guarded ? [sessions, requireSignIn({ redirectTo: SIGN_IN_FIRST })] : [];
-    app.get(path, guards, (req: Request, res: Response) => sendPage(res, 200, html(req.passkey)));
+    const guards = guarded ? [requireSignIn({ redirectTo: SIGN_IN_FIRST })] : [];
+    app.get(path, guards, (req: Request, res: Response) => sendPage(res, 200, html(req.passkeySession)));
   }
 
-  app.get(PRIVATE_NOTE.path, sessions, requireStepUp(PRIVATE_NOTE.rule), (_req, res) => {
+  app.get(PRIVATE_NOTE.path, requireStepUp(PRIVATE_NOTE.rule), (_req, res) => {
     res.set('cache-control', 'no-store').json(PRIVATE_NOTE.answer);
   });
-  app.get(MAIL, sessions, requireSignIn(), (req, res) => {
-    res.set('cache-control', 'no-store').json(mailbox.of(req.passkey!.user.id));
+  app.get(MAIL, requireSignIn(), (req, res) => {
+    res.set('cache-control', 'no-store').json(mailbox.of(req.passkeySession.user.id));
   });
 
   app.get('/attempts/latest', async (req, res) => {

@@ -1,14 +1,11 @@
-/** The demo on Fastify: sessions, the passkey routes, the pages. */
+/** The demo on Fastify: the passkey routes and the pages. */
 import { createServer, type RequestListener } from 'node:http';
-import fastifyCookie from '@fastify/cookie';
-import fastifySession from '@fastify/session';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Demo } from '../framework.ts';
 import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export async function serveWithFastify({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
-  const secure = origin.startsWith('https:');
+export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }: Demo) {
   let listener: RequestListener | undefined;
   const app = Fastify({
     // The demo listens by itself, whatever the framework; of Fastify it wants the handler.
@@ -16,41 +13,29 @@ export async function serveWithFastify({ origin, sessionSecret, passkeys, site, 
       listener = handler as unknown as RequestListener;
       return createServer();
     },
-    // Behind https there is a proxy, and it says so.
-    trustProxy: secure,
+    // Behind https there is a proxy, and it says where requests come from.
+    trustProxy: origin.startsWith('https:'),
   });
 
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(site.headers);
   });
 
-  // Sessions are for the passkey routes and the guarded pages: a scope of their own.
-  await app.register(async (scope) => {
-    await scope.register(fastifyCookie);
-    await scope.register(fastifySession, {
-      // At least 32 characters, which a secret of one's own may not have.
-      secret: sessionSecret.padEnd(32, '.'),
-      cookieName: 'demo.session',
-      cookie: { httpOnly: true, sameSite: 'lax', secure },
-      saveUninitialized: false,
-    });
-    await scope.register(fastifyPasskeys, { passkeys });
-    for (const { path, html } of site.pages.filter(({ guarded }) => guarded)) {
-      const preHandler = scope.requireSignIn({ redirectTo: SIGN_IN_FIRST });
-      scope.get(path, { preHandler }, (request, reply) => sendPage(reply, 200, html(request.passkey ?? undefined)));
-    }
-    scope.get(PRIVATE_NOTE.path, { preHandler: scope.requireStepUp(PRIVATE_NOTE.rule) }, async (_request, reply) => {
-      reply.header('cache-control', 'no-store');
-      return PRIVATE_NOTE.answer;
-    });
-    scope.get(MAIL, { preHandler: scope.requireSignIn() }, async (request, reply) => {
-      reply.header('cache-control', 'no-store');
-      return mailbox.of(request.passkey!.user.id);
-    });
-  });
-  for (const { path, html } of site.pages.filter(({ guarded }) => !guarded)) {
-    app.get(path, (_request, reply) => sendPage(reply, 200, html()));
+  await app.register(fastifyPasskeys(passkeys));
+
+  for (const { path, guarded, html } of site.pages) {
+    const guards = guarded ? [app.requireSignIn({ redirectTo: SIGN_IN_FIRST })] : [];
+    app.get(path, { preHandler: guards }, (request, reply) => sendPage(reply, 200, html(request.passkeySession)));
   }
+
+  app.get(PRIVATE_NOTE.path, { preHandler: app.requireStepUp(PRIVATE_NOTE.rule) }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+    return PRIVATE_NOTE.answer;
+  });
+  app.get(MAIL, { preHandler: app.requireSignIn() }, async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    return mailbox.of(request.passkeySession.user.id);
+  });
 
   app.get<{ Querystring: { range?: unknown; outcome?: unknown } }>('/attempts/latest', async ({ query }, reply) => {
     reply.header('cache-control', 'no-store');

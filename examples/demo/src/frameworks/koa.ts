@@ -1,21 +1,13 @@
-/** The demo on Koa: sessions, the passkey routes, the pages; without a router and without a body parser. */
+/** The demo on Koa: the passkey routes and the pages; without a router and without a body parser. */
 import { koaPasskeys } from '@latchkey/koa';
 import Koa, { type Context, type Middleware } from 'koa';
-import koaSession from 'koa-session';
 import type { Demo } from '../framework.ts';
 import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithKoa({ origin, sessionSecret, passkeys, site, feed, mailbox }: Demo) {
+export function serveWithKoa({ origin, passkeys, site, feed, mailbox }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
-  const secure = origin.startsWith('https:');
-  const app = new Koa();
-  app.keys = [sessionSecret];
-  // Behind https there is a proxy, and it says so.
-  app.proxy = secure;
-  const sessions = koaSession(
-    { key: 'demo.session', httpOnly: true, sameSite: 'lax', secure, store: sessionsInMemory() },
-    app,
-  ) as Middleware;
+  // Behind https there is a proxy, and it says where requests come from.
+  const app = new Koa({ proxy: origin.startsWith('https:') });
 
   app.use(async (ctx, next) => {
     ctx.set(site.headers);
@@ -30,18 +22,17 @@ export function serveWithKoa({ origin, sessionSecret, passkeys, site, feed, mail
     }
   });
 
-  app.use(at((path) => path === '/passkeys' || path.startsWith('/passkeys/'), sessions));
   app.use(routes());
   app.use(wellKnown());
 
   for (const { path, guarded, html } of site.pages) {
     const is = (asked: string) => asked === path;
-    if (guarded) app.use(at(is, sessions)).use(at(is, requireSignIn({ redirectTo: SIGN_IN_FIRST })));
-    app.use(at(is, async (ctx) => sendPage(ctx, 200, html(ctx.state.passkey))));
+    if (guarded) app.use(at(is, requireSignIn({ redirectTo: SIGN_IN_FIRST })));
+    app.use(at(is, async (ctx) => sendPage(ctx, 200, html(ctx.state.passkeySession))));
   }
 
   const isNote = (path: string) => path === PRIVATE_NOTE.path;
-  app.use(at(isNote, sessions)).use(at(isNote, requireStepUp(PRIVATE_NOTE.rule)));
+  app.use(at(isNote, requireStepUp(PRIVATE_NOTE.rule)));
   app.use(
     at(isNote, async (ctx) => {
       ctx.set('cache-control', 'no-store');
@@ -49,11 +40,11 @@ export function serveWithKoa({ origin, sessionSecret, passkeys, site, feed, mail
     }),
   );
   const isMail = (path: string) => path === MAIL;
-  app.use(at(isMail, sessions)).use(at(isMail, requireSignIn()));
+  app.use(at(isMail, requireSignIn()));
   app.use(
     at(isMail, async (ctx) => {
       ctx.set('cache-control', 'no-store');
-      ctx.body = mailbox.of(ctx.state.passkey.user.id);
+      ctx.body = mailbox.of(ctx.state.passkeySession.user.id);
     }),
   );
 
@@ -108,15 +99,4 @@ function sendPage(ctx: Context, status: number, html: string): void {
   ctx.body = html;
   ctx.set({ 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' });
   ctx.status = status;
-}
-
-/** Enough for a demo; a restart signs everyone out. In a cookie alone, a session would outlive its sign-out in every copy. */
-function sessionsInMemory() {
-  const kept = new Map<string, Record<string, unknown>>();
-  return {
-    // Nothing for a key that is not known: a session id is never one that a browser thought up.
-    get: async (key: string) => kept.get(key) as Record<string, unknown>,
-    set: async (key: string, session: Record<string, unknown>) => void kept.set(key, structuredClone(session)),
-    destroy: async (key: string) => void kept.delete(key),
-  };
 }

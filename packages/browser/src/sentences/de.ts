@@ -1,6 +1,6 @@
 // What a page says, in German.
 
-import type { Sentences } from '../sentences.ts';
+import type { Sentences } from './keys.ts';
 
 export const de: Sentences = {
   unavailable: 'Es wurde kein Passkey verwendet. Versuchen Sie es noch einmal oder wählen Sie einen anderen Weg.',

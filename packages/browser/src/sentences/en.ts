@@ -1,6 +1,6 @@
 // What a page says, in English.
 
-import type { Sentences } from '../sentences.ts';
+import type { Sentences } from './keys.ts';
 
 export const en: Sentences = {
   unavailable: 'No passkey was used. Try again, or choose another way to sign in.',

@@ -1,6 +1,6 @@
 // What a page says, in Spanish.
 
-import type { Sentences } from '../sentences.ts';
+import type { Sentences } from './keys.ts';
 
 export const es: Sentences = {
   unavailable: 'No se ha usado ninguna llave de acceso. Inténtelo de nuevo o elija otra forma de iniciar sesión.',

@@ -1,6 +1,6 @@
 // What a page says, in French.
 
-import type { Sentences } from '../sentences.ts';
+import type { Sentences } from './keys.ts';
 
 export const fr: Sentences = {
   unavailable: 'Aucune clé d’accès n’a été utilisée. Réessayez ou choisissez un autre moyen de connexion.',

@@ -1,6 +1,6 @@
 // What a page says, in Japanese.
 
-import type { Sentences } from '../sentences.ts';
+import type { Sentences } from './keys.ts';
 
 export const ja: Sentences = {
   unavailable: 'パスキーは使用されませんでした。もう一度試すか、別の方法でログインしてください。',

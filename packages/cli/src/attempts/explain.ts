@@ -11,7 +11,7 @@ import { type Source, type SourceOptions, withSource } from './source.ts';
 export type ExplainOptions = SourceOptions & { readonly since?: number };
 
 /** The attempt that a record points to, compared with it. */
-interface Related {
+interface RelatedAttempt {
   readonly record: AttemptRecord;
   /** Null where either has no address. */
   readonly sameAddress: boolean | null;
@@ -53,7 +53,7 @@ async function find(
 /** An attempt ends when its challenge expires at the latest; policy allows challenges of at most ten minutes. */
 const LONGEST_MS = 3_600_000;
 
-async function relatedTo(record: AttemptRecord, source: Source): Promise<Related | null> {
+async function relatedTo(record: AttemptRecord, source: Source): Promise<RelatedAttempt | null> {
   const { relatedId } = record.attempt;
   if (relatedId === undefined) return null;
   // Attempt ids are UUIDv7: they begin with the time of the first request.
@@ -100,7 +100,7 @@ function describe(record: AttemptRecord, explanation: Explanation, nickname: str
 
 const SAYS = { server: 'server', client_report: 'page', timeout: 'clock' } as const;
 
-function describeRelated(record: AttemptRecord, related: Related | null, out: Output): void {
+function describeRelated(record: AttemptRecord, related: RelatedAttempt | null, out: Output): void {
   const { relatedId } = record.attempt;
   if (relatedId === undefined) return;
   out.line();

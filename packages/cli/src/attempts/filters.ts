@@ -45,7 +45,7 @@ export function filterOptions(command: Command): Command {
     .addOption(oneOf('--outcome <outcome>', 'how it ended', OUTCOMES))
     .option('--reason <list>', 'why it did not succeed: codes of the closed list, with commas', readReasons)
     .addOption(oneOf('--rule <rule>', 'the rule of policy that refused it', FAILED_RULES))
-    .addOption(oneOf('--enforcement <enforcement>', 'what is to be said of immediate mediation', ENFORCEMENTS))
+    .addOption(oneOf('--enforcement <enforcement>', 'whether immediate mediation was enforced', ENFORCEMENTS))
     .addOption(oneOf('--event <name>', 'which kind of record', EVENT_NAMES))
     .addOption(oneOf('--mode <mode>', 'how the browser was asked', MODES))
     .option('--address <address>', 'the client: an address, or a network in CIDR notation', readAddresses)

@@ -41,7 +41,17 @@ export async function passkeyFilter({ passkey, user }: Filters, source: Source, 
       `--passkey ${passkey}: ${connection === null ? `to find a passkey by its id or nickname, name the store (--store). ${KEY_NEEDED}` : 'no passkey here has this id or nickname.'}`,
     );
   }
-  return byRefs((ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey), identity);
+  const { matches, explainNone } = byRefs((ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey), identity);
+  return {
+    matches,
+    explainNone: (to) => {
+      if (connection === null)
+        to.note(
+          `${passkey} was taken for the beginning of a reference. To find a passkey by its nickname, name the store (--store). ${KEY_NEEDED}`,
+        );
+      explainNone(to);
+    },
+  };
 }
 
 const KEY_NEEDED = 'Records name a passkey by a pseudonym: set LATCHKEY_IDENTITY_KEY to your audit.identityKey.';

@@ -2,12 +2,20 @@
 import { ALGORITHMS } from '@latchkey/core';
 import { Argument, type Command } from 'commander';
 import { openStore } from '../connection.ts';
-import { createMover, LACKS, type Lack, type Moved } from '../import/mover.ts';
+import { createMover, LACKS, type Lack, type MoveResult } from '../import/mover.ts';
 import { createOverview, type Lengths, type Overview } from '../import/overview.ts';
 import { HANDLE_ENCODINGS, ID_ENCODINGS, type Reading, readRow } from '../import/row.ts';
 import { RowFault } from '../import/row-fault.ts';
 import { openRows, type Query, type Rows } from '../import/rows.ts';
-import { FIELDS, type Field, type Mapped, namesOf, SOURCES, type Source, type SourceName } from '../import/sources.ts';
+import {
+  type ColumnNames,
+  FIELDS,
+  type Field,
+  namesOf,
+  SOURCES,
+  type Source,
+  type SourceName,
+} from '../import/sources.ts';
 import {
   type Context,
   collected,
@@ -36,7 +44,7 @@ interface Options extends StoreOptions {
   readonly json?: boolean;
 }
 
-interface Report extends Moved {
+interface Report extends MoveResult {
   readonly source: SourceName;
   readonly from: string;
   readonly dryRun: boolean;
@@ -186,7 +194,7 @@ function describe({ inserted, present, refused, lacks, dryRun, readBack }: Repor
   }
 }
 
-function queryOf(source: Source, { table, usersTable, jsonColumn = [] }: Options, mapped: Mapped): Query {
+function queryOf(source: Source, { table, usersTable, jsonColumn = [] }: Options, mapped: ColumnNames): Query {
   const { users } = source;
   return {
     table: table ?? source.table,
@@ -196,7 +204,7 @@ function queryOf(source: Source, { table, usersTable, jsonColumn = [] }: Options
   };
 }
 
-function readColumns(given: readonly string[]): Mapped {
+function readColumns(given: readonly string[]): ColumnNames {
   return Object.fromEntries(
     given.map((each) => {
       const [, field, name] = /^([^=]+)=(.+)$/.exec(each) ?? [];

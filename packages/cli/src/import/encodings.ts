@@ -6,7 +6,7 @@
 /** How bytes stand in a column. `bytes`: as they are, of a driver or as JSON numbers. `utf8`: the bytes of the text itself. */
 export type Encoding = 'bytes' | 'hex' | 'base64' | 'base64url' | 'utf8' | 'uuid';
 
-export interface Decoded {
+export interface BytesAndEncoding {
   readonly bytes: Uint8Array;
   readonly encoding: Encoding;
 }
@@ -34,7 +34,7 @@ export function isAbsent(value: unknown): boolean {
 }
 
 /** Decodes what can be told. Throws an Error that completes the sentence "It …". */
-export function decode(given: unknown): Decoded {
+export function decode(given: unknown): BytesAndEncoding {
   const value = unwrapped(given);
   if (value instanceof Uint8Array) {
     if (isPrintable(value)) throw new Error(`is bytes that are text themselves: ${quoted(textOf(value))}`);
@@ -119,7 +119,7 @@ export function quoted(text: string): string {
 }
 
 /** Canonical base64 or base64url, padded rightly or not at all; PostgreSQL and MySQL break lines at 76 characters. */
-function ofBase64(wrapped: string): Decoded | null {
+function ofBase64(wrapped: string): BytesAndEncoding | null {
   const text = /^(?:.{76}\r?\n)+.{1,76}$|^(?:.{64}\r?\n)+.{1,64}$/.test(wrapped)
     ? wrapped.replaceAll(/\r?\n/g, '')
     : wrapped;

@@ -1,6 +1,6 @@
 /** Rows as exports write them, made flat: Django's `dumpdata`, MongoDB's extended JSON, and columns that hold a JSON object. */
 import { Fault } from '../terminal/fault.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './values.ts';
 
 /** A row whose columns are its own. `json`: columns of JSON objects whose members take the place of columns of the row. */
 export function flatRow(row: Row, json: readonly string[]): Row {

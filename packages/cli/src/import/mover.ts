@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Passkey, PasskeyStore } from '@latchkey/core';
 import { Fault, messageOf } from '../terminal/fault.ts';
-import type { Found } from './row.ts';
+import type { SourcePasskey } from './row.ts';
 import { RowFault, type Unusable } from './row-fault.ts';
 
 /** What a source did not keep, and what becomes of it. */
@@ -24,7 +24,7 @@ export interface RefusedRow {
   readonly message: string;
 }
 
-export interface Moved {
+export interface MoveResult {
   readonly rows: number;
   readonly inserted: number;
   /** There already, from an earlier import. */
@@ -52,7 +52,7 @@ export function createMover(passkeys: PasskeyStore, { rpId, maxPasskeys, dryRun 
   const lacks: Partial<Record<Lack, number>> = {};
   const sample: Passkey[] = [];
 
-  async function add(found: Found): Promise<'inserted' | 'present'> {
+  async function add(found: SourcePasskey): Promise<'inserted' | 'present'> {
     if (found.rpId !== null && found.rpId !== rpId) {
       throw new RowFault(
         'rp_id_differs',
@@ -83,9 +83,9 @@ export function createMover(passkeys: PasskeyStore, { rpId, maxPasskeys, dryRun 
 
   return {
     rows: () => rows,
-    async move(read: () => Found): Promise<void> {
+    async move(read: () => SourcePasskey): Promise<void> {
       rows += 1;
-      let found: Found | null = null;
+      let found: SourcePasskey | null = null;
       try {
         found = read();
         if ((await add(found)) === 'inserted') inserted += 1;
@@ -112,7 +112,7 @@ export function createMover(passkeys: PasskeyStore, { rpId, maxPasskeys, dryRun 
       }
       return sample.length;
     },
-    result: (): Moved => ({ rows, inserted, present, refused, lacks }),
+    result: (): MoveResult => ({ rows, inserted, present, refused, lacks }),
   };
 }
 
@@ -122,13 +122,13 @@ function isEqual(one: unknown, other: unknown): boolean {
 
 async function withCredentialId(
   passkeys: PasskeyStore,
-  { credentialId, userHandle }: Pick<Found, 'credentialId' | 'userHandle'>,
+  { credentialId, userHandle }: Pick<SourcePasskey, 'credentialId' | 'userHandle'>,
 ): Promise<Passkey | null> {
   const [there] = await passkeys.find({ credentialId, userHandle });
   return there !== undefined && isEqual(there.credentialId, credentialId) ? there : null;
 }
 
-function checkSame(there: Passkey, found: Found): 'present' {
+function checkSame(there: Passkey, found: SourcePasskey): 'present' {
   if (there.userId !== found.userId)
     throw new RowFault('credential_of_another_user', 'Another user has this credential id here.');
   if (!isEqual(there.publicKey, found.publicKey.cose))
@@ -140,7 +140,7 @@ function tooMany(max: number): RowFault {
   return new RowFault('too_many_passkeys', `The user has ${max} passkeys already; see --max-passkeys.`);
 }
 
-function passkeyOf(found: Found, rpId: string): Passkey {
+function passkeyOf(found: SourcePasskey, rpId: string): Passkey {
   return {
     id: randomUUID(),
     userId: found.userId,
@@ -163,7 +163,7 @@ function passkeyOf(found: Found, rpId: string): Passkey {
   };
 }
 
-function lacksOf(found: Found): Lack[] {
+function lacksOf(found: SourcePasskey): Lack[] {
   const lacks: Record<Lack, unknown> = {
     user_handle_unknown: found.userHandle,
     backup_eligibility_unknown: found.backupEligible,

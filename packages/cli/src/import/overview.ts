@@ -1,6 +1,6 @@
 /** What a source holds, before anything is written: how long its ids, handles and keys are, how they were read, and one of each. */
 import type { Encoding } from './encodings.ts';
-import type { Found } from './row.ts';
+import type { SourcePasskey } from './row.ts';
 
 /** One kind of bytes over all rows that can be read. */
 export interface Lengths {
@@ -23,7 +23,7 @@ export interface Overview {
 export function createOverview() {
   const [ids, handles, keys] = [createLengths(), createLengths(), createLengths()];
   return {
-    add({ credentialId, userHandle, publicKey, encodings }: Found): void {
+    add({ credentialId, userHandle, publicKey, encodings }: SourcePasskey): void {
       ids.add(credentialId, encodings.credentialId);
       if (userHandle !== null) handles.add(userHandle, encodings.userHandle ?? 'bytes');
       keys.add(publicKey.cose, publicKey.algorithm);

@@ -12,13 +12,22 @@ import {
   readUserId,
 } from './columns.ts';
 import { coseOf, type PublicKey, readAttestedCredential, readKeyBytes } from './cose.ts';
-import { type Decoded, decode, decodeAs, decodings, type Encoding, isAbsent, isUuidLike, uuidOf } from './encodings.ts';
+import {
+  type BytesAndEncoding,
+  decode,
+  decodeAs,
+  decodings,
+  type Encoding,
+  isAbsent,
+  isUuidLike,
+  uuidOf,
+} from './encodings.ts';
 import { RowFault } from './row-fault.ts';
 import { columnNamed, type Row } from './rows.ts';
-import { ANY_ID, FIELDS, type Field, type Mapped, namesOf, type Source } from './sources.ts';
+import { ANY_ID, type ColumnNames, FIELDS, type Field, namesOf, type Source } from './sources.ts';
 
 /** A row as it was understood. Null is what the source did not keep. */
-export interface Found {
+export interface SourcePasskey {
   readonly credentialId: Uint8Array;
   readonly publicKey: PublicKey;
   readonly userId: string;
@@ -44,14 +53,14 @@ export const HANDLE_ENCODINGS = ['base64url', 'base64', 'hex', 'uuid', 'utf8', '
 export interface Reading {
   readonly source: Source;
   /** Columns by other names. */
-  readonly mapped: Mapped;
+  readonly mapped: ColumnNames;
   readonly credentialId?: (typeof ID_ENCODINGS)[number];
   /** `unknown`: the handle is left out. */
   readonly userHandle?: (typeof HANDLE_ENCODINGS)[number];
 }
 
 /** Reads a row. Throws a {@link RowFault} for one that cannot be moved. */
-export function readRow(row: Row, reading: Reading): Found {
+export function readRow(row: Row, reading: Reading): SourcePasskey {
   const column = (field: Field) => {
     const name = columnOf(row, reading, field);
     return name === null ? null : row[name];
@@ -95,7 +104,7 @@ function columnOf(row: Row, { source, mapped }: Reading, field: Field): string |
 }
 
 /** The credential id of a row; null where there is none. */
-function readCredentialId(row: Row, reading: Reading): Decoded | null {
+function readCredentialId(row: Row, reading: Reading): BytesAndEncoding | null {
   const name = columnOf(row, reading, 'credentialId');
   const value = name === null ? null : row[name];
   if (name === null || isAbsent(value)) return null;
@@ -115,7 +124,7 @@ function readCredentialId(row: Row, reading: Reading): Decoded | null {
 }
 
 /** A column called `id` may be the row's own key. Throws unless it can only be the credential id. */
-function checkRowKey(row: Row, name: string, { bytes, encoding }: Decoded, reading: Reading): void {
+function checkRowKey(row: Row, name: string, { bytes, encoding }: BytesAndEncoding, reading: Reading): void {
   const taken = new Set(FIELDS.map((field) => columnOf(row, reading, field)));
   const other = Object.keys(row).find((key) => !taken.has(key) && mayBeCredentialId(key, row[key]));
   if (other !== undefined) {
@@ -144,7 +153,7 @@ function mayBeCredentialId(name: string, value: unknown): boolean {
 }
 
 /** The handle; null where there is none, or it is to be left out. */
-function readHandle(value: unknown, userId: string, { userHandle: encoding }: Reading): Decoded | null {
+function readHandle(value: unknown, userId: string, { userHandle: encoding }: Reading): BytesAndEncoding | null {
   if (encoding === 'unknown' || isAbsent(value)) return null;
   // The handle that a library makes of an id is one of several: the text's bytes, the UUID's, or what the text encodes.
   if (encoding === undefined && String(value) === userId)
@@ -166,7 +175,7 @@ function decodedBy(
   code: 'credential_id_invalid' | 'user_handle_invalid',
   what: string,
   hint: string,
-): Decoded {
+): BytesAndEncoding {
   try {
     return encoding === undefined ? decode(value) : { bytes: decodeAs(value, encoding), encoding };
   } catch (error) {

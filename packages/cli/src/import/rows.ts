@@ -5,9 +5,9 @@ import { sql } from 'kysely';
 import { openSql, type SqlConnection } from '../connection.ts';
 import { Fault, messageOf } from '../terminal/fault.ts';
 import { flatRow } from './layouts.ts';
+import type { Row } from './values.ts';
 
-/** What a row has, by the names of its columns. */
-export type Row = Readonly<Record<string, unknown>>;
+export type { Row } from './values.ts';
 
 export interface Rows {
   /** Where they come from, as it may be shown. */

@@ -104,9 +104,9 @@ export const SOURCES = {
 export type SourceName = keyof typeof SOURCES;
 
 /** Columns that go by another name. */
-export type Mapped = Readonly<Partial<Record<Field, string>>>;
+export type ColumnNames = Readonly<Partial<Record<Field, string>>>;
 
 /** What a column may be called: what the user says, or the source's own names. */
-export function namesOf(source: Source, mapped: Mapped, field: Field): readonly string[] {
+export function namesOf(source: Source, mapped: ColumnNames, field: Field): readonly string[] {
   return mapped[field] === undefined ? (source.columns[field] ?? []) : [mapped[field]];
 }

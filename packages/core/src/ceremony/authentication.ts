@@ -123,6 +123,7 @@ async function offer(
     return { userId: identified.id, credentials: descriptors(own) };
   }
   if (identifier === undefined) return undefined;
+  context.evenTime = 'all';
   const user = await accounts.findByName(identifier);
   // The same work for a name that nobody has.
   const passkeys = await passkeysOf(context.config, store, user?.id ?? identifier);
@@ -131,7 +132,9 @@ async function offer(
   if (!mayKnow) {
     return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
   }
-  return { userId: user.id, credentials: descriptors(usable) };
+  // In an order that does not change with their use: else whoever asks twice sees an account, and what its owner does.
+  const offered = [...descriptors(usable)].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return { userId: user.id, credentials: offered };
 }
 
 /** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
@@ -181,15 +184,17 @@ export async function verifySignIn(
   const identified = await identifiedUser(context);
   permit(judgeFirstFactor(identified !== null, context.config.policy.firstFactor));
   const { sessions } = services;
-  let isNews = false;
+  let mayBeNews = false;
   const expected = { purpose: 'sign_in', userId: identified?.id ?? null, body } as const;
   const verified = await verifyAssertion(context, services, expected, async (accepted) => {
     const { id, lastUsedAt } = accepted.passkey;
     // A browser that is signed in with this passkey already, by the sign-up that made it, is no news to its owner.
-    isNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
+    mayBeNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
     return sessions.prepare(context, accepted);
   });
   const { passkey, used, siblings, user, flags, ceremony, enforcement, start } = verified;
+  // Of several first uses at once, the store made one the first: the others read the passkey again.
+  const isNews = mayBeNews && passkey.lastUsedAt === null;
   if (isNews) context.whenDone.push(() => notify(context, user, used, { kind: 'new_passkey_sign_in' }));
   const how = { userVerified: flags.userVerified, enforcement, start };
   return {
@@ -282,6 +287,7 @@ async function verifyAssertion(
 
   // Parse.
   draft.stage = 'assertion';
+  if (purpose === 'sign_in') context.evenTime = 'refusals';
   const { assertion, found } = await lookingUp;
   draft.attachment = assertion.attachment;
   draft.credentialId = assertion.credentialId;
@@ -316,9 +322,9 @@ async function verifyAssertion(
   // Store the use, and in the same step, where the store can, the session that begins with it.
   const { userVerified } = data.flags;
   const start = await prepare({ ceremony, passkey, userVerified, enforcement });
-  const used = await storeUse(context, services, user, passkey, { data, start });
+  const { before, used } = await storeUse(context, services, user, passkey, { data, start });
   draft.stage = 'session';
-  return { ceremony, passkey, used, siblings, user, flags: data.flags, enforcement, start };
+  return { ceremony, passkey: before, used, siblings, user, flags: data.flags, enforcement, start };
 }
 
 /** An answer, read, and the passkeys of the user who owns the one that is said to have given it. */
@@ -378,7 +384,7 @@ async function storeUse(
   user: User,
   found: Passkey,
   { data, start }: { data: AuthenticatorData; start: SessionStart | null },
-): Promise<Passkey> {
+): Promise<{ before: Passkey; used: Passkey }> {
   const { config, draft } = context;
   let passkey = found;
   for (let tries = 0; tries < 5; tries++) {
@@ -402,7 +408,7 @@ async function storeUse(
     if (result === 'recorded') {
       const used = { ...passkey, ...use, lastUsedAt: use.usedAt };
       if (comparison === 'regressed') notify(context, user, used, { kind: 'counter_regressed', accepted: true });
-      return used;
+      return { before: passkey, used };
     }
     const [again] = await store.passkeys.find(passkey);
     if (!again) throw refuse('credential_unknown');
@@ -418,16 +424,15 @@ async function storeBoth(
   { store, sessions }: Pick<Services, 'store' | 'sessions'>,
   { passkey, use, start }: { passkey: Passkey; use: PasskeyUse; start: SessionStart | null },
 ): Promise<UseResult> {
-  const isBegun = (result: UseResult) => result === 'recorded';
   if (start === null) return store.passkeys.recordUse({ passkey, use });
-  if (store.storesSessionsWithUses) {
-    const together = () => store.passkeys.recordUse({ passkey, use, session: start });
-    return sessions.begin(context, start, together, isBegun);
-  }
-  const result = await store.passkeys.recordUse({ passkey, use });
-  if (result !== 'recorded') return result;
-  const begin = async (): Promise<UseResult> => ((await store.sessions!.begin(start)) ? 'recorded' : 'session_gone');
-  return sessions.begin(context, start, begin, isBegun);
+  const together = () => store.passkeys.recordUse({ passkey, use, session: start });
+  const oneByOne = async (): Promise<UseResult> => {
+    const result = await store.passkeys.recordUse({ passkey, use });
+    if (result !== 'recorded') return result;
+    return (await sessions.write(start)) ? 'recorded' : 'session_gone';
+  };
+  const isBegun = (result: UseResult) => result === 'recorded';
+  return sessions.begin(context, start, store.storesSessionsWithUses ? together : oneByOne, isBegun);
 }
 
 /** Under `disable` the passkey is disabled and its sessions end. Its user is told, once. */

@@ -28,6 +28,8 @@ export interface ContextEvent {
 /** What a route knows of a request. */
 export interface RequestContext extends GuardContext {
   readonly receivedAt: number;
+  /** Which answers wait for the next step of the grid, because their time would tell who has an account. See `untilNextStep`. */
+  evenTime?: 'all' | 'refusals';
   /** The browser binding cookie that came with the request, if it is well-formed. */
   readonly binding: string | null;
   /** What is known so far, for the record that ends this attempt. */

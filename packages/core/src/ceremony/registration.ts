@@ -9,7 +9,7 @@ import { inSpan } from '../signals/telemetry.ts';
 import type { Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
-import { readAttestation, readClientData } from '../webauthn/read.ts';
+import { readAttestation, readAttestedData, readClientData } from '../webauthn/read.ts';
 import { verifyAttestation } from '../webauthn/verify.ts';
 import { bridge, HINTS } from './authentication.ts';
 import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
@@ -141,19 +141,21 @@ export async function verifyRegistration(
   draft.discoverable = attestation.discoverable;
   draft.credentialId = attestation.credentialId;
   const clientData = readClientData(attestation.clientDataJSON);
+  const attested = readAttestedData(attestation.attestationObject);
+  draft.aaguid = attested.aaguid;
+  draft.attestationFormat = attested.format;
 
   // Verify. Of client data the library would check neither crossOrigin nor topOrigin here.
   checkClientData(context, ceremony, clientData, 'webauthn.create');
   const credential = await inSpan('latchkey.attestation.verify', () =>
-    verifyAttestation(attestation, {
+    verifyAttestation(attestation, attested, {
       challenge: ceremony.challenge,
       origin: clientData.origin,
       rpId: config.rp.id,
       algorithms: config.policy.algorithms,
-      attested: ceremony.requirements.includes('attestation'),
+      statement: ceremony.requirements.includes('attestation'),
     }),
   );
-  draft.aaguid = credential.aaguid;
   const { flags, signCount } = credential.authenticatorData;
 
   // Judge by policy.
@@ -219,12 +221,31 @@ async function insert(
   passkey: Passkey,
   { isNewAccount }: { isNewAccount: boolean },
 ): Promise<void> {
-  const { userId, rpId, id } = passkey;
   if (isNewAccount) await keepHandle(context, store, passkey);
-  else context.undo.push(() => store.passkeys.remove({ userId, rpId, id, keepLast: false }));
+  let mayBeThere = true;
+  context.undo.push(async () => {
+    try {
+      await takeBack(store, passkey, { isNewAccount });
+    } catch (thrown) {
+      // It signs people in, so the log must not be silent about it.
+      if (mayBeThere) context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } });
+      throw thrown;
+    }
+  });
   const inserted = await store.passkeys.insert({ passkey, max: context.config.policy.maxPasskeys });
+  mayBeThere = inserted === 'inserted';
   if (inserted === 'exists') throw refuse('credential_exists');
   if (inserted === 'limit') throw refuse('credential_limit');
+}
+
+/** Removes the passkey; of an account that was made just now also the handle, unless somebody has added a passkey to it. */
+async function takeBack(
+  store: Services['store'],
+  { userId, rpId, id }: Passkey,
+  { isNewAccount }: { isNewAccount: boolean },
+): Promise<void> {
+  await store.passkeys.remove({ userId, rpId, id, keepLast: false });
+  if (isNewAccount && (await store.passkeys.listByUser(userId)).length === 0) await store.passkeys.forget(userId);
 }
 
 /** A new account's handle is the one its passkey was made with; an id that already has another is not a new account. */
@@ -237,19 +258,18 @@ async function keepHandle(context: RequestContext, store: Services['store'], pas
     context.draft.userCreated = false;
     throw refuse('username_unavailable');
   }
-  context.undo.push(() => store.passkeys.forget(userId));
 }
 
 /** The session of a sign-up. */
 async function signIn(
   context: RequestContext,
-  { store, sessions }: Services,
+  { sessions }: Services,
   user: User,
   passkey: Passkey,
   userVerified: boolean,
 ): Promise<object | undefined> {
   const enforcement = 'not_applicable';
   const start = sessions.prepare(context, { passkey, userVerified, enforcement });
-  if (start) await sessions.begin(context, start, () => store.sessions!.begin(start), Boolean);
+  if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

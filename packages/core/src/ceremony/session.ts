@@ -5,7 +5,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { AppConfig, Config } from '../config/config.ts';
 import { type Duration, milliseconds } from '../duration.ts';
-import { refuse, refuseUnrecorded } from '../errors.ts';
+import { type Refusal, refuse, refuseUnrecorded } from '../errors.ts';
 import type { IdentifiedUser, User, UserAction } from '../options.ts';
 import { random } from '../random.ts';
 import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
@@ -94,9 +94,10 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     remembered.set(session.tokenHash, { session, askedAt: config.now() });
   }
 
-  function forget(isMeant: (session: SignInSession) => boolean): void {
+  function forget(which: SessionSelection): void {
     endings += 1;
-    for (const [token, { session }] of remembered) if (isMeant(session)) remembered.delete(token);
+    if ('tokenHash' in which) remembered.delete(which.tokenHash);
+    else for (const [token, { session }] of remembered) if (fits(session, which)) remembered.delete(token);
   }
 
   function recall(tokenHash: string): SignInSession | null {
@@ -146,15 +147,14 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     by: SessionEnder,
     because: SessionEnding,
   ): Promise<SignInSession[]> {
-    const isMeant = (session: SignInSession) => fits(session, which);
-    forget(isMeant);
+    forget(which);
     try {
       const ended = await store.sessions!.end(which);
       for (const session of ended) await tell(context, session, by, because);
       return ended;
     } finally {
       // What was read while the store was ending them.
-      forget(isMeant);
+      forget(which);
     }
   }
 
@@ -189,7 +189,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     // Tenants may share a host, and so a cookie: a session of one is worth nothing at the other, and is left alone.
     if (session === null || session.rpId !== context.config.rp.id) return null;
     if (!isInTime(session, context.config)) {
-      forget(({ id }) => id === session.id);
+      forget({ tokenHash: session.tokenHash });
       return null;
     }
     if (!(await isSamePerson(context, session))) return null;
@@ -199,7 +199,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       return null;
     }
     if (!(await touch(session, idleOf(context.config)))) {
-      forget(({ id }) => id === session.id);
+      forget({ tokenHash: session.tokenHash });
       return null;
     }
     return { session, user };
@@ -305,12 +305,12 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       isBegun: (outcome: Outcome) => boolean,
     ): Promise<Outcome> {
       const { session, replaces } = start;
-      if (replaces !== null) forget(({ tokenHash }) => tokenHash === replaces);
+      if (replaces !== null) forget({ tokenHash: replaces });
       const endingsBefore = endings;
       context.undo.push(async () => {
-        forget(({ id }) => id === session.id);
+        forget({ tokenHash: session.tokenHash });
         await store.sessions!.end({ id: session.id });
-        forget(({ id }) => id === session.id);
+        forget({ tokenHash: session.tokenHash });
       });
       const outcome = await inSpan('latchkey.session.write', storeBoth);
       if (isBegun(outcome)) {
@@ -318,6 +318,13 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         context.draft.sessionId = session.id;
       }
       return outcome;
+    },
+
+    /** Stores a session by itself. Throws `session_failed`: the passkey was proved, and nobody is in. */
+    async write(start: SessionStart): Promise<boolean> {
+      return store.sessions!.begin(start).catch((thrown: Refusal) => {
+        throw refuse('session_failed', { cause: thrown.cause });
+      });
     },
 
     /** Signs this browser out, whatever its session is still good for, and takes its cookie away. */
@@ -425,8 +432,7 @@ function setCookie({ config: { sessionCookie }, cookies }: RequestContext, token
 }
 
 /** Whether a session is among those that a selection means. */
-function fits(session: SignInSession, which: SessionSelection): boolean {
-  if ('tokenHash' in which) return session.tokenHash === which.tokenHash;
+function fits(session: SignInSession, which: Exclude<SessionSelection, { readonly tokenHash: string }>): boolean {
   if (which.userId !== undefined && session.userId !== which.userId) return false;
   if ('passkeyId' in which) return [session.passkeyId, session.stepUp?.passkeyId].includes(which.passkeyId);
   return 'id' in which ? session.id === which.id : session.id !== which.except;

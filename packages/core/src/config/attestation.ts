@@ -107,8 +107,6 @@ function readAllowed(allow: readonly string[]): ReadonlySet<string> {
   return new Set(aaguids);
 }
 
-// --- chains ---
-
 // --- the metadata blob ---
 
 /** FIDO's own roots sign for the whole web, so its BLOB must also be signed in this name. */
@@ -137,7 +135,8 @@ function checkMetadata(blob: string, given: readonly string[] | undefined, now: 
   try {
     return readMetadata(blob, roots, own ? null : FIDO_HOST, now);
   } catch (thrown) {
-    const got = typeof blob === 'string' ? `a text of ${blob.length} characters` : blob;
+    const { length } = Object(blob) as { length?: unknown };
+    const got = length === undefined ? blob : `${length} ${typeof blob === 'string' ? 'characters' : 'bytes'}`;
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     const instead = `It cannot be trusted: ${why}. Hand in a BLOB as downloaded from https://mds3.fidoalliance.org, or metadataRoots that fit it.`;
     throw new ConfigurationError(`${OPTION}.metadata`, got, instead);

@@ -1,6 +1,7 @@
-/** The checks of `rp`: a domain, and origins that fit it. */
+/** The checks of `rp`: a domain, and origins and native applications that fit it. */
 
-import type { RelyingParty } from '../options.ts';
+import type { NativeApp, RelyingParty } from '../options.ts';
+import type { AndroidApp } from './config.ts';
 import { demand } from './demand.ts';
 
 export function checkRelyingParty(rp: RelyingParty | undefined) {
@@ -27,7 +28,8 @@ export function checkRelyingParty(rp: RelyingParty | undefined) {
     const option = `rp.origins[${index}]`;
     const host = webHost(option, origin);
     demand(
-      host === id || host.endsWith(`.${id}`),
+      // Browsers take localhost as an RP ID for http://localhost alone: it is no domain of app.localhost.
+      host === id || (id !== 'localhost' && host.endsWith(`.${id}`)),
       option,
       origin,
       `It is not under rp.id '${id}': correct one of them, or list it in rp.relatedOrigins.`,
@@ -44,12 +46,70 @@ export function checkRelyingParty(rp: RelyingParty | undefined) {
       "Write what the platform signs, e.g. 'android:apk-key-hash:…'; web origins go to rp.origins.",
     );
   }
+  const { androidApps, appleApps } = checkApps(rp.apps ?? []);
   return {
-    rp: { id, name: rp.name, relatedOrigins: [...relatedOrigins] },
+    rp: { id, name: rp.name, relatedOrigins: [...relatedOrigins], androidApps, appleApps },
     webOrigins: new Set([...rp.origins, ...relatedOrigins]),
-    signedOrigins: new Set([...rp.origins, ...relatedOrigins, ...appOrigins]),
+    signedOrigins: new Set([
+      ...rp.origins,
+      ...relatedOrigins,
+      ...appOrigins,
+      ...androidApps.flatMap(({ sha256 }) => sha256.map(androidOrigin)),
+      // Apple's platforms sign the RP ID's own origin, whatever the application is.
+      ...(appleApps.length > 0 ? [`https://${id}`] : []),
+    ]),
     localhost: [...rp.origins, ...relatedOrigins].every((origin) => new URL(origin).protocol === 'http:'),
   };
+}
+
+function checkApps(apps: readonly NativeApp[]): { androidApps: readonly AndroidApp[]; appleApps: readonly string[] } {
+  const instead = "Write a list of { android: { package, sha256 } } and { apple: 'A1B2C3D4E5.com.example.app' }.";
+  demand(Array.isArray(apps), 'rp.apps', apps, instead);
+  const androidApps: AndroidApp[] = [];
+  const appleApps: string[] = [];
+  for (const [index, app] of apps.entries()) {
+    const option = `rp.apps[${index}]`;
+    const { android, apple } = Object(app) as { android?: Partial<AndroidApp>; apple?: unknown };
+    demand((android === undefined) !== (apple === undefined), option, app, instead);
+    if (android === undefined) appleApps.push(checkAppleId(`${option}.apple`, apple));
+    else androidApps.push(checkAndroidApp(`${option}.android`, android));
+  }
+  return { androidApps, appleApps };
+}
+
+function checkAppleId(option: string, id: unknown): string {
+  demand(
+    typeof id === 'string' && /^[A-Z0-9]{10}(?:\.[A-Za-z0-9-]+)+$/.test(id),
+    option,
+    id,
+    "Write the ten characters of the team id, a dot and the bundle id, without a wildcard: 'A1B2C3D4E5.com.example.app'.",
+  );
+  return id;
+}
+
+function checkAndroidApp(option: string, app: { readonly package?: unknown; readonly sha256?: unknown }): AndroidApp {
+  const { package: name, sha256 } = Object(app) as typeof app;
+  demand(
+    typeof name === 'string' && /^[a-zA-Z]\w*(?:\.[a-zA-Z]\w*)+$/.test(name),
+    `${option}.package`,
+    name,
+    "Write the application id: 'com.example.app'.",
+  );
+  const prints: readonly unknown[] = Array.isArray(sha256) ? sha256 : [sha256];
+  const isPrint = (print: unknown): print is string =>
+    typeof print === 'string' && /^[0-9A-F]{2}(?::[0-9A-F]{2}){31}$/i.test(print);
+  demand(
+    prints.length > 0 && prints.every(isPrint),
+    `${option}.sha256`,
+    sha256,
+    "Write the SHA-256 of the signing certificate as keytool prints it: 32 pairs of hex digits with colons, 'F6:97:…'.",
+  );
+  return { package: name, sha256: prints.filter(isPrint).map((print) => print.toUpperCase()) };
+}
+
+/** What Android signs for an application: SHA-256 of its certificate in base64url. */
+function androidOrigin(sha256: string): string {
+  return `android:apk-key-hash:${Buffer.from(sha256.replaceAll(':', ''), 'hex').toString('base64url')}`;
 }
 
 function isDomain(id: string): boolean {
@@ -68,10 +128,10 @@ function webHost(option: string, origin: unknown): string {
     "Write scheme, host and port only, in lower case and without a slash at the end: 'https://example.com'.",
   );
   demand(
-    url.protocol === 'https:' || (url.protocol === 'http:' && url.hostname === 'localhost'),
+    url.protocol === 'https:' || (url.protocol === 'http:' && /^(?:[^.]+\.)*localhost$/.test(url.hostname)),
     option,
     origin,
-    'Passkeys need https; only http://localhost is excepted.',
+    'Passkeys need https; only http://localhost and http://name.localhost are excepted, for development.',
   );
   return url.hostname;
 }

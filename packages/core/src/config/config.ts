@@ -26,15 +26,28 @@ export interface Policy {
 
 /** One relying party and the policy it signs people in by. */
 export interface TenantConfig {
-  readonly rp: { readonly id: string; readonly name: string; readonly relatedOrigins: readonly string[] };
+  readonly rp: {
+    readonly id: string;
+    readonly name: string;
+    readonly relatedOrigins: readonly string[];
+    readonly androidApps: readonly AndroidApp[];
+    /** Team id, a dot, bundle id. */
+    readonly appleApps: readonly string[];
+  };
   /** Origins a request may come from. */
   readonly webOrigins: ReadonlySet<string>;
   /** Origins that client data may be signed with: the above and those of native applications. */
   readonly signedOrigins: ReadonlySet<string>;
-  /** True when every origin is on http://localhost, where cookies cannot be `Secure` everywhere. */
+  /** True when every origin is on http://localhost or http://name.localhost, where cookies cannot be `Secure` everywhere. */
   readonly localhost: boolean;
   readonly policy: Policy;
   readonly sessionCookie: SessionCookie;
+}
+
+/** An Android application: its application id, and SHA-256 of the certificates that sign it, `F6:97:…`. */
+export interface AndroidApp {
+  readonly package: string;
+  readonly sha256: readonly string[];
 }
 
 /** The cookie that names a session. */

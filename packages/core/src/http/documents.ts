@@ -1,20 +1,35 @@
 /** The documents we serve: the browser client, and what stands under `/.well-known`. */
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { clientFile } from '../client-file.ts';
-import type { Config } from '../config/config.ts';
+import type { AndroidApp, Config } from '../config/config.ts';
 import { type Answer, problem, respond } from './answer.ts';
 
-/** Answers our two documents at the root; undefined for every other path, which is the application's. */
+/** Answers our documents at the root; undefined for every other path, which is the application's. */
 export function wellKnown(config: Config, request: HttpRequest): HttpResponse | undefined {
-  const { relatedOrigins } = config.rp;
+  const { relatedOrigins, androidApps, appleApps } = config.rp;
   const documents: Record<string, object> = {
     '/.well-known/passkey-endpoints': config.passkeyEndpoints,
     ...(relatedOrigins.length > 0 && { '/.well-known/webauthn': { origins: relatedOrigins } }),
+    ...(androidApps.length > 0 && { '/.well-known/assetlinks.json': androidApps.map(assetLink) }),
+    ...(appleApps.length > 0 && {
+      '/.well-known/apple-app-site-association': { webcredentials: { apps: appleApps } },
+    }),
   };
   if (!Object.hasOwn(documents, request.path)) return undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return problem('method_not_allowed', { headers: { allow: 'GET, HEAD' } });
   return respond({ status: 200, body: documents[request.path]! });
+}
+
+/**
+ * The statement that an Android application may use the site's passkeys. Android asks for both relations: the second for
+ * credentials, the first as proof of the domain. Links open the application only where its own manifest says so.
+ */
+function assetLink({ package: name, sha256 }: AndroidApp): object {
+  return {
+    relation: ['delegate_permission/common.handle_all_urls', 'delegate_permission/common.get_login_creds'],
+    target: { namespace: 'android_app', package_name: name, sha256_cert_fingerprints: sha256 },
+  };
 }
 
 /** `GET /client.js`, or 304 where the browser has it already. */

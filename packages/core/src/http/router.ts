@@ -4,6 +4,7 @@
  */
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { subscriberOf } from '../address.ts';
+import { untilNextStep } from '../ceremony/answer-time.ts';
 import type { RequestContext } from '../ceremony/context.ts';
 import { attemptRecord, publishEvents } from '../ceremony/report.ts';
 import type { ConfigOf } from '../config/config.ts';
@@ -35,6 +36,7 @@ interface RouterServices extends HttpServices {
 /** Answers requests below the mount prefix. Never throws. */
 export function createRouter(configOf: ConfigOf, services: RouterServices) {
   return async function handle(request: HttpRequest): Promise<HttpResponse> {
+    const came = performance.now();
     try {
       const { matches, id } = routesAt(request.path);
       if (matches.length === 0) return problem('not_found');
@@ -44,7 +46,12 @@ export function createRouter(configOf: ConfigOf, services: RouterServices) {
       const resolved = resolveConfig(configOf, services.publisher, request);
       if ('response' in resolved) return resolved.response;
       const context = openRequest(resolved.config, services.publisher, request, route);
-      const work = () => serve(context, services, route, id);
+      const work = async () => {
+        const response = await serve(context, services, route, id);
+        const { evenTime } = context;
+        if (evenTime === 'all' || (evenTime === 'refusals' && response.status >= 400)) await untilNextStep(came);
+        return response;
+      };
       const span = route.ceremony ? ceremonySpan(EVENT_OF[route.ceremony[0]], route.ceremony[1]) : route.span;
       return await (span === undefined ? work() : inRequestSpan(span, work));
     } catch (thrown) {

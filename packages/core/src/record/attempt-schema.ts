@@ -5,6 +5,7 @@
 
 import {
   ATTACHMENTS,
+  ATTESTATION_FORMATS,
   type AttemptRecord,
   CHALLENGE_STATUSES,
   CLIENT_REPORTS,
@@ -216,6 +217,7 @@ export const ATTEMPT_SCHEMA = {
         aaguid: orNull({ type: 'string', format: 'uuid' }),
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
+        attestationFormat: orNull(oneOf(ATTESTATION_FORMATS)),
       }),
       user: object<AttemptRecord['user']>({
         known: flag,

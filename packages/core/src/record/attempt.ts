@@ -49,6 +49,7 @@ export const REASONS = [
   'client_invalid_state',
   'client_busy',
   'client_password',
+  'client_unreadable',
   'client_other',
   // The challenge
   'challenge_missing',
@@ -202,6 +203,21 @@ export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 /** Where a passkey is, as browsers report it. WebAuthn §5.4.5. */
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
+/** The kinds of attestation statements: the identifiers of the IANA WebAuthn registry, and `other`. */
+export const ATTESTATION_FORMATS = [
+  'none',
+  'packed',
+  'tpm',
+  'android-key',
+  'android-safetynet',
+  'fido-u2f',
+  'apple',
+  'compound',
+  'other',
+] as const;
+/** One of {@link ATTESTATION_FORMATS}. */
+export type AttestationFormat = (typeof ATTESTATION_FORMATS)[number];
+
 /** Who can end a session or change a passkey, see {@link SessionEnder}. */
 export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
 /** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
@@ -331,6 +347,8 @@ export interface AttemptRecord {
     readonly attachmentReported: (typeof ATTACHMENTS)[number] | null;
     /** At a registration: the browser says that the passkey is discoverable (WebAuthn §10.1.3, credProps). A claim. */
     readonly discoverableReported: boolean | null;
+    /** At a registration: the kind of attestation statement that came. Verified only where policy asks for attestation. */
+    readonly attestationFormat: AttestationFormat | null;
   };
   /** The account. */
   readonly user: {

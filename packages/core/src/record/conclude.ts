@@ -109,6 +109,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       aaguid: draft.aaguid,
       attachmentReported: draft.attachment,
       discoverableReported: draft.discoverable,
+      attestationFormat: draft.attestationFormat,
     }),
     user: freeze({
       known: draft.userId !== null,

@@ -1,6 +1,7 @@
 /** The record of an attempt while it is being filled: from the first request to the verdict. */
 
 import type {
+  AttestationFormat,
   ChallengeStatus,
   ClientReport,
   EventName,
@@ -54,6 +55,7 @@ export interface AttemptDraft {
   aaguid: string | null;
   attachment: 'platform' | 'cross-platform' | null;
   discoverable: boolean | null;
+  attestationFormat: AttestationFormat | null;
   /** Whether immediate mediation was enforced, once a ceremony has decided it. */
   decided: EnforcementDecision | null;
   userId: string | null;
@@ -106,6 +108,7 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     aaguid: null,
     attachment: null,
     discoverable: null,
+    attestationFormat: null,
     decided: null,
     userId: null,
     userCreated: false,

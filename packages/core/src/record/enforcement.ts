@@ -28,6 +28,8 @@ export function reasonOfErrorName(errorName: string): Reason {
     NotSupportedError: 'client_unsupported',
     InvalidStateError: 'client_invalid_state',
     OperationError: 'client_busy',
+    // Not a browser's: the name by which @latchkey/browser reports an answer that it cannot read.
+    UnreadableCredential: 'client_unreadable',
   };
   return Object.hasOwn(reasons, errorName) ? reasons[errorName]! : 'client_other';
 }

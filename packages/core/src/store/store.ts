@@ -278,7 +278,10 @@ export interface SessionStore {
   /** A user's sessions, newest first; expired ones may be among them. */
   listByUser(userId: string): Awaitable<SignInSession[]>;
 
-  /** Forgets at most `limit` sessions that expired at `now` or before; answers how many. Never forgets a live one. */
+  /**
+   * Forgets at most `limit` sessions that expired at `now` or before; answers how many. Never forgets a live one. A store
+   * whose rows expire by its own clock, some time after `expiresAt`, has nothing to forget and answers 0.
+   */
   forgetExpired(due: { readonly now: number; readonly limit: number }): Awaitable<number>;
 }
 

@@ -9,16 +9,18 @@ export const MAX_CHAIN = 5;
 
 /**
  * Whether a chain, its end certificate first, leads to a root: each certificate valid now, issued and signed by the next,
- * until a root has issued one or is one. RFC 5280 §6.1, without policies, names and revocation. WebAuthn §7.1 step 24.
+ * until a root has issued one or is one. Of a root its name and key count, not its dates: who named it a root has judged it.
+ * RFC 5280 §6.1, without policies, names and revocation. WebAuthn §7.1 step 24.
  */
 export function leadsTo(roots: readonly X509Certificate[], chain: readonly X509Certificate[], now: number): boolean {
   if (chain.length > MAX_CHAIN) return false;
   for (const [depth, certificate] of chain.entries()) {
+    // The authenticator's own certificate is judged by its dates even where it is a root.
+    if (roots.some((root) => root.raw.equals(certificate.raw))) return depth > 0 || isUsable(certificate, now);
     if (!isUsable(certificate, now)) return false;
-    if (roots.some((root) => root.raw.equals(certificate.raw))) return true;
-    if (roots.some((root) => hasIssued(root, certificate, depth) && isUsable(root, now))) return true;
+    if (roots.some((root) => (root.ca || isSelfSigned(root)) && hasIssued(root, certificate, depth))) return true;
     const issuer = chain[depth + 1];
-    if (!issuer || !hasIssued(issuer, certificate, depth)) return false;
+    if (!issuer?.ca || !hasIssued(issuer, certificate, depth)) return false;
   }
   return false;
 }
@@ -30,14 +32,23 @@ const BASIC_CONSTRAINTS = '2.5.29.19';
 
 /** Valid now, and nothing critical in it that is not understood. RFC 5280 §4.1.2.5, §6.1.4 (o). */
 function isUsable(certificate: X509Certificate, now: number): boolean {
-  const { validFromDate, validToDate } = certificate;
-  if (!(validFromDate.getTime() <= now && now <= validToDate.getTime())) return false;
+  if (!isValidAt(certificate, now)) return false;
   return certificateExtensions(certificate.raw).every(({ id, critical }) => !critical || UNDERSTOOD.has(id));
 }
 
-/** By name, key identifier and key usage, by signature, and as a CA that may have so many CAs below it. RFC 5280 §6.1.4. */
+/** Whether an instant, in milliseconds, is between a certificate's dates. RFC 5280 §4.1.2.5. */
+export function isValidAt({ validFromDate, validToDate }: X509Certificate, now: number): boolean {
+  return validFromDate.getTime() <= now && now <= validToDate.getTime();
+}
+
+/** By name, key identifier and key usage, by signature, and where so many CAs may be below it. RFC 5280 §6.1.4. */
 function hasIssued(issuer: X509Certificate, subject: X509Certificate, depth: number): boolean {
-  return issuer.ca && subject.checkIssued(issuer) && pathLength(issuer) >= depth && subject.verify(issuer.publicKey);
+  return subject.checkIssued(issuer) && pathLength(issuer) >= depth && subject.verify(issuer.publicKey);
+}
+
+/** Makers publish roots that do not say that they are CAs. Only a root signs itself: an authenticator's own certificate issues nothing. */
+function isSelfSigned(root: X509Certificate): boolean {
+  return root.issuer === root.subject && root.verify(root.publicKey);
 }
 
 /** `BasicConstraints ::= SEQUENCE { cA TRUE, pathLenConstraint INTEGER OPTIONAL }`, RFC 5280 §4.2.1.9. */

@@ -1,7 +1,7 @@
 /** The FIDO metadata BLOB: verified before it is believed, then read for each model's roots and status. FIDO MDS 3.0 §3.1. */
 
 import { verify, type X509Certificate } from 'node:crypto';
-import { fromBase64, leadsTo, MAX_CHAIN } from './certificates.ts';
+import { fromBase64, isValidAt, leadsTo, MAX_CHAIN } from './certificates.ts';
 
 /** What is kept of a model's entry. FIDO MDS 3.0 §3.1.1. */
 interface Model {
@@ -27,6 +27,7 @@ export function readMetadata(
   host: string | null,
   now: number,
 ): Metadata {
+  if (typeof blob !== 'string') throw new Error("it is not text: read the file as 'utf8'");
   const [head = '', body = '', signature = '', ...rest] = blob.trim().split('.');
   if (signature === '' || rest.length > 0) throw new Error('it is not a signed JWT');
   const header = parseJson(head) as { alg?: unknown; crit?: unknown; x5c?: unknown };
@@ -35,8 +36,14 @@ export function readMetadata(
   if (!Array.isArray(header.x5c) || header.x5c.length === 0) throw new Error('its header has no x5c');
   const chain = header.x5c.slice(0, MAX_CHAIN + 1).map((der) => fromBase64(String(der)));
   const { publicKey } = chain[0]!;
-  if (!leadsTo(roots, chain, now))
-    throw new Error('its certificates lead to none of the roots, or one of them has expired');
+  // Attestation roots are as their makers say; this one vouches for all of them, so its dates count too.
+  const expired = [...chain, ...roots].filter((certificate) => !isValidAt(certificate, now));
+  const validRoots = roots.filter((root) => !expired.includes(root));
+  if (!leadsTo(validRoots, chain, now)) {
+    const [first] = expired;
+    const dates = first && ` (one is valid from ${day(first.validFromDate)} to ${day(first.validToDate)} only)`;
+    throw new Error(`its certificates lead to none of the roots that are valid today${dates ?? ''}`);
+  }
   if (host !== null && !chain[0]!.checkHost(host)) throw new Error(`it is not signed in the name of ${host}`);
   const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
   if (!fits(publicKey) || !verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'))) {
@@ -70,6 +77,8 @@ function readEntry({ metadataStatement, statusReports }: Entry): Model {
     withdrawn: (statusReports ?? []).some(({ status }) => WITHDRAWN.test(String(status))),
   };
 }
+
+const day = (date: Date) => date.toISOString().slice(0, 10);
 
 function parseJson(part: string): object {
   const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());

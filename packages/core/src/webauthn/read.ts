@@ -9,6 +9,7 @@ import {
   parseAuthenticatorData,
 } from '@simplewebauthn/server/helpers';
 import { refuse } from '../errors.ts';
+import { ATTESTATION_FORMATS, type AttestationFormat } from '../record/attempt.ts';
 import type { Flags } from '../record/draft.ts';
 import type { Base64Url } from './json.ts';
 import type { CoseLabels } from './signature.ts';
@@ -188,25 +189,46 @@ export function readAuthenticatorData(data: Buffer<ArrayBuffer>): AuthenticatorD
 /** The flags of authenticator data. WebAuthn §6.1. */
 const [UP, UV, BE, BS, AT, ED] = [0x01, 0x04, 0x08, 0x10, 0x40, 0x80] as const;
 
-export function readAttestedData(attestationObject: Uint8Array<ArrayBuffer>) {
+/** The attested credential data of a registration (WebAuthn §6.5.1), and what kind of statement came with it. */
+export interface AttestedData extends AuthenticatorData {
+  readonly credentialId: Uint8Array<ArrayBuffer>;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  readonly aaguid: string;
+  readonly format: AttestationFormat;
+  /** `x5c` of the statement, in DER, leaf first. */
+  readonly certificates: readonly Uint8Array[] | null;
+}
+
+/** Authenticator data of a registration. Throws Refusal. */
+export function readAttestedData(attestationObject: Uint8Array<ArrayBuffer>): AttestedData {
   try {
-    const object = decodeAttestationObject(attestationObject);
-    const x5c: unknown = object.get('attStmt').get('x5c');
-    const parsed = parseAuthenticatorData(object.get('authData'));
-    const { credentialID: credentialId, credentialPublicKey: publicKey, flags } = parsed;
-    if (!credentialId || !publicKey || credentialId.length > MAX_CREDENTIAL_ID) throw new Error('no credential');
+    const object: { get(name: string): unknown } = decodeAttestationObject(attestationObject);
+    const statement = object.get('attStmt');
+    // A map in each format but `compound`, which is a list of statements (§8.9).
+    const x5c: unknown = statement instanceof Map ? statement.get('x5c') : null;
+    const parsed = parseAuthenticatorData(object.get('authData') as Uint8Array<ArrayBuffer>);
+    const { credentialID: credentialId, credentialPublicKey: publicKey, aaguid, flags } = parsed;
+    if (!credentialId || !publicKey || !aaguid) throw new Error('no credential');
+    if (credentialId.length === 0 || credentialId.length > MAX_CREDENTIAL_ID) throw new Error('no credential id');
+    const format = object.get('fmt');
     return {
       rpIdHash: parsed.rpIdHash,
       flags: { userPresent: flags.up, userVerified: flags.uv, backupEligible: flags.be, backedUp: flags.bs },
       signCount: parsed.counter,
       credentialId,
       publicKey,
-      format: object.get('fmt') as unknown,
+      aaguid: uuid(aaguid),
+      format: ATTESTATION_FORMATS.find((name) => name === format) ?? 'other',
       certificates: Array.isArray(x5c) && x5c.every((der) => der instanceof Uint8Array) ? (x5c as Uint8Array[]) : null,
     };
   } catch (cause) {
     throw refuse('authenticator_data_malformed', { cause });
   }
+}
+
+function uuid(aaguid: Uint8Array): string {
+  const digits = Buffer.from(aaguid).toString('hex');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 export function decodeKey(publicKey: Uint8Array): CoseLabels {

@@ -1,14 +1,15 @@
 /**
  * Verifying what was read: relying party, signature, attestation, public key. It verifies; it decides nothing.
- * @simplewebauthn/server verifies attestation statements; what it leaves to its caller is done here.
+ * @simplewebauthn/server verifies the attestation statements that were asked for; everything else is done here.
  */
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import { SettingsService, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { refuse } from '../errors.ts';
+import type { AttestationFormat } from '../record/attempt.ts';
 import type { Flags } from '../record/draft.ts';
 import type { Base64Url } from './json.ts';
-import { type Assertion, type Attestation, type AuthenticatorData, decodeKey, readAttestedData } from './read.ts';
+import { type Assertion, type Attestation, type AttestedData, type AuthenticatorData, decodeKey } from './read.ts';
 import { algorithmOf, type CoseLabels, createKeyring, importPublicKey, isMlDsaAvailable } from './signature.ts';
 
 /** A new credential whose every part was checked. */
@@ -60,22 +61,27 @@ function signedBytes({ authenticatorData, clientDataJSON }: Assertion): Buffer {
  * sent), `apple` and `android-safetynet` it looks up revocation lists at addresses in the certificates; no registration
  * may make this server do that.
  */
-const OFFLINE_FORMATS: readonly unknown[] = ['none', 'packed', 'tpm', 'fido-u2f'];
+const OFFLINE_FORMATS: readonly AttestationFormat[] = ['none', 'packed', 'tpm', 'fido-u2f'];
 
-/** The credential in a registration answer. WebAuthn §7.1 steps 13 to 25. Throws Refusal. */
+/**
+ * The credential in a registration answer. WebAuthn §7.1 steps 13 to 25. A statement that was not asked for
+ * (`statement` is false) is not looked at: nothing would follow from it. Throws Refusal.
+ */
 export async function verifyAttestation(
   attestation: Attestation,
-  expected: { challenge: Base64Url; origin: string; rpId: string; algorithms: readonly number[]; attested: boolean },
+  attested: AttestedData,
+  expected: { challenge: Base64Url; origin: string; rpId: string; algorithms: readonly number[]; statement: boolean },
 ): Promise<VerifiedCredential> {
-  const refused = (cause?: unknown) =>
-    refuse('attestation_refused', { cause, ...(expected.attested && { rule: 'attestation' as const }) });
-  const parsed = readAttestedData(attestation.attestationObject);
-  if (!isForRelyingParty(parsed, expected.rpId)) throw refuse('rp_id_hash_mismatch');
+  const refused = (cause?: unknown) => refuse('attestation_refused', { cause, rule: 'attestation' });
+  if (!isForRelyingParty(attested, expected.rpId)) throw refuse('rp_id_hash_mismatch');
   // The library accepts any JSON id; §5.1.3 makes it the one inside authenticator data.
-  if (!attestation.credentialId.equals(parsed.credentialId)) throw refuse('credential_id_mismatch');
-  if (!isBackupStateValid(parsed.flags)) throw refuse('backup_state_invalid');
-  const algorithm = checkPublicKey(parsed.publicKey, expected.algorithms);
-  if (!OFFLINE_FORMATS.includes(parsed.format)) throw refused();
+  if (!attestation.credentialId.equals(attested.credentialId)) throw refuse('credential_id_mismatch');
+  if (!isBackupStateValid(attested.flags)) throw refuse('backup_state_invalid');
+  const algorithm = checkPublicKey(attested.publicKey, expected.algorithms);
+  const { publicKey, aaguid, certificates } = attested;
+  const credential = { publicKey, algorithm, aaguid, certificates, authenticatorData: attested };
+  if (!expected.statement) return credential;
+  if (!OFFLINE_FORMATS.includes(attested.format)) throw refused();
   const verified = await verifyRegistrationResponse({
     response: attestation.json as Parameters<typeof verifyRegistrationResponse>[0]['response'],
     expectedChallenge: expected.challenge,
@@ -90,13 +96,7 @@ export async function verifyAttestation(
     throw refused(cause);
   });
   if (!verified.verified) throw refused();
-  return {
-    publicKey: parsed.publicKey,
-    algorithm,
-    aaguid: verified.registrationInfo.aaguid,
-    certificates: parsed.certificates,
-    authenticatorData: parsed,
-  };
+  return credential;
 }
 
 /** Imports the key, so that nothing is stored that can never verify: a point off the curve, a short modulus. */

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { USED } from '../agent.ts';
 import { packedAttestation } from '../passkey/attestation.ts';
+import type { RegistrationBend } from '../passkey/bend.ts';
 import { createSoftwarePasskey } from '../passkey/software-passkey.ts';
-import { OTHER_ID } from './refused-answers.ts';
+import { OTHER_ID, OTHER_KEY } from './refused-answers.ts';
 import { assertOneRefusal, assertProblem, assertSignedOut, type HttpRule, lastRecord, rule, verify } from './rule.ts';
 
 export const ceremonyRules: readonly HttpRule[] = [
@@ -81,6 +82,7 @@ export const ceremonyRules: readonly HttpRule[] = [
       ['NotSupportedError', 'client_unsupported'],
       ['InvalidStateError', 'client_invalid_state'],
       ['OperationError', 'client_busy'],
+      ['UnreadableCredential', 'client_unreadable'],
       ['Anything\nelse', 'client_other'],
     ] as const) {
       const { attemptId } = await agent.signInOptions();
@@ -303,12 +305,28 @@ export const ceremonyRules: readonly HttpRule[] = [
     },
   ),
 
-  rule('accepts self attestation, and makes nothing of it', async (site) => {
+  rule('makes nothing of an attestation that nobody asked for, but names its kind in the record', async (site) => {
     const agent = site.agent();
     await agent.signUp('ada');
-    const passkey = createSoftwarePasskey({ origin: site.origin });
-    assert.equal((await agent.addPasskey(passkey, packedAttestation())).status, 201);
-    assert.equal((await site.agent().signIn(passkey)).status, 200);
+    const statements: readonly (readonly [format: string, RegistrationBend])[] = [
+      ['none', {}],
+      ['none', { attStmt: new Map([['sig', Uint8Array.of(1)]]) }],
+      ['packed', packedAttestation()],
+      ['packed', packedAttestation({ privateKey: OTHER_KEY, certificates: [] })],
+      ['packed', { fmt: 'packed' }],
+      ['apple', { ...packedAttestation(), fmt: 'apple' }],
+      ['android-key', { ...packedAttestation(), fmt: 'android-key' }],
+      ['compound', { fmt: 'compound', attStmt: [new Map([['fmt', 'packed']])] }],
+      ['other', { fmt: 'None' }],
+      ['other', { fmt: 'trust-me', attStmt: null }],
+      ['other', { fmt: 7 }],
+    ];
+    for (const [format, bend] of statements) {
+      const passkey = createSoftwarePasskey({ origin: site.origin });
+      assert.equal((await agent.addPasskey(passkey, bend)).status, 201);
+      assert.equal(site.records.at(-1)!.credential.attestationFormat, format);
+      assert.equal((await site.agent().signIn(passkey)).status, 200);
+    }
   }),
 
   rule('keeps what a registration says: id, key, counter, flags and transports that are words', async (site) => {

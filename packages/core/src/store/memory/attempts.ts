@@ -8,11 +8,18 @@ const KEPT_ATTEMPTS = 10_000;
 
 export function memoryAttempts(): AttemptStore {
   const records = new Map<string, AttemptRecord>();
+  /** Records of folded refusals go first: strangers make as many of them as they like. */
+  const refusals = new Set<string>();
   return {
     append(record) {
-      if (records.has(record.event.id)) return;
-      records.set(record.event.id, record);
-      if (records.size > KEPT_ATTEMPTS) records.delete(records.keys().next().value!);
+      const { id, repeatCount } = record.event;
+      if (records.has(id)) return;
+      records.set(id, record);
+      if (repeatCount !== undefined) refusals.add(id);
+      if (records.size <= KEPT_ATTEMPTS) return;
+      const oldest = refusals.values().next().value ?? records.keys().next().value!;
+      refusals.delete(oldest);
+      records.delete(oldest);
     },
 
     list({ name, since, until, userId, outcome, enforcement, before, limit }) {
