@@ -53,7 +53,7 @@ const FILES = {
   'README.md': '# A package',
   LICENSE: 'MIT',
   'dist/index.js': 'export const one = 1;\n',
-  'dist/index.d.ts': 'export declare const one: number;\n',
+  'dist/index.d.ts': '/** One. */\nexport declare const one: number;\n',
 };
 
 /** Packs a package that is as it should be but for one thing. */
