@@ -333,7 +333,9 @@ function http({ answers }: Awaited<ReturnType<typeof live>>) {
     '`client` is what the page reports: `{ uiMode: "immediate" | "none", immediateGet: boolean }`. It may be anything, is recorded as a claim, and never decides more than policy says.',
     ...sections,
     '## GET /.well-known/webauthn',
-    'At the root, where there are `rp.relatedOrigins`: `{ origins: […] }`. See [other domains and native apps](../other-domains.md).',
+    'At the root, where there are `rp.relatedOrigins`: `{ origins: […] }`. See [other domains](../other-domains.md).',
+    '## GET /.well-known/assetlinks.json, /.well-known/apple-app-site-association',
+    'At the root, each where `rp.apps` lists an application of that platform. See [native apps](../native-apps.md).',
     '## GET /.well-known/passkey-endpoints',
     'At the root: what `passkeyEndpoints` says, `{}` by default.',
   );
