@@ -108,6 +108,7 @@ export function define(command: Command): void {
     `
 Each change is recorded with by: operator and your reason, in the store's attempts and with --log in a file. Nobody is notified: your
 application knows how to reach people, this command does not. LATCHKEY_IDENTITY_KEY, your audit.identityKey, names the passkey in the record.
+A running application sees that a session has ended when it asks the store again: after sessions.revalidateAfter, 60 seconds.
 Exit code 1: there was nothing to change.`,
   );
   examples(command, {
