@@ -113,6 +113,20 @@ async function play(
       rings: ['LatchkeyReplaySeen', 'LatchkeyCounterRegressed', 'LatchkeySignatureInvalid', 'LatchkeyFailureSpike'],
     },
     {
+      title: 'somebody tries passkeys that nobody has',
+      happens: async () => {
+        for (let n = 0; n < 8; n += 1) await deeds.unknownPasskey();
+      },
+      rings: ['LatchkeyUnknownPasskeys'],
+    },
+    {
+      title: 'passkeys are added, disabled and removed, one after the other',
+      happens: async () => {
+        for (let n = 0; n < 5; n += 1) await deeds.tidiedUp();
+      },
+      rings: ['LatchkeyPasskeyChanges'],
+    },
+    {
       title: 'one browser does not stop asking',
       happens: async () => {
         for (let n = 0; n < 5; n += 1) await deeds.tooOften();

@@ -75,6 +75,7 @@ interface Answer {
 
 /** As much of the answers' bodies as the next request needs. */
 interface Body {
+  readonly id: string;
   readonly attemptId: string;
   readonly publicKey: PublicKeyCredentialCreationOptionsJSON & PublicKeyCredentialRequestOptionsJSON;
   readonly passkey: { readonly id: string };
@@ -118,40 +119,32 @@ async function ceremonies() {
   });
 
   const answers: Map<string, Answer> = new Map();
-  const browser: { data: Awaited<ReturnType<core.SessionPort['read']>>; cookie: string | null } = {
-    data: undefined,
-    cookie: null,
-  };
-  const session: core.SessionPort = {
-    read: () => browser.data,
-    rotate: async () => {},
-    write: async (data) => {
-      browser.data = data;
-    },
-    clear: async () => {
-      browser.data = undefined;
-    },
-  };
+  const cookies = new Map<string, string>();
   async function ask(route: string, body?: object, id?: string): Promise<Body> {
     const [method = '', path = ''] = route.split(' ');
     const headers: Record<string, string | undefined> = {
       origin,
       'user-agent': 'Reference',
-      cookie: browser.cookie ?? undefined,
+      cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
     };
     if (body) headers['content-type'] = 'application/json';
     const response = await passkeys.handle({
       method,
       path: path.replace(':id', id ?? ''),
+      url: `/passkeys${path.replace(':id', id ?? '')}`,
       header: (name) => headers[name],
       body: { parsed: body },
       address: '203.0.113.7',
-      session,
       framework: 'express@5',
       native: {},
+      nativeResponse: {},
       logger: silent,
     });
-    if (response.cookie) browser.cookie = response.cookie.split(';')[0] ?? null;
+    for (const line of response.cookies) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
     const isJson = response.headers['content-type']?.includes('json');
     const answer = isJson && response.body ? JSON.parse(response.body) : null;
     if (response.status < 300) {
@@ -203,6 +196,8 @@ async function ceremonies() {
   await ask('GET /credentials');
   await ask('GET /signals');
   await ask('GET /session');
+  await ask('GET /sessions');
+  await ask('DELETE /sessions');
   await ask('DELETE /credentials/:id', undefined, added.passkey.id);
 
   // Ended in the page; answered twice; answered by nobody; prepared and never used; asked for too often.
@@ -216,6 +211,14 @@ async function ceremonies() {
   await passkeys.sweep();
   broken.on = true;
   await signIn(first);
+  broken.on = false;
+  await signIn(first);
+  const { id } = await ask('GET /session');
+  await ask('DELETE /sessions/:id', undefined, id);
+  await signIn(first);
+  await passkeys.forUser('ada').forget({ by: 'operator', reason: 'the end of the reference' });
+  clock.now += 40 * 86_400_000;
+  await passkeys.sweep();
   answers.set('GET /client.js', { status: 200, members: new Map() });
   await passkeys.close();
   return answers;

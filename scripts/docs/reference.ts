@@ -4,9 +4,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript-with-api';
 import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
+import { ROUTES } from '../../packages/core/src/http/routes.ts';
 import * as core from '../../packages/core/src/index.ts';
-import { ROUTES } from '../../packages/core/src/routes.ts';
+import { AUDIT_RESULTS, CHALLENGE_RESULTS, SESSION_RESULTS } from '../../packages/core/src/signals/telemetry.ts';
 import { live } from './reference-ceremonies.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,51 +49,61 @@ interface Schema {
 interface Member {
   readonly name: string;
   readonly optional: boolean;
-  readonly type: string;
+  readonly isMethod: boolean;
   readonly doc: string;
   readonly members: readonly Member[];
 }
 
-/** The members of an interface with their docstrings. Reads the source as Biome formats it: TypeScript 7 has no API. */
+/** The members of an interface, or of an object that is a constant, in the order of the source, with their docstrings. */
 function membersOf(file: string, name: string): Member[] {
-  const source = readFileSync(join(root, file), 'utf8');
-  const [, body] = new RegExp(`^export interface ${name} \\{\\n(.*?)^\\}`, 'ms').exec(source) ?? [];
-  if (body === undefined) throw new Error(`${file} has no interface ${name}.`);
-  return members(body.trimEnd().split('\n'), '  ');
+  const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
+  for (const statement of source.statements) {
+    if (ts.isInterfaceDeclaration(statement) && statement.name.text === name) return statement.members.flatMap(member);
+    for (const { name: own, initializer } of ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations
+      : []) {
+      if (own.getText() === name && initializer) return literalOf(initializer).properties.flatMap(member);
+    }
+  }
+  throw new Error(`${file} has no interface or constant ${name}.`);
 }
 
-function members(lines: readonly string[], indent: string): Member[] {
-  const found: Member[] = [];
-  let doc = '';
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at]?.slice(indent.length) ?? '';
-    if (line.startsWith('/**')) {
-      const comment = [line];
-      while (!comment.at(-1)?.endsWith('*/')) comment.push(lines[++at]?.trim() ?? '');
-      const words = comment.map((part) => part.replace(/^\/?\*+\/?\s?|\s*\*\/$/g, '')).join(' ');
-      doc = words.replace(/\{@link (\w+)\}/g, '`$1`').trim();
-      continue;
-    }
-    const [, name, mark, rest] = /^(?:readonly )?(\w+)(\??)(:.*|\(.*)$/.exec(line) ?? [];
-    if (name === undefined || rest === undefined) continue;
-    const inside = [];
-    if (/\{$/.test(rest)) while (!lines[at + 1]?.startsWith(`${indent}}`)) inside.push(lines[++at] ?? '');
-    found.push({
-      name,
-      optional: mark === '?',
-      type: rest.replace(/^: /, '').replace(/;$/, ''),
-      doc,
-      members: members(inside, `${indent}  `),
-    });
-    doc = '';
-  }
-  return found;
+/** The object behind `as const` and `satisfies`. */
+function literalOf(expression: ts.Expression): ts.ObjectLiteralExpression {
+  if (ts.isAsExpression(expression) || ts.isSatisfiesExpression(expression)) return literalOf(expression.expression);
+  if (ts.isObjectLiteralExpression(expression)) return expression;
+  throw new Error(`${expression.getText()} is no object.`);
+}
+
+function member(node: ts.TypeElement | ts.ObjectLiteralElementLike): Member[] {
+  if (node.name === undefined) return [];
+  const inside = ts.isPropertySignature(node) ? node.type : undefined;
+  return [
+    {
+      name: node.name.getText(),
+      optional: 'questionToken' in node && node.questionToken !== undefined,
+      isMethod: ts.isMethodSignature(node),
+      doc: docOf(node),
+      members: inside && ts.isTypeLiteralNode(inside) ? inside.members.flatMap(member) : [],
+    },
+  ];
+}
+
+function docOf(node: ts.Node): string {
+  const [{ comment } = { comment: undefined }] = ts.getJSDocCommentsAndTags(node);
+  return (ts.getTextOfJSDocComment(comment) ?? '')
+    .replace(/\{@link ([\w.]+)\}/g, '`$1`')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
 }
 
 /** What a docstring says, without what it says of the default, and the default. */
 function splitDefault(doc: string) {
   const [sentence, value] = /\bDefault:? ((?:`[^`]*`|[^.`])+)\.(?= |$)/.exec(doc) ?? [];
   if (sentence === undefined || value === undefined) return { text: doc, value: '' };
+  // What follows a colon says what the default means, and stays.
+  const [, short, rest] = /^(`[^`]*`): (.*)$/.exec(value) ?? [];
+  if (short !== undefined) return { text: doc.replace(sentence, `${short}: ${rest}.`), value: short };
   return { text: doc.replace(sentence, '').replace(/ {2,}/g, ' ').trim(), value };
 }
 
@@ -116,7 +128,7 @@ function errors() {
 }
 
 /** Where a refusal says its code itself: the reason alone does not tell. */
-const SAID_WHERE_REFUSED: Record<string, readonly import('../../packages/core/src/attempt.ts').Reason[]> = {
+const SAID_WHERE_REFUSED: Record<string, readonly core.Reason[]> = {
   mode_not_allowed: ['immediate_not_requested', 'policy_denied'],
   content_too_large: ['malformed_request'],
   unsupported_media_type: ['malformed_request'],
@@ -146,7 +158,7 @@ function reasons() {
   });
   return page(
     'Reasons',
-    'packages/core/src/reasons.ts',
+    'packages/core/src/record/reasons.ts',
     'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
     ...parts,
   );
@@ -160,7 +172,7 @@ function record() {
       visit(member.members, `${prefix}${member.name}.`);
     }
   };
-  visit(membersOf('packages/core/src/attempt.ts', 'AttemptRecord'), '');
+  visit(membersOf('packages/core/src/record/attempt.ts', 'AttemptRecord'), '');
   const rows: string[][] = [];
   const walk = (schema: Schema, prefix: string) => {
     for (const [name, member] of Object.entries(schema.properties ?? {})) {
@@ -175,7 +187,7 @@ function record() {
   walk(core.ATTEMPT_SCHEMA, '');
   return page(
     'The record of an attempt',
-    'packages/core/src/attempt.ts and attempt-schema.ts',
+    'packages/core/src/record/attempt.ts and attempt-schema.ts',
     'One frozen object, and one line of JSON, for every attempt that ends. Published as JSON Schema in `@latchkey/core/attempt.schema.json`, which also states what a record can never say; as a type it is `AttemptRecord`. What it means that a sign-in is `enforced`: [policy](../policy.md).',
     table(['field', 'values', 'meaning'], rows),
     'Names of records (`event.name`):',
@@ -198,9 +210,7 @@ function options() {
   const section = (heading: string, list: readonly Member[], prefix: string) => {
     const rows = list.flatMap((member) => {
       const { text, value } = splitDefault(member.doc);
-      const name = code(
-        `${prefix}${member.name}${member.type.startsWith('(') && !member.type.includes('=>') ? '()' : ''}`,
-      );
+      const name = code(`${prefix}${member.name}${member.isMethod ? '()' : ''}`);
       const own = [name, member.optional ? value || '' : 'required', text];
       return [
         ...(member.members.length > 0 && text === '' ? [] : [own]),
@@ -212,21 +222,18 @@ function options() {
     });
     return `## ${heading}\n\n${table(['option', 'default', 'what it says'], rows)}`;
   };
-  const config = 'packages/core/src/config.ts';
+  const config = 'packages/core/src/options.ts';
   return page(
     'Options',
-    `${config}, limits.ts, attestation.ts and session.ts`,
+    `${config} and ceremony/session.ts`,
     "`createPasskeys(options)` checks them all at once and throws a `ConfigurationError` that says which one is wrong, what it got, and what to write instead. A duration is `'90s'`, `'2m'`, `'1h'` or milliseconds.",
     section('createPasskeys', membersOf(config, 'PasskeysOptions'), ''),
     section('rp', membersOf(config, 'RelyingParty'), 'rp.'),
     section('users', membersOf(config, 'Users'), 'users.'),
     section('policy', membersOf(config, 'PolicyOptions'), 'policy.'),
-    section(
-      'policy.attestation',
-      membersOf('packages/core/src/attestation.ts', 'AttestationOptions'),
-      'policy.attestation.',
-    ),
-    section('rateLimit', membersOf('packages/core/src/limits.ts', 'RateLimitOptions'), 'rateLimit.'),
+    section('policy.attestation', membersOf(config, 'AttestationOptions'), 'policy.attestation.'),
+    section('sessions', membersOf(config, 'SessionOptions'), 'sessions.'),
+    section('rateLimit', membersOf(config, 'RateLimitOptions'), 'rateLimit.'),
     section('A sink', membersOf(config, 'Sink'), ''),
     '## Guards',
     '`requireSignIn(rule?)` and `requireStepUp(rule)` of every adapter. Both take `redirectTo` as well: where a page sends people who do not pass, instead of problem+json.',
@@ -236,7 +243,7 @@ function options() {
         ['requireSignIn', 'SignInRule'],
         ['requireStepUp', 'StepUpRule'],
       ].flatMap(([guard = '', rule = '']) =>
-        membersOf('packages/core/src/session.ts', rule).map(({ name, optional, doc }) => [
+        membersOf('packages/core/src/ceremony/session.ts', rule).map(({ name, optional, doc }) => [
           code(guard),
           code(name),
           optional ? '' : 'required',
@@ -248,16 +255,10 @@ function options() {
 }
 
 function limits() {
-  const docs = new Map(
-    [
-      ...readFileSync(join(root, 'packages/core/src/limits.ts'), 'utf8').matchAll(
-        /\/\*\* (.*?) \*\/\n {2}(\w+): \{ points/g,
-      ),
-    ].map(([, doc = '', name]) => [name, doc]),
-  );
+  const docs = new Map(membersOf('packages/core/src/options.ts', 'LIMITS').map(({ name, doc }) => [name, doc]));
   return page(
     'Rate limits',
-    'packages/core/src/limits.ts',
+    'packages/core/src/options.ts',
     'At most so many requests for each key; more is 429 `rate_limited` with `Retry-After`. To change them: [limits](../limits.md#other-numbers).',
     table(
       ['limit', 'requests', 'in seconds', 'what is counted'],
@@ -289,13 +290,23 @@ const PURPOSES: Record<string, string> = {
   'DELETE /credentials/:id':
     'Removes one, with the sessions it made. Needs a recent sign-in. The last one stays unless `users.hasOtherWayIn`.',
   'GET /signals': "What to tell password managers: each member is an argument of the browser's Signal API.",
+  'GET /sessions': 'Where the person is signed in, newest first.',
+  'DELETE /sessions/:id': 'Ends one of the own sessions.',
+  'DELETE /sessions': 'Ends all of the own sessions but this one.',
   'GET /session': 'Who is signed in, or 401.',
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
 };
 
+/** Whom each route wants to be there. Others get 401 `sign_in_required`. */
+const NEEDS: Record<(typeof ROUTES)[number]['needs'], string> = {
+  nobody: 'Anybody may ask.',
+  person: 'For people who are signed in, also those whom only `users.identify` names.',
+  session: 'For people with a session of ours.',
+};
+
 function http({ answers }: Awaited<ReturnType<typeof live>>) {
-  const sections = ROUTES.map(({ method, path, body }) => {
+  const sections = ROUTES.map(({ method, path, needs, body }) => {
     const name = `${method} ${path}`;
     const answer = answers.get(name);
     const purpose = PURPOSES[name];
@@ -310,14 +321,14 @@ function http({ answers }: Awaited<ReturnType<typeof live>>) {
     const given = members.length > 0 ? ` ${code(`{ ${members.join(', ')} }`)}` : '';
     return [
       `## ${name}`,
-      purpose,
+      `${purpose} ${NEEDS[needs]}`,
       ...(rows.length > 0 ? [table(['member of the body', '', 'values'], rows)] : []),
       `Answers ${answer.status}${given}.`,
     ].join('\n\n');
   });
   return page(
     'HTTP',
-    'packages/core/src/routes.ts and shape.ts, with answers as given by them',
+    'packages/core/src/http/routes.ts and shape.ts, with answers as given by them',
     'Every route below the mount prefix (`/passkeys`). `@latchkey/browser` speaks all of this for you. Bodies are JSON objects of at most 64 KiB with `Content-Type: application/json`; members that are not named here are ignored. Errors: [errors](errors.md).',
     '`client` is what the page reports: `{ uiMode: "immediate" | "none", immediateGet: boolean }`. It may be anything, is recorded as a claim, and never decides more than policy says.',
     ...sections,
@@ -334,11 +345,49 @@ function bodyValues(schema: Schema) {
   return schema.type ?? 'anything';
 }
 
+const ATTEMPT_LABELS = [
+  'latchkey.outcome',
+  'latchkey.reason',
+  'latchkey.attempt.mode',
+  'latchkey.immediate.policy',
+  'latchkey.immediate.enforcement',
+];
+
+const listed = (values: readonly string[]) => values.map(code).join(', ');
+const FLAG = listed(['true', 'false']);
+const CHANGES = 'latchkey.passkey.';
+
+/** The attributes of metrics, with the lists that their values are of. */
+const VALUES: Readonly<Record<string, string>> = {
+  'latchkey.outcome': listed(core.OUTCOMES),
+  'latchkey.reason': 'one of [the reasons](reasons.md); not there for a success',
+  'latchkey.attempt.mode': `${listed(core.MODES)}; not there where nothing was asked`,
+  'latchkey.immediate.policy': listed(core.IMMEDIATE_MEDIATION),
+  'latchkey.immediate.enforcement': listed(core.ENFORCEMENTS),
+  'latchkey.challenge.result': listed(CHALLENGE_RESULTS),
+  'latchkey.assertion.user_verified': FLAG,
+  'latchkey.assertion.backed_up': FLAG,
+  'latchkey.assertion.backup_eligible_changed': FLAG,
+  'latchkey.assertion.sign_count': listed(core.SIGN_COUNTS),
+  'latchkey.passkey.change': listed(
+    core.EVENT_NAMES.filter((name) => name.startsWith(CHANGES)).map((name) => name.slice(CHANGES.length)),
+  ),
+  'latchkey.change.by': listed(core.SESSION_ENDERS),
+  'latchkey.session.ended_because': listed(core.SESSION_ENDINGS),
+  'latchkey.session.result': listed(SESSION_RESULTS),
+  'latchkey.audit.sink': 'the names of your sinks; `attempt_store` for `store.attempts`',
+  'latchkey.audit.result': listed(AUDIT_RESULTS),
+};
+
 function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>) {
+  for (const [metric, { attributes }] of metrics) {
+    const unknown = [...attributes].find((name) => VALUES[name] === undefined);
+    if (unknown !== undefined) throw new Error(`scripts/docs/reference.ts does not know ${unknown} of ${metric}.`);
+  }
   const list = (names: Iterable<string>) => [...names].sort().map(code).join(', ');
   return page(
     'Telemetry',
-    'packages/core/src/telemetry.ts, as seen by the OpenTelemetry SDK',
+    'packages/core/src/signals/telemetry.ts, as seen by the OpenTelemetry SDK, and from the closed lists of the record',
     'What Latchkey gives to the OpenTelemetry SDK that your application has set up. How to set one up: [OpenTelemetry](../opentelemetry.md). The scope of all of it is `@latchkey/core`.',
     '## Metrics',
     table(
@@ -350,8 +399,13 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
           kind,
           code(unit),
           description,
-          list(attributes),
+          list(name.endsWith('.attempts') ? ATTEMPT_LABELS : attributes),
         ]),
+    ),
+    'The values of these attributes are closed lists. Prometheus calls an attribute by its name with underscores.',
+    table(
+      ['attribute', 'values'],
+      Object.entries(VALUES).map(([name, values]) => [code(name), values]),
     ),
     '## Spans',
     'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset.',
@@ -368,7 +422,10 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
     '## Log events',
     table(
       ['name', 'severity'],
-      [...events].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { severities }]) => [code(name), list(severities)]),
+      core.EVENT_NAMES.map((name) => [
+        code(name),
+        name.endsWith('.attempt') ? core.SEVERITIES.map(code).join(', ') : code('INFO'),
+      ]),
     ),
     '## Attributes',
     'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these; what is marked with * is on log events only, never on spans or metrics; `error.type` is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',

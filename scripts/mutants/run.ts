@@ -12,7 +12,7 @@ import { MUTANTS } from './table.ts';
 const LEAST = 0.97;
 
 /** A run that takes so much longer than the same tests did without a mutant hangs, which is a way to notice it. */
-const PATIENCE = 8;
+const PATIENCE = 3;
 
 const { values: flags } = parseArgs({
   options: { only: { type: 'string' }, list: { type: 'boolean' }, fresh: { type: 'boolean' } },
@@ -35,14 +35,42 @@ function remember(mutant: Mutant, noticed: boolean): void {
   writeFileSync(KNOWN, JSON.stringify(known));
 }
 
-/** Whether a mutant's tests pass, with it or without. A run that takes longer than `limitMs` does not. */
-async function pass({ tests, named, ...mutant }: Mutant, { mutated, limitMs }: { mutated: boolean; limitMs?: number }) {
-  const config = ['--config', 'scripts/mutants/vitest.config.ts', '--bail=1', '--reporter=dot'];
+/** Where vitest says what became of each test. */
+const REPORT = join(dirname(KNOWN), 'mutants-report.json');
+
+/** The names of the tests that passed, with a mutant or without; nothing where one failed, or took longer than `limitMs`. */
+async function pass(
+  { tests, named }: Pick<Mutant, 'tests' | 'named'>,
+  { mutant, limitMs }: { mutant?: Mutant; limitMs?: number } = {},
+): Promise<readonly string[] | null> {
+  const config = [
+    '--config',
+    'scripts/mutants/vitest.config.ts',
+    '--bail=1',
+    '--reporter=json',
+    `--outputFile=${REPORT}`,
+  ];
   const args = ['run', ...config, ...(named === undefined ? [] : ['-t', named]), ...tests];
-  const env = toolEnv(mutated ? { MUTANT: JSON.stringify(mutant) } : {});
-  const signal = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
+  const env = toolEnv(mutant && { MUTANT: JSON.stringify(mutant) });
+  const signal = limitMs === undefined ? undefined : AbortSignal.timeout(Math.ceil(limitMs));
   const vitest = join(ROOT, 'node_modules/.bin/vitest');
-  return (await run(vitest, args, { cwd: ROOT, env, stdio: 'ignore', ...(signal && { signal }) })) === 0;
+  if ((await run(vitest, args, { cwd: ROOT, env, stdio: 'ignore', ...(signal && { signal }) })) !== 0) return null;
+  const { testResults } = JSON.parse(readFileSync(REPORT, 'utf8')) as Report;
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'passed')
+    .map(({ ancestorTitles, title }) => [...ancestorTitles, title].join(' > '));
+}
+
+/** The part of the report that is read here. */
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
+      readonly status: string;
+    }[];
+  }[];
 }
 
 const describe = ({ file, find, replace }: Mutant) =>
@@ -60,31 +88,41 @@ if (flags.list) {
 }
 
 async function judge(): Promise<number> {
-  const took = new Map<string, number>();
   const unnoticed: Mutant[] = [];
-  for (const [index, mutant] of mutants.entries()) {
-    const key = keyOf(mutant);
-    let noticed = known[key];
-    if (noticed === undefined) {
-      const tests = [...mutant.tests, mutant.named].join(' ');
-      if (!took.has(tests)) {
-        const since = performance.now();
-        if (!(await pass(mutant, { mutated: false }))) {
-          if (interrupted() === undefined) console.error(`fails without any mutant: ${tests}`);
-          return interrupted() ?? 1;
-        }
-        took.set(tests, performance.now() - since);
+  let done = 0;
+  for (const [files, together] of Map.groupBy(mutants, ({ tests }) => tests.join(' '))) {
+    const unknown = together.filter((mutant) => known[keyOf(mutant)] === undefined);
+    const since = performance.now();
+    if (unknown.length > 0) {
+      const passed = await pass({ tests: together[0]!.tests, ...namedBy(unknown) });
+      const idle = unknown.find(({ named = '' }) => !passed?.some((name) => new RegExp(named).test(name)));
+      if (passed === null || idle !== undefined) {
+        if (interrupted() !== undefined) return interrupted()!;
+        console.error(
+          passed === null ? `fails without any mutant: ${files}` : `no test of ${files} is named ${idle?.named}`,
+        );
+        return 1;
       }
-      noticed = !(await pass(mutant, { mutated: true, limitMs: PATIENCE * took.get(tests)! + 30_000 }));
+    }
+    const limitMs = PATIENCE * (performance.now() - since) + 30_000;
+    for (const mutant of together) {
+      const noticed = known[keyOf(mutant)] ?? (await pass(mutant, { mutant, limitMs })) === null;
       const stopped = interrupted();
       if (stopped !== undefined) return stopped;
       remember(mutant, noticed);
+      if (!noticed) unnoticed.push(mutant);
+      done += 1;
+      console.log(`${done}/${mutants.length} ${noticed ? 'noticed' : 'NOT NOTICED'}  ${describe(mutant)}`);
     }
-    if (!noticed) unnoticed.push(mutant);
-    console.log(`${index + 1}/${mutants.length} ${noticed ? 'noticed' : 'NOT NOTICED'}  ${describe(mutant)}`);
   }
   const share = mutants.length === 0 ? 1 : 1 - unnoticed.length / mutants.length;
   console.log(`\n${mutants.length - unnoticed.length} of ${mutants.length} noticed: ${(share * 100).toFixed(1)} %`);
   for (const mutant of unnoticed) console.log(`  not noticed: ${describe(mutant)}`);
   return share >= LEAST ? 0 : 1;
+}
+
+/** All tests that some mutants name; all there are where one names none. */
+function namedBy(some: readonly Mutant[]): Pick<Mutant, 'named'> {
+  const names = some.map(({ named }) => named);
+  return names.includes(undefined) ? {} : { named: names.map((name) => `(${name})`).join('|') };
 }

@@ -16,7 +16,7 @@ const byRules = (file: string, find: string, replace: string, rule: string): Mut
   find,
   replace,
   tests: CONTRACT,
-  named: `Express 5 ${rule}`,
+  named: `Express 5 > ${rule}`,
 });
 
 /** Noticed by tests of one file, of which `named` is enough. */
@@ -182,7 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
     AUTHENTICATION,
     'again.generation !== found.generation',
     'false',
-    'memory Express 5',
+    'memory > Express 5',
   ),
   byRules(
     AUTHENTICATION,
@@ -451,7 +451,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (stream.destroyed) return Promise.reject(new Error('the request was cut off'));",
     '',
   ),
-  byRules('sweep.ts', 'if (!pending.begun) return;', '', 'records nothing for a prefetched'),
+  byRules('sweep.ts', 'if (!pending.begun) return;', '', 'lets a prefetched challenge that nobody used'),
   // --- records ---
   by(
     THREATS,

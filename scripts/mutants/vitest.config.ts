@@ -9,6 +9,8 @@ const path = file && join(import.meta.dirname, '../..', file);
 
 export default mergeConfig(ordinary, {
   root: join(import.meta.dirname, '../..'),
+  // A cache of transformed modules knows nothing of mutants.
+  test: { fsModuleCache: false },
   plugins: [
     {
       name: 'mutant',

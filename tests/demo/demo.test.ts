@@ -512,9 +512,8 @@ describe('a demo that runs', () => {
       code: 'step_up_required',
     };
     // As the server answers ten minutes after the sign-in.
-    await mae.page.route('**/registration/options', (route) => route.fulfill({ status: 403, json: problem }), {
-      times: 1,
-    });
+    const refusal = { status: 403, contentType: 'application/problem+json', body: JSON.stringify(problem) };
+    await mae.page.route('**/registration/options', (route) => route.fulfill(refusal), { times: 1 });
     await mae.page.getByRole('button', { name: 'Add a passkey' }).click();
     await mae.page.getByRole('button', { name: 'Confirm with a passkey' }).click();
     // The step-up went well, so it is the server's own answer that is told now.

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Passkeys, RelyingParty, Store, User, Users } from '@latchkey/core';
 import type { PublicKeyCredentialCreationOptionsJSON } from '@latchkey/testing';
-import type { Express } from 'express';
+import type { Express as ExpressApp } from 'express';
 import type { Redis } from 'ioredis';
 import type { Kysely } from 'kysely';
 
@@ -15,7 +15,7 @@ export declare const users: Users;
 export declare const store: Store;
 export declare const db: Kysely<unknown>;
 export declare const redis: Redis;
-export declare const expressApp: Express;
+export declare const expressApp: ExpressApp;
 
 /** A test's. */
 export declare const origin: string;
@@ -36,3 +36,18 @@ export declare const table: {
   insertUnlessTaken(account: User): Promise<Account | null>;
   remove(id: string): Promise<void>;
 };
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** As @types/passport has it. */
+      user?: unknown;
+    }
+  }
+}
+
+/** The same with numbers for ids, and passwords. */
+export declare const rows: {
+  byId(id: number): Promise<{ id: number; email: string; passwordHash: string } | undefined>;
+};
+export declare const isPasswordOf: (id: number, password: string) => Promise<boolean>;

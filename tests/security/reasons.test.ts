@@ -56,6 +56,7 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
   client_invalid_state: 'records what the page reports, and never as more than a claim',
   client_busy: 'records what the page reports, and never as more than a claim',
   client_password: 'records what the page reports, and never as more than a claim',
+  client_unreadable: 'records what the page reports, and never as more than a claim',
   client_other: 'records what the page reports, and never as more than a claim',
   challenge_missing: 'refuses a verify that names no attempt',
   challenge_unknown: 'refuses a challenge it never issued',

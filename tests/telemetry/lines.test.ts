@@ -143,6 +143,7 @@ test.for(LINES)(
       'latchkey.signin.challenges': ['sum', '{challenge}', true],
       'latchkey.signin.assertions': ['sum', '{assertion}', true],
       'latchkey.audit.records': ['sum', '{record}', true],
+      'latchkey.passkey.changes': ['sum', '{change}', true],
       'latchkey.signin.duration': ['histogram', 's', false],
       'latchkey.signin.ceremony.duration': ['histogram', 's', false],
     });

@@ -12,6 +12,7 @@ import { type Aborted, type AutofillResult, ended, misuse, type Refused, type Si
 import type { Asked, ClientReport, Issued } from './server.ts';
 import { untilAborted, visibleFrom } from './waiting.ts';
 
+/** The options of `autofill`. */
 export interface AutofillOptions {
   /** Called once, when the person has signed in. */
   onSignIn: (signedIn: SignedIn) => void;

@@ -2,6 +2,7 @@
 
 import { within } from './waiting.ts';
 
+/** What this browser can do. */
 export interface Capabilities {
   /** WebAuthn: without it nothing here works, and ceremonies resolve to `unsupported`. */
   passkeys: boolean;

@@ -1,5 +1,6 @@
 // Durations as people write them everywhere in Latchkey, as far as a page can wait: '90s', '2m', or a number of milliseconds.
 
+/** A length of time: `'90s'`, `'2m'`, `'1h'`, `'30d'`, or milliseconds. */
 export type Duration = number | `${number}${'ms' | 's' | 'm'}`;
 
 const units: { [unit: string]: number } = { ms: 1, s: 1e3, m: 6e4 };

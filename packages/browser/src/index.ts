@@ -67,6 +67,7 @@ export type {
   StepUpOptions,
 };
 
+/** The options of {@link createPasskeyClient}. */
 export interface PasskeyClientOptions {
   /**
    * Where the server's routes are mounted, on this page's own origin, with or without a slash at its end. Default: where
@@ -157,6 +158,7 @@ export interface PasskeyClient {
   signOut(): Promise<Answer>;
 }
 
+/** The client of a page: it speaks to the routes below `base` and asks the browser. */
 export function createPasskeyClient({
   baseUrl = '/passkeys',
   requestTimeout = '10s',

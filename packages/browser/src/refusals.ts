@@ -26,4 +26,5 @@ export const refusalCodes = [
   'audit_unavailable',
 ] as const;
 
+/** A code with which the server refuses. The codes are a contract. */
 export type RefusalCode = (typeof refusalCodes)[number] | 'unknown_answer';

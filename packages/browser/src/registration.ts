@@ -13,13 +13,17 @@ import type { ClientReport, Issued } from './server.ts';
 import type { Authenticator } from './sign-in.ts';
 import { signalUnknown } from './signals.ts';
 
+/** The options of `signUp`. */
 export interface SignUpOptions {
+  /** What the person will be known by: an e-mail address, say. */
   username: string;
+  /** What the browser shows beside it. Default: the username. */
   displayName?: string;
   /** Where the passkey should be kept. Without it the browser asks. */
   authenticator?: Authenticator;
 }
 
+/** The options of `register`. */
 export interface RegisterOptions {
   /** What its owner calls the passkey. */
   nickname?: string;

@@ -9,23 +9,35 @@ export type { RefusalCode };
 /** How a sign-in was asked for: one click, the input field's autofill, or the browser's full sheet. */
 export type Mode = 'immediate' | 'conditional' | 'modal';
 
+/** The account, as the server narrows it. */
 export interface User {
+  /** The application's own id. */
   id: string;
+  /** What the person types or recognises: an e-mail address, say. */
   name: string;
+  /** What to call the person. */
   displayName: string;
 }
 
 /** A passkey as its owner sees it. `id` is the server's own, not the credential id; instants are milliseconds since the epoch. */
 export interface Passkey {
+  /** What `rename` and `remove` take. */
   id: string;
+  /** What its owner calls it. */
   nickname: string;
   /** The password manager that made it, for display only. */
   provider: string | null;
+  /** When it was added. */
   createdAt: number;
+  /** When it was last used; null before the first use. */
   lastUsedAt: number | null;
+  /** False while it may not be used. */
   enabled: boolean;
+  /** It was synced at its last use. */
   backedUp: boolean;
+  /** It cannot leave its device. */
   deviceBound: boolean;
+  /** How a browser reaches it: `internal`, `hybrid`, `usb`, …. */
   transports: string[];
   /** This session was made with it. */
   current: boolean;
@@ -33,21 +45,31 @@ export interface Passkey {
 
 /** Signed in. What the application's `onSignIn` added to the server's answer (a token, say) is there too. */
 export interface SignedIn extends SignIn {
+  /** It worked. */
   kind: 'passkey';
+  /** How the browser was asked. */
   mode: Mode;
+  /** What the application added. */
   [added: string]: unknown;
 }
 
 /** `attempt.id` names the attempt's record on the server. */
 export interface SignIn {
+  /** Who is signed in. */
   user: User;
+  /** The passkey that was used. */
   passkey: Passkey;
+  /** The attempt, as in its record. */
   attempt: { id: string; mode: Mode; enforcement: 'enforced' | 'not_enforced' | 'not_evaluated' | 'not_applicable' };
+  /** The passkey is on another device (a phone, say): offer to add one on this, by `register()`. */
+  suggest?: 'add_here';
 }
 
 /** The new passkey and whose it is; after sign-up that user is signed in. */
 export interface Registered {
+  /** Whose passkey it is. */
   user: User;
+  /** The new passkey. */
   passkey: Passkey;
 }
 
@@ -56,13 +78,19 @@ export interface Registered {
  * Address and user agent are as the server saw them, for the owner to recognize.
  */
 export interface Session {
+  /** What `endSession` takes. */
   id: string;
+  /** When the sign-in was. */
   createdAt: number;
+  /** When a request was last seen. */
   seenAt: number;
+  /** When it ends by itself. */
   expiresAt: number;
   /** It was made with this one. */
   passkey: { id: string; nickname: string };
+  /** The address of the sign-in, or null. */
   address: string | null;
+  /** The browser of the sign-in, or null. */
   userAgent: string | null;
   /** This page's own. */
   current: boolean;
@@ -70,19 +98,25 @@ export interface Session {
 
 /** Instants are milliseconds since the epoch. A step-up for one `action` serves no other. */
 export interface StepUp {
+  /** When the person confirmed. */
   steppedUpAt: number;
+  /** When the step-up serves no longer. */
   expiresAt: number;
+  /** What it was for; left out: nothing in particular. */
   action?: string;
 }
 
 /** The person chose a stored password (`signIn({ password: true })`): it is the application's to check; Latchkey never sends it. */
 export interface ChosePassword {
+  /** A password was chosen. */
   kind: 'password';
+  /** What the browser stored. */
   credential: PasswordCredential;
 }
 
 /** The browser's stored password: https://w3c.github.io/webappsec-credential-management/#passwordcredential */
 export interface PasswordCredential extends Credential {
+  /** The password itself. */
   readonly password: string;
 }
 
@@ -94,6 +128,7 @@ export type Done<T = unknown> = { kind: 'done' } & T;
  * it as "has no passkey" or "has no account" (WebAuthn §14.5.2, https://www.w3.org/TR/webauthn-3/#sctn-assertion-privacy).
  */
 export interface Unavailable {
+  /** The browser gave nothing. */
   kind: 'unavailable';
 }
 
@@ -102,6 +137,7 @@ export interface Unavailable {
  * The server was told (`UnreadableCredential`). Another browser or another password manager may do.
  */
 export interface Unreadable {
+  /** The answer cannot be read. */
   kind: 'unreadable';
   /** The first member that is missing or no bytes, `response.signature` say. */
   member: string;
@@ -109,21 +145,25 @@ export interface Unreadable {
 
 /** This browser or device cannot do it, or the server's policy leaves no way that it can. */
 export interface Unsupported {
+  /** It is not possible here. */
   kind: 'unsupported';
 }
 
 /** Another ceremony is under way on this page. */
 export interface Busy {
+  /** Something else is under way. */
   kind: 'busy';
 }
 
 /** It gave way to another request, or the page stopped it. */
 export interface Aborted {
+  /** It was stopped. */
   kind: 'aborted';
 }
 
 /** This device already has a passkey for this account (`excludeCredentials`, WebAuthn §5.1.3). */
 export interface Exists {
+  /** There is one already. */
   kind: 'exists';
 }
 
@@ -132,13 +172,17 @@ export interface Exists {
  * middleware or a proxy in front of it answered. The status of a redirect is 0, because browsers hide it.
  */
 export interface Refused {
+  /** The server said no. */
   kind: 'refused';
+  /** The server's code. */
   code: RefusalCode;
+  /** The HTTP status. */
   status: number;
 }
 
 /** No answer from the server, or none in time. Whether it acted is not known. */
 export interface Offline {
+  /** There was no answer. */
   kind: 'offline';
 }
 
@@ -147,16 +191,22 @@ export interface Offline {
  * `message` is for its developer.
  */
 export interface Misuse {
+  /** The page has a fault. */
   kind: 'misuse';
+  /** What is wrong, in a sentence. */
   message: string;
 }
 
 /** A ceremony that ended in the page. */
 export type Ended = Unavailable | Unreadable | Unsupported | Busy | Aborted | Misuse;
 
+/** What `signIn` resolves to. */
 export type SignInResult = SignedIn | ChosePassword | Ended | Refused | Offline;
+/** What `autofill` resolves to. */
 export type AutofillResult = SignedIn | Ended | Refused | Offline;
+/** What `signUp` and `register` resolve to. */
 export type RegistrationResult = Done<Registered> | Exists | Ended | Refused | Offline;
+/** What `stepUp` and `confirm` resolve to. */
 export type StepUpResult = Done<StepUp> | Ended | Refused | Offline;
 
 /** `done` after a step-up, `passkey` after a sign-in. */

@@ -10,6 +10,7 @@ import type { ClientReport } from './server.ts';
 /** Which authenticator the browser should begin with: a hint, which the person may override. */
 export type Authenticator = 'this_device' | 'phone' | 'security_key';
 
+/** The options of `signIn`. */
 export interface SignInOptions {
   /** Without it the server chooses: immediate where policy and browser allow it, else modal. */
   mode?: 'immediate' | 'modal';

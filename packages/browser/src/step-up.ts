@@ -8,11 +8,13 @@ import { type ConfirmResult, ended, type StepUp, type StepUpResult } from './res
 import type { ClientReport } from './server.ts';
 import { signIn } from './sign-in.ts';
 
+/** The options of `stepUp`. */
 export interface StepUpOptions {
   /** What the step-up is for; it then serves nothing else. */
   action?: string;
 }
 
+/** The options of `confirm`. */
 export interface ConfirmOptions extends StepUpOptions {
   /** Whose passkeys, when it comes to a sign-in: the name of the person that the application knows. */
   identifier?: string;

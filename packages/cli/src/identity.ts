@@ -18,7 +18,7 @@ export const refOf = (identity: Pseudonymizer, { credentialId }: Passkey): strin
 /** The end of a reference that people can tell apart: 8 of its 22 characters. */
 export const shortRef = (ref: string): string => ref.slice(ref.lastIndexOf(':') + 1).slice(0, 8);
 
-/** The id of every key that a process made for itself, because it was given none. */
+/** What the id begins with of every key that a process made for itself, because it was given none. */
 export const EPHEMERAL = 'ephemeral';
 
 /** The id of the key with which a record names its passkey; null where it names none. */
@@ -45,7 +45,7 @@ export function otherKeys(given: string, counts: ReadonlyMap<string, number>): s
   const made = others.reduce((sum, id) => sum + counts.get(id)!, 0);
   const named =
     others.length > 4 ? `${others.slice(0, 3).join(', ')} and ${others.length - 3} more` : others.join(', ');
-  const ephemeral = others.includes(EPHEMERAL)
+  const ephemeral = others.some((id) => id.startsWith(EPHEMERAL))
     ? ' An ephemeral key is made at each start without audit.identityKey.'
     : '';
   return `${many(made, 'record')} made with the identity key ${named}; LATCHKEY_IDENTITY_KEY is the key ${given}.${ephemeral}`;

@@ -4,6 +4,7 @@ import type { Logger } from './options.ts';
 
 /** A request as every adapter translates it. `Request` and `Response` are the framework's own. */
 export interface HttpRequest<Request = unknown, Response = unknown> {
+  /** In upper case: `POST`. */
   readonly method: string;
   /** Below the mount prefix, starting with a slash, without the query. For `/.well-known` and for guards the whole path. */
   readonly path: string;
@@ -27,10 +28,12 @@ export interface HttpRequest<Request = unknown, Response = unknown> {
 
 /** An answer as every adapter sends it. */
 export interface HttpResponse {
+  /** The HTTP status, 200 to 599. */
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   /** Values of Set-Cookie, to be appended to those of others. */
   readonly cookies: readonly string[];
+  /** Text to send as it is, in UTF-8; null: no body. */
   readonly body: string | null;
 }

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   audit_unavailable: [503, 'Try again later'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
+/** A code of {@link PROBLEMS}: the member `code` of an answer in `application/problem+json`. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Why a request was refused. Thrown inside core, answered as problem+json, never seen by the application. */
@@ -162,6 +163,7 @@ export function asRefusal(thrown: unknown): Refusal {
 
 /** A configuration that cannot be right. Thrown at construction; `message` says which option, what it got, what to write. */
 export class ConfigurationError extends Error {
+  /** Always this, for programs that look at codes. */
   readonly code = 'config_invalid';
   /** The option's name: `policy.challengeTtl`. */
   readonly option: string;

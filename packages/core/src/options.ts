@@ -14,7 +14,9 @@ import type { Awaitable, Passkey, SignInSession, Store } from './store/store.ts'
 
 /** At most `points` requests in `seconds`, for each key. */
 export interface LimitRule {
+  /** How many requests: a whole number from 1. */
   readonly points: number;
+  /** The window, in seconds. */
   readonly seconds: number;
 }
 
@@ -43,6 +45,7 @@ export const LIMITS = {
   unfinished: { points: 200_000, seconds: 120 },
 } as const satisfies Record<string, LimitRule>;
 
+/** The name of a limit in {@link LIMITS}. */
 export type LimitName = keyof typeof LIMITS;
 
 /**
@@ -50,11 +53,13 @@ export type LimitName = keyof typeof LIMITS;
  * every limiter of rate-limiter-flexible does; a rejection with an Error is a store that does not answer.
  */
 export interface Limiter {
+  /** Takes one point of this key. Rejects with `{ msBeforeNext }`, in milliseconds, when there is none left. */
   consume(key: string): Awaitable<unknown>;
   /** Gives one point back. Asked of the limiter for `unfinished` only, when a challenge is answered. */
   reward?(key: string): Awaitable<unknown>;
 }
 
+/** The options of `rateLimit`. */
 export interface RateLimitOptions {
   /** Other numbers than {@link LIMITS}. */
   readonly limits?: Partial<Record<LimitName, LimitRule>>;
@@ -99,6 +104,11 @@ export type Maybe<T> = Awaitable<T | undefined | null>;
 export type IdentifiedUser<U extends User = User> = U & {
   /** For applications with tokens: when the passkey sign-in was that the token came from. Milliseconds since the epoch. */
   readonly authenticatedAt?: number;
+  /**
+   * When this person last gave the application a password (or a one-time code, or what else it takes), in milliseconds since the epoch. Needed for
+   * `policy.conditionalCreate`: within `policy.recentSignIn` a passkey may be added without asking.
+   */
+  readonly passwordAt?: number | null;
 };
 
 /**
@@ -206,7 +216,7 @@ export interface PolicyOptions {
   readonly firstFactor?: 'none' | 'identified';
   /** Life of a challenge: 1 second to 10 minutes. Default `'2m'`. */
   readonly challengeTtl?: Duration;
-  /** How old a sign-in may be for adding, disabling or removing a passkey. Default `'10m'`. */
+  /** How old a sign-in may be for adding, disabling or removing a passkey, and for adding the first without asking. Default `'10m'`. */
   readonly recentSignIn?: Duration;
   /** What to do when a counter goes backwards. Default `observe`: record it, let the person in. */
   readonly signCount?: 'observe' | 'refuse' | 'disable';
@@ -217,7 +227,10 @@ export interface PolicyOptions {
   readonly backupEligibility?: 'follow' | 'refuse';
   /** In order of preference, for new passkeys. Default ES256, EdDSA, RS256; ML-DSA only where it is listed. */
   readonly algorithms?: readonly CoseAlgorithmName[];
-  /** Lets a page add a passkey without asking, after a sign-in by other means. WebAuthn §5.1.3. Default false. */
+  /**
+   * Lets a page add a passkey without asking, within `recentSignIn` after a sign-in: by password, as `users.identify` says with
+   * `passwordAt`, or by another passkey. WebAuthn §5.1.3. Default false.
+   */
   readonly conditionalCreate?: boolean;
   /** Only passkeys that cannot leave their device: not backup eligible. Default false. */
   readonly deviceBound?: boolean;
@@ -272,15 +285,23 @@ export type SessionLifetime = Duration | 'browser';
 
 /** A passkey as its owner sees it. */
 export interface PasskeyView {
+  /** A UUID of ours: what the management routes name. Never the credential id. */
   readonly id: string;
+  /** What its owner calls it: at most 100 characters. */
   readonly nickname: string;
   /** The passkey provider's name, for display only, where its AAGUID is known. */
   readonly provider: string | null;
+  /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Milliseconds since the epoch; null before the first use. */
   readonly lastUsedAt: number | null;
+  /** False while it may not be used. */
   readonly enabled: boolean;
+  /** Whether it was synced at its last use. */
   readonly backedUp: boolean;
+  /** It cannot leave its device: not backup eligible. */
   readonly deviceBound: boolean;
+  /** How a browser reaches it, as the browser reported it: `internal`, `hybrid`, `usb`, `nfc`, `ble`, …. */
   readonly transports: readonly string[];
   /** Whether this session was made with it. */
   readonly current: boolean;
@@ -323,10 +344,13 @@ export interface Sink {
 
 /** A sign-in that was accepted: the argument of `onSignIn`. */
 export interface SignIn<U extends User = User, Request = unknown, Response = unknown> {
+  /** The account, as `users.find` or `users.create` answered it. */
   readonly user: U;
+  /** The passkey that was used, as it is stored now. */
   readonly passkey: Passkey;
   /** Milliseconds since the epoch. */
   readonly authenticatedAt: number;
+  /** The authenticator verified its user (PIN, finger, face). */
   readonly userVerified: boolean;
   /** `mode` is null and `enforcement` not_applicable for a sign-up. */
   readonly attempt: { readonly id: string; readonly mode: SignInMode | null; readonly enforcement: Enforcement };
@@ -340,19 +364,27 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
 
 /** A session of ours that ended in a request: the argument of `onSignOut`. */
 export interface SignOut<Request = unknown, Response = unknown> {
+  /** The session that ended. */
   readonly session: Pick<SignInSession, 'id' | 'userId' | 'passkeyId'>;
   /** Whether it was the session of the request itself. */
   readonly current: boolean;
+  /** Who ended it. */
   readonly by: SessionEnder;
+  /** Why it ended. */
   readonly because: SessionEnding;
+  /** The framework's own request. */
   readonly request: Request;
+  /** The framework's own response (Express), context (Koa) or reply (Fastify). */
   readonly response: Response;
 }
 
 /** Anything shaped like pino. */
 export interface Logger {
+  /** For what went well: fields first, then one sentence. */
   info(fields: object, message: string): void;
+  /** For refusals, and for what should be looked at. */
   warn(fields: object, message: string): void;
+  /** For faults of the server. */
   error(fields: object, message: string): void;
 }
 
@@ -368,6 +400,7 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
   readonly policy?: PolicyOptions | ((request: Request) => PolicyOptions);
   /** How long people stay signed in. `false`: no sessions of ours, for applications that only issue tokens in `onSignIn`. */
   readonly sessions?: SessionOptions<Request> | false;
+  /** Where records go, and the key of the pseudonyms in them. */
   readonly audit?: {
     /** Where records go, besides the log line and OpenTelemetry: `{ name, write(record), onFailure? }`. */
     readonly sinks?: readonly Sink[];
@@ -391,7 +424,12 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
    */
   readonly notify?: (notification: PasskeyNotification<U>) => Awaitable<unknown>;
   /** Pages of yours for `/.well-known/passkey-endpoints`. */
-  readonly passkeyEndpoints?: { readonly enroll?: string; readonly manage?: string };
+  readonly passkeyEndpoints?: {
+    /** The address of the page where people add a passkey. */
+    readonly enroll?: string;
+    /** The address of the page where people manage their passkeys. */
+    readonly manage?: string;
+  };
   /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
   readonly storeTimeout?: Duration;
   /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */

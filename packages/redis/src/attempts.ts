@@ -6,6 +6,7 @@ import { type AttemptRecord, type AttemptStore, ConfigurationError } from '@latc
 import { prefixOf, type RedisClient, type RedisStoreOptions, script } from './client.ts';
 import { SPLIT, writeRecord } from './record.ts';
 
+/** The options of {@link redisAttempts}, and of the whole store. */
 export interface RedisAttemptsOptions extends RedisStoreOptions {
   /**
    * How many attempt records are kept. Records of folded refusals (`event.repeatCount`) go first, then the oldest. Default

@@ -9,6 +9,7 @@ import type { Cluster, Redis } from 'ioredis';
 /** The application's ioredis client. Nothing is defined on it, so that two versions of this package can share one. */
 export type RedisClient = Redis | Cluster;
 
+/** The options of every store in Redis. */
 export interface RedisStoreOptions {
   /** What every key begins with. `latchkey:` when left out; braces are refused, as they would choose the Cluster slot. */
   readonly prefix?: string;

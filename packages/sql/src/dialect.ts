@@ -5,6 +5,7 @@
 import { ConfigurationError } from '@latchkey/core';
 import { type Kysely, sql } from 'kysely';
 
+/** The databases that are known. Found out from Kysely unless given. */
 export type Dialect = 'sqlite' | 'postgres' | 'mysql';
 
 const DIALECTS: readonly Dialect[] = ['sqlite', 'postgres', 'mysql'];

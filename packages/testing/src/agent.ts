@@ -11,17 +11,24 @@ import type {
 
 /** An answer, read whole. `json` is the parsed body, or null where there is none. */
 export interface Reply {
+  /** The HTTP status. */
   readonly status: number;
+  /** As `fetch` gives them. */
   readonly headers: Headers;
+  /** The body as text; empty where there is none. */
   readonly text: string;
+  /** The body, parsed, where its type is JSON; else null. */
   // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever came and asserts on it.
   readonly json: any;
 }
 
 /** What `authentication/options` gives. */
 export interface SignInOptions {
+  /** Names the attempt in the verify. */
   readonly attemptId: string;
+  /** How the browser is to be asked. */
   readonly mode: string;
+  /** What the browser is given. */
   readonly publicKey: PublicKeyCredentialRequestOptionsJSON;
 }
 
@@ -36,14 +43,17 @@ export const USED = { uiMode: 'immediate', immediateGet: true } as const;
 /** The page did not. */
 export const NOT_USED = { uiMode: 'none', immediateGet: true } as const;
 
+/** A browser with cookies of its own at one site. */
 export interface Agent {
   /** Cookies by name. */
   readonly cookies: Map<string, string>;
   /** A request to a path of the site, with this agent's cookies and origin. `body` is sent as JSON. */
   request(method: string, path: string, body?: unknown, change?: RequestChange): Promise<Reply>;
+  /** A POST of JSON to one of our routes: `/authentication/options`, say. Default body: `{}`. */
   post(path: string, body?: unknown, change?: RequestChange): Promise<Reply>;
   /** A new account with a new passkey. Throws unless the answer is 201. */
   signUp(username: string, passkey?: SoftwarePasskey): Promise<SoftwarePasskey>;
+  /** Asks for a sign-in's options. Default `{ mode: 'immediate' }`. Throws unless the answer is 200. */
   signInOptions(body?: object): Promise<SignInOptions>;
   /** Options, assertion, verify. `client` is what the page reports. */
   signIn(
@@ -52,6 +62,7 @@ export interface Agent {
   ): Promise<Reply>;
   /** Adds a passkey to whoever is signed in. */
   addPasskey(passkey: SoftwarePasskey, bend?: RegistrationBend): Promise<Reply>;
+  /** Confirms with this passkey, for an action or for none in particular: options, assertion, verify. */
   stepUp(passkey: SoftwarePasskey, action?: string): Promise<Reply>;
   /** 200 when signed in, 401 when not. */
   session(): Promise<Reply>;

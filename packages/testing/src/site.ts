@@ -33,9 +33,13 @@ export interface Account extends User {
   readonly active: boolean;
 }
 
+/** A small application that runs, with everything that a rule may look at. */
 export interface Site {
+  /** `http://localhost:` and its port. */
   readonly origin: string;
+  /** What is mounted. */
   readonly passkeys: Passkeys;
+  /** The store behind it. */
   readonly store: Store;
   /** Accounts by id. `create` refuses a name that is taken. */
   readonly accounts: Map<string, Account>;
@@ -45,13 +49,16 @@ export interface Site {
   readonly clock: { now: number };
   /** A fresh browser. */
   agent(): Agent;
+  /** Ends the server. Throws what `onRecord` threw. */
   close(): Promise<void>;
 }
 
+/** Options of `createPasskeys` that a site has otherwise than by default. */
 export type SiteOptions = Partial<Omit<PasskeysOptions, 'rp' | 'store'>> & { readonly rp?: Partial<RelyingParty> };
 
 /** What the contract is run in. */
 export interface World {
+  /** The adapter under test. */
   readonly mount: Mount;
   /** A store with nothing of ours in it yet; may be shared with others. */
   readonly store: () => Promise<Store> | Store;
@@ -62,6 +69,7 @@ export interface World {
 /** 32 bytes that are nobody's secret. */
 const IDENTITY_KEY = 'a key for tests, and for tests only';
 
+/** Opens a site in this world. */
 export async function openSite(world: World, options: SiteOptions = {}): Promise<Site> {
   const accounts = new Map<string, Account>();
   const records: AttemptRecord[] = [];

@@ -5,7 +5,7 @@ import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import { koaPasskeys } from '@latchkey/koa';
 import type { Mount, Reply, Site } from '@latchkey/testing';
-import express from 'express';
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import express4 from 'express4';
 import Koa from 'koa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -18,6 +18,10 @@ const crash = (thrown: unknown) => void crashes.push(thrown);
 beforeAll(() => void process.on('uncaughtException', crash).on('unhandledRejection', crash));
 afterAll(() => void process.off('uncaughtException', crash).off('unhandledRejection', crash));
 afterEach(() => expect(crashes.splice(0), 'nothing is thrown where nobody catches it').toEqual([]));
+
+/** What must not happen after that answer: the application's own handler runs, or its error handler does. */
+const reached: unknown[] = [];
+afterEach(() => expect(reached.splice(0), 'nothing goes on behind an answer').toEqual([]));
 
 /** A request that asks for it is answered by a time-out in front of us, when the test says so. */
 const LATE = 'x-late';
@@ -34,9 +38,18 @@ function mountsFor(onLate: (answer: Answer) => void): Record<string, Mount> {
         next();
       });
       app.use(routes());
-      app.all('/guarded', requireSignIn(), (_req, res) => void res.json({}));
-      app.all('/perhaps', readSession(), (_req, res) => void res.json({}));
-      app.all('/transfer', requireStepUp({ within: '5m' }), (_req, res) => void res.json({}));
+      const own: RequestHandler = (req, res) => {
+        if (req.headers[LATE]) reached.push(req.path);
+        res.json({});
+      };
+      app.all('/guarded', requireSignIn(), own);
+      app.all('/perhaps', readSession(), own);
+      app.all('/transfer', requireStepUp({ within: '5m' }), own);
+      const onFault: ErrorRequestHandler = (error, _req, _res, next) => {
+        reached.push(error);
+        next(error);
+      };
+      app.use(onFault);
       return app;
     });
   return {
@@ -63,6 +76,7 @@ function mountsFor(onLate: (answer: Answer) => void): Record<string, Mount> {
       };
       app.use((ctx, next) => guards[ctx.path]?.(ctx, next));
       app.use((ctx) => {
+        if (ctx.get(LATE)) reached.push(ctx.path);
         ctx.body = {};
       });
       return app.callback();

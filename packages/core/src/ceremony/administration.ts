@@ -19,6 +19,7 @@ import type { Services } from './services.ts';
 
 /** Who makes a change, and why: for its record. */
 export interface Change {
+  /** `operator`: a person of yours, at a help desk, say. `application`: code of its own, such as a job. */
   readonly by: 'operator' | 'application';
   /** In your own words: one line, at most 256 characters. It must not name a secret. */
   readonly reason: string;
@@ -37,9 +38,11 @@ export type SessionView = Pick<
 export interface UserAdministration {
   /** The user's passkeys at this relying party, oldest first. */
   list(): Promise<readonly Omit<PasskeyView, 'current'>[]>;
+  /** Gives a passkey another nickname; what is longer than 100 characters is cut. */
   rename(
     change: Change & { readonly id: string; readonly nickname: string },
   ): Promise<Omit<PasskeyView, 'current'> | null>;
+  /** Lets a disabled passkey be used again. Sessions that ended stay ended. */
   enable(change: Change & { readonly id: string }): Promise<Omit<PasskeyView, 'current'> | null>;
   /** Also the last one. Its sessions end. */
   disable(change: Change & { readonly id: string }): Promise<Omit<PasskeyView, 'current'> | null>;

@@ -24,7 +24,9 @@ export interface PasskeySession<U extends User = User> {
   readonly passkeyId: string;
   /** Milliseconds since the epoch. */
   readonly authenticatedAt: number;
+  /** The authenticator verified its user (PIN, finger, face) at the sign-in or at the last step-up. */
   readonly userVerified: boolean;
+  /** Whether immediate mediation was enforced at the sign-in, as in its record. */
   readonly enforcement: Enforcement;
 }
 
@@ -390,6 +392,13 @@ export function isRecent(at: number, ms: number, now: number): boolean {
 /** Throws unless this person signed in, or stepped up without an action, within `recentSignIn`. */
 export function requireRecent({ confirmedAt }: Person, { policy, now }: Config): void {
   if (!isRecent(confirmedAt, policy.recentSignInMs, now())) throw refuseUnrecorded('step_up_required');
+}
+
+/** When this person last showed who they are: by a passkey here, or by a password there. Milliseconds since the epoch. */
+export async function lastProved(context: GuardContext, { user, confirmedAt }: Person): Promise<number> {
+  const identified = await identifiedUser(context);
+  const passwordAt = identified?.id === user.id ? identified.passwordAt : null;
+  return Math.max(confirmedAt, passwordAt ?? Number.NEGATIVE_INFINITY);
 }
 
 /** Throws unless the application's own rules let this person do it. The person is known, so the answer may say it. */

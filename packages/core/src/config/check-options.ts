@@ -149,8 +149,10 @@ function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolea
     given,
     'users.findByName needs it, for decoys that are the same on every node: hand in at least 32 random characters from your secret store.',
   );
-  // Without one, pseudonyms hold for the life of this process only, and their key id says so.
-  if (given === undefined) return { id: 'ephemeral', key: createSecretKey(randomBytes(32)) };
+  // Without one, pseudonyms hold for the life of this process only, and their key id says so: another in each process.
+  if (given === undefined) {
+    return { id: `ephemeral${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
+  }
   const { length } = typeof given === 'string' ? Buffer.from(given) : given;
   demand(length >= 32, 'audit.identityKey', `${length} bytes`, 'Hand in at least 32.');
   return identityKeyOf(given);

@@ -6,6 +6,7 @@
 import {
   ATTACHMENTS,
   ATTESTATION_FORMATS,
+  type AttemptRecord,
   CHALLENGE_STATUSES,
   CLIENT_REPORTS,
   DECISIONS,
@@ -44,11 +45,18 @@ const hex = (digits: number) => ({ type: 'string', pattern: `^[0-9a-f]{${digits}
 
 const keyedPseudonym = { type: 'string', pattern: '^hmac-sha256:[0-9a-z]{1,16}:[A-Za-z0-9_-]{22}$' };
 
-/** An object with exactly these members; those named in `optional` may be left out. */
-const object = (properties: Record<string, object>, optional: readonly string[] = []) => ({
+type Personal = NonNullable<NonNullable<AttemptRecord['integrity']>['personal']>;
+
+/** A schema for each member of `T`, the optional ones included: a member that one of them lacks does not compile. */
+type Members<T> = { readonly [Name in keyof T]-?: object };
+
+type OptionalNames<T> = { [Name in keyof T]-?: undefined extends T[Name] ? Name : never }[keyof T];
+
+/** An object with exactly the members of `T`; those named in `optional` may be left out. */
+const object = <T>(properties: Members<T>, optional: readonly OptionalNames<T>[] = []) => ({
   type: 'object',
   additionalProperties: false,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  required: Object.keys(properties).filter((name) => !optional.some((one) => one === name)),
   properties,
 });
 
@@ -135,16 +143,17 @@ const INVARIANTS = [
   ),
 ];
 
+/** The record as JSON Schema, draft 2020-12: the same as `@latchkey/core/attempt.schema.json`. */
 export const ATTEMPT_SCHEMA = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'urn:latchkey:signin.attempt:1',
   title: 'The record of an attempt',
   description:
     'One terminal record of a sign-in attempt, a registration, a step-up, a change to a passkey, the end of a session, or the removal of a user.',
-  ...object(
+  ...object<AttemptRecord>(
     {
       schema: { const: 'latchkey.signin.attempt/1' },
-      event: object(
+      event: object<AttemptRecord['event']>(
         {
           id: { type: 'string', format: 'uuid' },
           name: oneOf(EVENT_NAMES),
@@ -154,7 +163,7 @@ export const ATTEMPT_SCHEMA = {
         },
         ['repeatCount'],
       ),
-      attempt: object(
+      attempt: object<AttemptRecord['attempt']>(
         {
           id: text(64),
           relatedId: text(384),
@@ -171,7 +180,7 @@ export const ATTEMPT_SCHEMA = {
       outcome: oneOf(OUTCOMES),
       reason: orNull(oneOf(REASONS)),
       reasonSource: orNull(oneOf(REASON_SOURCES)),
-      immediate: object({
+      immediate: object<AttemptRecord['immediate']>({
         policy: oneOf(IMMEDIATE_MEDIATION),
         requested: flag,
         requestConformant: flag,
@@ -180,7 +189,7 @@ export const ATTEMPT_SCHEMA = {
         enforcement: oneOf(ENFORCEMENTS),
         unmet: { type: 'array', items: oneOf(UNMET), uniqueItems: true },
       }),
-      assertion: object({
+      assertion: object<AttemptRecord['assertion']>({
         evaluated: flag,
         signature: oneOf(SIGNATURES),
         userPresent: orNull(flag),
@@ -192,60 +201,64 @@ export const ATTEMPT_SCHEMA = {
         signCount: orNull(oneOf(SIGN_COUNTS)),
         crossOrigin: orNull(flag),
       }),
-      challenge: object({ status: oneOf(CHALLENGE_STATUSES), ageMs: orNull(ms), ttlMs: ms }),
-      policy: object({
+      challenge: object<AttemptRecord['challenge']>({
+        status: oneOf(CHALLENGE_STATUSES),
+        ageMs: orNull(ms),
+        ttlMs: ms,
+      }),
+      policy: object<AttemptRecord['policy']>({
         decision: oneOf(DECISIONS),
         requirements: { type: 'array', items: oneOf(REQUIREMENTS), uniqueItems: true },
         failedRule: orNull(oneOf(FAILED_RULES)),
         wouldDeny: orNull(flag),
       }),
-      credential: object({
+      credential: object<AttemptRecord['credential']>({
         ref: orNull(keyedPseudonym),
         aaguid: orNull({ type: 'string', format: 'uuid' }),
         attachmentReported: orNull(oneOf(ATTACHMENTS)),
         discoverableReported: orNull(flag),
         attestationFormat: orNull(oneOf(ATTESTATION_FORMATS)),
       }),
-      user: object({
+      user: object<AttemptRecord['user']>({
         known: flag,
         id: orNull({ type: 'string', minLength: 1 }),
         hash: orNull(keyedPseudonym),
         created: flag,
       }),
-      session: object({
+      session: object<AttemptRecord['session']>({
         id: orNull({ type: 'string', format: 'uuid' }),
         endedBy: orNull(oneOf(SESSION_ENDERS)),
         endedBecause: orNull(oneOf(SESSION_ENDINGS)),
       }),
-      change: object({ by: orNull(oneOf(SESSION_ENDERS)), note: orNull(text(1536)) }),
-      client: object({
+      change: object<AttemptRecord['change']>({ by: orNull(oneOf(SESSION_ENDERS)), note: orNull(text(1536)) }),
+      client: object<AttemptRecord['client']>({
         address: orNull(text(64)),
         userAgent: orNull({ type: 'string', maxLength: 1536 }),
         immediateGet: orNull(flag),
       }),
-      rp: object({ id: text(253), origin: orNull(text(1536)) }),
+      rp: object<AttemptRecord['rp']>({ id: text(253), origin: orNull(text(1536)) }),
       http: orNull(
-        object({
+        object<NonNullable<AttemptRecord['http']>>({
           method: oneOf(['GET', 'POST', 'PATCH', 'DELETE']),
           route: text(64),
           status: { type: 'integer', minimum: 200, maximum: 599 },
         }),
       ),
-      library: object({ name: text(64), version: text(64), framework: text(64) }),
-      trace: object({
+      library: object<AttemptRecord['library']>({ name: text(64), version: text(64), framework: text(64) }),
+      trace: object<AttemptRecord['trace']>({
         traceId: orNull(hex(32)),
         spanId: orNull(hex(16)),
         sampled: orNull(flag),
         optionsTraceId: orNull(hex(32)),
         optionsSpanId: orNull(hex(16)),
       }),
-      integrity: object(
+      integrity: object<NonNullable<AttemptRecord['integrity']>>(
         {
           keyId: text(64),
           sequence: { type: 'integer', minimum: 0 },
           previous: text(128),
           mac: text(128),
-          personal: object({ members: { type: 'array', items: text(64) }, hash: text(128) }),
+          personal: object<Personal>({ members: { type: 'array', items: text(64) }, hash: text(128) }),
           salt: text(64),
         },
         ['personal', 'salt'],

@@ -20,15 +20,19 @@ export const EVENT_NAMES = [
   'latchkey.user.forgotten',
 ] as const;
 
+/** The name of a record: `event.name`. */
 export type EventName = (typeof EVENT_NAMES)[number];
 
 /** success · failure: refused · cancelled: the page said so · abandoned: no answer in time · error: our fault, refused. */
 export const OUTCOMES = ['success', 'failure', 'cancelled', 'abandoned', 'error'] as const;
 
+/** How an attempt ended: one of {@link OUTCOMES}. */
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** How far an attempt can come, in order; `expired`: nobody answered. */
 export const STAGES = ['options', 'client', 'challenge', 'assertion', 'policy', 'session', 'expired'] as const;
 
+/** How far an attempt came: one of {@link STAGES}. */
 export type Stage = (typeof STAGES)[number];
 
 /** Why an attempt did not succeed. Closed: a new reason is a new version of the schema. */
@@ -95,34 +99,46 @@ export const REASONS = [
   'no_response',
 ] as const;
 
+/** Why an attempt did not succeed: one of {@link REASONS}. `REASON_MEANINGS` has the meaning of each. */
 export type Reason = (typeof REASONS)[number];
 
+/** Whose word a reason is: of this server, of the page, or of a clock. */
 export const REASON_SOURCES = ['server', 'client_report', 'timeout'] as const;
 
+/** One of {@link REASON_SOURCES}. */
 export type ReasonSource = (typeof REASON_SOURCES)[number];
 
+/** The modes of a sign-in, see {@link SignInMode}. */
 export const MODES = ['immediate', 'conditional', 'modal'] as const;
 
 /** How a sign-in asks the browser. WebAuthn §5.1.4; `immediate` is Immediate UI mode (Level 4 work). */
 export type SignInMode = (typeof MODES)[number];
 
+/** The values of `policy.immediateMediation`. */
 export const IMMEDIATE_MEDIATION = ['off', 'report', 'prefer', 'require'] as const;
 
+/** What the policy says of Immediate UI mode: one of {@link IMMEDIATE_MEDIATION}. */
 export type ImmediateMediation = (typeof IMMEDIATE_MEDIATION)[number];
 
+/** The values of `policy.userVerification`. WebAuthn §5.8.6. */
 export const USER_VERIFICATION = ['required', 'preferred', 'discouraged'] as const;
 
+/** One of {@link USER_VERIFICATION}. */
 export type UserVerification = (typeof USER_VERIFICATION)[number];
 
+/** What a page can report of the mode it used; `absent`: nothing; `invalid`: something else. */
 export const CLIENT_REPORTS = ['used', 'not_used', 'unsupported', 'absent', 'invalid'] as const;
 
 /** What the page says about the mode it used: a claim that nothing signs. */
 export type ClientReport = (typeof CLIENT_REPORTS)[number];
 
+/** Whether immediate mediation was enforced; `not_applicable`: the policy does not ask, or it is no sign-in; `not_evaluated`: it did not come to that. */
 export const ENFORCEMENTS = ['enforced', 'not_enforced', 'not_evaluated', 'not_applicable'] as const;
 
+/** One of {@link ENFORCEMENTS}. */
 export type Enforcement = (typeof ENFORCEMENTS)[number];
 
+/** What can be missing where immediate mediation was not enforced. */
 export const UNMET = [
   'ui_mode_requested',
   'ui_mode_conformant',
@@ -132,8 +148,10 @@ export const UNMET = [
   'user_verified',
 ] as const;
 
+/** One of {@link UNMET}. */
 export type Unmet = (typeof UNMET)[number];
 
+/** What became of a challenge. */
 export const CHALLENGE_STATUSES = [
   'fresh',
   'expired',
@@ -144,8 +162,10 @@ export const CHALLENGE_STATUSES = [
   'not_evaluated',
 ] as const;
 
+/** One of {@link CHALLENGE_STATUSES}. */
 export type ChallengeStatus = (typeof CHALLENGE_STATUSES)[number];
 
+/** The rules of policy that can refuse. */
 export const FAILED_RULES = [
   'mode',
   'user_presence',
@@ -156,25 +176,32 @@ export const FAILED_RULES = [
   'backup_eligibility',
   'user',
   'first_factor',
+  'recent_sign_in',
   'immediate_mediation',
 ] as const;
 
+/** The rule that refused: one of {@link FAILED_RULES}. */
 export type FailedRule = (typeof FAILED_RULES)[number];
 
 /** What a policy may ask for beyond the defaults. */
 export const REQUIREMENTS = ['device_bound', 'attestation', 'aal2', 'aal3', 'reauthentication'] as const;
 
+/** One of {@link REQUIREMENTS}. */
 export type Requirement = (typeof REQUIREMENTS)[number];
 
+/** How much a record should worry: INFO not at all, WARN a refusal or an accepted counter that went back, ERROR our own fault. */
 export const SEVERITIES = ['INFO', 'WARN', 'ERROR'] as const;
 
+/** Whether the signature was checked, and how that came out. */
 export const SIGNATURES = ['valid', 'invalid', 'not_evaluated'] as const;
 
 /** `reset`: a synced passkey that counted its uses does so no more, as after a move to another manager. */
 export const SIGN_COUNTS = ['zero', 'advanced', 'reset', 'regressed'] as const;
 
+/** What policy said of an attempt. */
 export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 
+/** Where a passkey is, as browsers report it. WebAuthn §5.4.5. */
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
 /** The kinds of attestation statements: the identifiers of the IANA WebAuthn registry, and `other`. */
@@ -191,10 +218,12 @@ export const ATTESTATION_FORMATS = [
 ] as const;
 export type AttestationFormat = (typeof ATTESTATION_FORMATS)[number];
 
+/** Who can end a session or change a passkey, see {@link SessionEnder}. */
 export const SESSION_ENDERS = ['person', 'operator', 'application', 'policy'] as const;
 /** Who ended a session or changed a passkey. `application`: its own code, by a sign-out, say, or because it names another person now. `policy`: a rule of Latchkey's. */
 export type SessionEnder = (typeof SESSION_ENDERS)[number];
 
+/** Why a session can end, see {@link SessionEnding}. */
 export const SESSION_ENDINGS = [
   'signed_out',
   'ended_elsewhere',
@@ -215,6 +244,7 @@ export type SessionEnding = (typeof SESSION_ENDINGS)[number];
 export interface AttemptRecord {
   /** The version of this shape. */
   readonly schema: 'latchkey.signin.attempt/1';
+  /** The record itself: its id, what ended and when. */
   readonly event: {
     /** UUIDv7. */
     readonly id: string;
@@ -227,6 +257,7 @@ export interface AttemptRecord {
     /** How many alike this one record stands for (rate limiting). */
     readonly repeatCount?: number;
   };
+  /** The attempt, from its first request to its end. */
   readonly attempt: {
     /** The same in every signal of one attempt: record, log event, spans, and the answer to the page. */
     readonly id: string;
@@ -253,6 +284,7 @@ export interface AttemptRecord {
   readonly reason: Reason | null;
   /** Whose word the reason is: this server's, the page's, or that of a clock. */
   readonly reasonSource: ReasonSource | null;
+  /** Immediate mediation: what was asked, what the page claims, and what follows. */
   readonly immediate: {
     /** `policy.immediateMediation` when the challenge was issued. */
     readonly policy: ImmediateMediation;
@@ -269,6 +301,7 @@ export interface AttemptRecord {
     /** What was missing, where it is `not_enforced`. */
     readonly unmet: readonly Unmet[];
   };
+  /** What the passkey proved by its signature. */
   readonly assertion: {
     /** The signature was checked. */
     readonly evaluated: boolean;
@@ -293,6 +326,7 @@ export interface AttemptRecord {
   };
   /** What became of the challenge, how old it was, and how long it could live. */
   readonly challenge: { readonly status: ChallengeStatus; readonly ageMs: number | null; readonly ttlMs: number };
+  /** What policy asked for and decided. */
   readonly policy: {
     /** `deny`: a rule of policy said no. A refusal before any rule was asked is `not_evaluated`. */
     readonly decision: (typeof DECISIONS)[number];
@@ -303,6 +337,7 @@ export interface AttemptRecord {
     /** Under `report`: whether `require` would have refused. Null elsewhere, and where nothing was decided. */
     readonly wouldDeny: boolean | null;
   };
+  /** The passkey. What is called reported or unproved is a claim. */
   readonly credential: {
     /** Keyed pseudonym of the credential id. */
     readonly ref: string | null;
@@ -315,6 +350,7 @@ export interface AttemptRecord {
     /** At a registration: the kind of attestation statement that came. Verified only where policy asks for attestation. */
     readonly attestationFormat: AttestationFormat | null;
   };
+  /** The account. */
   readonly user: {
     /** It is known who it was, or who it was opened for. */
     readonly known: boolean;
@@ -340,6 +376,7 @@ export interface AttemptRecord {
     /** What an operator or the application wrote about it: one line, at most 256 characters. */
     readonly note: string | null;
   };
+  /** Where the request came from. All of it is a claim of the client. */
   readonly client: {
     /** As the framework gives it. Exported through OpenTelemetry as a network only. */
     readonly address: string | null;

@@ -16,6 +16,7 @@ import type {
 } from './attempt.ts';
 import { REASON_MEANINGS } from './reasons.ts';
 
+/** What `explain` says of a record, a sentence for each line. */
 export interface Explanation {
   /** How it ended, and what is to be said of immediate mediation. */
   readonly verdict: string;

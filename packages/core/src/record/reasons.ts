@@ -7,7 +7,9 @@ import type { Reason } from './attempt.ts';
 
 /** A reason in words: what happened, and what to do. */
 export interface ReasonMeaning {
+  /** What happened, in a sentence or two. */
   readonly meaning: string;
+  /** What to do about it. */
   readonly advice: string;
 }
 

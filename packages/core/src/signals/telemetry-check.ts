@@ -11,6 +11,7 @@ import { standardOutput } from './publish.ts';
 
 /** Something that is set up in a way that loses records or signals of them. */
 export interface TelemetryFinding {
+  /** What is wrong. A contract: the sentence may change, the code does not. */
   readonly code: 'api_copies' | 'no_log_events' | 'no_context' | 'no_metrics' | 'no_trail';
   /** `warning`: records, or their traces, are lost: said at start-up. `note`: worth knowing for who looks. */
   readonly severity: 'warning' | 'note';

@@ -297,17 +297,26 @@ function countCeremony(record: AttemptRecord): void {
   }
 }
 
+/** What becomes of a challenge, as it is counted. */
+export const CHALLENGE_RESULTS = ['issued', 'prefetched', 'taken', 'expired', 'unused'] as const;
+
 /** Counts what became of sign-in challenges: prefetched ones that nobody used leave no record, only this. */
-export function countChallenge(result: 'issued' | 'prefetched' | 'taken' | 'expired' | 'unused'): void {
+export function countChallenge(result: (typeof CHALLENGE_RESULTS)[number]): void {
   ignoringErrors(() => meters().challenges.add(1, { 'latchkey.challenge.result': result }));
 }
 
+/** How a session ends without a record, as it is counted. */
+export const SESSION_RESULTS = ['expired'] as const;
+
 /** Counts sessions that ended without a record of their own. */
-export function countSessions(result: 'expired', number: number): void {
+export function countSessions(result: (typeof SESSION_RESULTS)[number], number: number): void {
   if (number > 0) ignoringErrors(() => meters().sessions.add(number, { 'latchkey.session.result': result }));
 }
 
+/** What becomes of a record at a sink, as it is counted. */
+export const AUDIT_RESULTS = ['written', 'failed'] as const;
+
 /** Counts what became of a record at a sink. */
-export function countAuditRecord(sink: string, result: 'written' | 'failed'): void {
+export function countAuditRecord(sink: string, result: (typeof AUDIT_RESULTS)[number]): void {
   meters().audit.add(1, { 'latchkey.audit.sink': sink, 'latchkey.audit.result': result });
 }

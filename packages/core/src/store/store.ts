@@ -30,10 +30,15 @@ export interface PendingCeremony {
 
 /** Which ceremony to take, and what it must match. A member left out matches anything. */
 export interface TakeCondition {
+  /** Which ceremony. */
   readonly attemptId: string;
+  /** Hash of the browser's own binding cookie. */
   readonly binding: string;
+  /** What it must have been opened for. */
   readonly purpose?: Purpose;
+  /** Whom it must have been opened for; null: for nobody in particular. */
   readonly userId?: string | null;
+  /** The time to judge expiry by. Milliseconds since the epoch. */
   readonly now: number;
 }
 
@@ -110,23 +115,33 @@ export interface Passkey {
 
 /** What a verified assertion changes. */
 export interface PasskeyUse {
+  /** The counter that was signed: unsigned 32-bit. */
   readonly signCount: number;
+  /** The signed flag BE: it may be synced. WebAuthn §6.1.3. */
   readonly backupEligible: boolean;
+  /** The signed flag BS: it is synced now. WebAuthn §6.1.3. */
   readonly backedUp: boolean;
+  /** Milliseconds since the epoch. */
   readonly usedAt: number;
 }
 
 /** What may be changed of a passkey. */
 export interface PasskeyChange {
+  /** At most 100 characters. */
   readonly nickname?: string;
+  /** False disables it, which raises its `generation`. */
   readonly enabled?: boolean;
 }
 
 /** Which passkey of which user, at which relying party. `keepLast`: not if it is the last enabled one there. */
 export interface PasskeySelection {
+  /** Its owner. A passkey of somebody else is not found. */
   readonly userId: string;
+  /** The relying party that it was registered at. */
   readonly rpId: string;
+  /** The id of the passkey, a UUID of ours. */
   readonly id: string;
+  /** True refuses (`last`) what would leave the user without an enabled passkey at this relying party. */
   readonly keepLast: boolean;
 }
 
@@ -191,18 +206,25 @@ export interface SignInSession {
   readonly id: string;
   /** SHA-256 of the token in the cookie: 43 base64url characters, case-sensitive. Unique. */
   readonly tokenHash: string;
+  /** The application's own id of the account. */
   readonly userId: string;
+  /** The relying party that was signed in to. */
   readonly rpId: string;
   /** The passkey that signed in, and its generation then: a later one means that it was disabled since. */
   readonly passkeyId: string;
+  /** The passkey's generation at the sign-in. */
   readonly generation: number;
   /** The attempt that made it. */
   readonly attemptId: string;
+  /** When the sign-in was. Milliseconds since the epoch. */
   readonly authenticatedAt: number;
+  /** The authenticator verified its user. */
   readonly userVerified: boolean;
+  /** Whether immediate mediation was enforced, as in the record of the sign-in. */
   readonly enforcement: Enforcement;
   /** The last step-up: when, for which action (null: for none in particular), and with which passkey. */
   readonly stepUp: { readonly at: number; readonly action: string | null; readonly passkeyId: string } | null;
+  /** When the session began. Milliseconds since the epoch. */
   readonly createdAt: number;
   /** When a request was last seen. Written at most once a minute. */
   readonly seenAt: number;
@@ -212,6 +234,7 @@ export interface SignInSession {
   readonly persistent: boolean;
   /** Where the sign-in came from, as in its record; null where that is not known. */
   readonly address: string | null;
+  /** The header, as in the record of the sign-in; null where that is not known. */
   readonly userAgent: string | null;
 }
 
@@ -220,8 +243,11 @@ export interface SignInSession {
  * must still be there, and goes on under the new token; else nothing changes.
  */
 export interface SessionStart {
+  /** What to store. */
   readonly session: SignInSession;
+  /** The token hash of the session that ends in the same step, or null. */
   readonly replaces: string | null;
+  /** True: the session that is replaced must still be there, and goes on under the new token. */
   readonly renews: boolean;
 }
 
@@ -261,14 +287,19 @@ export interface SessionStore {
 
 /** Which records to list. Every member narrows; `before` is the `event.id` of the last record already seen. */
 export interface AttemptQuery {
+  /** Only records of this name. */
   readonly name?: EventName;
   /** From this instant on. */
   readonly since?: number;
   /** Before this instant. */
   readonly until?: number;
+  /** Only this account's, by the application's own id. */
   readonly userId?: string;
+  /** Only records with this outcome. */
   readonly outcome?: Outcome;
+  /** Only records with this enforcement. */
   readonly enforcement?: Enforcement;
+  /** The `event.id` of the last record already seen: only older ones. */
   readonly before?: string;
   /** 1 to 1,000. */
   readonly limit: number;
@@ -293,9 +324,12 @@ export interface AttemptStore {
 
 /** Everything Latchkey keeps. Mix freely: challenges in Redis, passkeys and sessions in SQL. */
 export interface Store {
+  /** Ceremonies between their options and their end. */
   readonly challenges: ChallengeStore;
+  /** Passkeys and user handles. */
   readonly passkeys: PasskeyStore;
   /** Needed unless the application only issues tokens (`sessions: false`). */
   readonly sessions?: SessionStore;
+  /** Records of attempts. Left out: records go to the log and to sinks only. */
   readonly attempts?: AttemptStore;
 }

@@ -82,6 +82,7 @@ export const ceremonyRules: readonly HttpRule[] = [
       ['NotSupportedError', 'client_unsupported'],
       ['InvalidStateError', 'client_invalid_state'],
       ['OperationError', 'client_busy'],
+      ['UnreadableCredential', 'client_unreadable'],
       ['Anything\nelse', 'client_other'],
     ] as const) {
       const { attemptId } = await agent.signInOptions();

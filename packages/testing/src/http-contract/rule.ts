@@ -4,6 +4,7 @@ import type { AttemptRecord, ProblemCode, Reason } from '@latchkey/core';
 import { type Agent, type Reply, USED } from '../agent.ts';
 import { openSite, type Site, type SiteOptions, type World } from '../site.ts';
 
+/** A rule of the HTTP contract: its name, and how it is checked. */
 export interface HttpRule {
   /** A fact in the present tense. */
   readonly name: string;

@@ -75,6 +75,7 @@ export interface RegistrationBend extends AnswerBend<RegistrationResponseJSON> {
 export interface Signing {
   /** Authenticator data followed by the SHA-256 of client data (§6.3.3). */
   readonly bytes: Uint8Array;
+  /** The key that signs. */
   readonly privateKey: KeyObject;
 }
 
