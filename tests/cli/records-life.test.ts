@@ -105,6 +105,7 @@ test('evidence is written once, holds by the public keys alone, and an edited on
   const out = join(home, 'evidence.json');
   const make = ['evidence', '--user', 'person-2', ...at, ...signing];
   expect(await latchkey(make)).toMatchObject({ code: 2, stderr: 'Say where the evidence goes: --out FILE.\n' });
+
   expect(await latchkeyJson([...make, '--out', out])).toMatchObject({ code: 0, json: { records: 10, uncovered: [] } });
   expect((await latchkey([...make, '--out', out])).code).toBe(3);
   rmSync(log);

@@ -73,6 +73,8 @@ const program = new Command('latchkey')
   .description('Latchkey, passkey sign-in for Node.js, on the command line.')
   .version(version)
   .exitOverride()
+  // What stands behind the name of a command is that command's, also where the one above it has an option of that name.
+  .enablePositionalOptions()
   .configureOutput({
     // Its lines are its own, but what they quote was typed or pasted.
     writeErr: (text) => void process.stderr.write(`${text.trimEnd().split('\n').map(clean).join('\n')}\n`),
