@@ -24,6 +24,7 @@ const ALLOWED = {
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
+  fetch: { peers: [CORE] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],

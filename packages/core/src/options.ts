@@ -358,7 +358,7 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
   readonly session: { readonly id: string; readonly expiresAt: number } | null;
   /** The framework's own request. */
   readonly request: Request;
-  /** The framework's own response (Express), context (Koa) or reply (Fastify). */
+  /** The framework's own response (Express), context (Koa) or reply (Fastify); the answer's Headers (fetch). */
   readonly response: Response;
 }
 
