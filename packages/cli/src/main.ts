@@ -34,6 +34,22 @@ const COMMANDS: Readonly<Record<string, { description: string; load(): Promise<{
       description: 'Say which passkeys a user has, and how records name them.',
       load: () => import('./commands/passkeys.ts'),
     },
+    users: {
+      description: 'Show what a user has; disable, enable or remove passkeys, end sessions, forget the user. Recorded.',
+      load: () => import('./commands/users.ts'),
+    },
+    purge: {
+      description: 'Remove the records of attempts that have been kept long enough, from the store.',
+      load: () => import('./commands/purge.ts'),
+    },
+    erase: {
+      description: 'Take a person out of the records of attempts, in the store and in logs.',
+      load: () => import('./commands/erase.ts'),
+    },
+    evidence: {
+      description: 'Take single records out of a chained log as a file that proves itself, and verify such a file.',
+      load: () => import('./commands/evidence.ts'),
+    },
     verify: {
       description:
         'Check the hash chain of a log (@latchkey/audit): names the first record that was edited, removed, moved or cut off.',
@@ -57,6 +73,8 @@ const program = new Command('latchkey')
   .description('Latchkey, passkey sign-in for Node.js, on the command line.')
   .version(version)
   .exitOverride()
+  // What stands behind the name of a command is that command's, also where the one above it has an option of that name.
+  .enablePositionalOptions()
   .configureOutput({
     // Its lines are its own, but what they quote was typed or pasted.
     writeErr: (text) => void process.stderr.write(`${text.trimEnd().split('\n').map(clean).join('\n')}\n`),

@@ -20,11 +20,24 @@ export async function* linesThere(file: string): AsyncGenerator<string> {
   if (read === 0 && !existsSync(file)) throw new Fault('unreachable', `There is no file ${file}.`);
 }
 
+/** The personal members of a record that was erased: nothing is known of them. */
+const ERASED: Pick<AttemptRecord, 'user' | 'client' | 'credential'> = {
+  user: { known: false, id: null, hash: null, created: false },
+  client: { address: null, userAgent: null, immediateGet: null },
+  credential: {
+    ref: null,
+    aaguid: null,
+    attachmentReported: null,
+    discoverableReported: null,
+    attestationFormat: null,
+  },
+};
+
 /** The attempt record in a line; null when it is none: another program's, a mapped one, or torn. */
 export function recordIn(line: string): AttemptRecord | null {
   try {
     const value = JSON.parse(line) as Partial<AttemptRecord> | null;
-    return value?.schema === 'latchkey.signin.attempt/1' ? (value as AttemptRecord) : null;
+    return value?.schema === 'latchkey.signin.attempt/1' ? ({ ...ERASED, ...value } as AttemptRecord) : null;
   } catch {
     return null;
   }

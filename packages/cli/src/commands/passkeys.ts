@@ -1,10 +1,10 @@
 /** `latchkey passkeys`: the passkeys of one user, and how records name them. */
-import { providerName } from '@latchkey/core';
+import { type Passkey, type Pseudonymizer, providerName } from '@latchkey/core';
 import type { Command } from 'commander';
 import { openStore } from '../connection.ts';
 import { readIdentityKey, refOf } from '../identity.ts';
 import { type Context, examples, jsonOption, runs, type StoreOptions, storeOptions } from '../terminal/command.ts';
-import { dim, warning } from '../terminal/output.ts';
+import { dim, type Output, warning } from '../terminal/output.ts';
 
 type Options = StoreOptions & { readonly user: string; readonly json?: boolean };
 
@@ -26,29 +26,38 @@ async function run(options: Options, { out }: Context) {
   const identity = readIdentityKey();
   const connection = await openStore(options.store, options);
   try {
-    const own = await connection.store.passkeys.listByUser(options.user);
-    const passkeys = own.map((passkey) => ({
-      id: passkey.id,
-      nickname: passkey.nickname,
-      ref: identity === null ? null : refOf(identity, passkey),
-      provider: providerName(passkey.aaguid),
-      aaguid: passkey.aaguid,
-      enabled: passkey.enabled,
-      createdAt: passkey.createdAt,
-      lastUsedAt: passkey.lastUsedAt,
-    }));
+    const passkeys = shownPasskeys(await connection.store.passkeys.listByUser(options.user), identity);
     out.document({ user: options.user, passkeys });
-    for (const { id, nickname, ref, provider, enabled, createdAt, lastUsedAt } of passkeys) {
-      out.line(id, '  ', nickname, ...(enabled ? [] : ['  ', warning('disabled')]));
-      out.line('  ', dim('reference  '), ref ?? 'unknown: set LATCHKEY_IDENTITY_KEY');
-      if (provider !== null) out.line('  ', dim('provider   '), provider);
-      out.line('  ', dim('made       '), new Date(createdAt).toISOString());
-      out.line('  ', dim('last used  '), lastUsedAt === null ? 'never' : new Date(lastUsedAt).toISOString());
-    }
+    printPasskeys(passkeys, out);
     if (passkeys.length > 0) return 'fine' as const;
     out.note(`User ${options.user} has no passkey here.`);
     return 'findings' as const;
   } finally {
     await connection.close();
+  }
+}
+
+/** Passkeys as they are shown, with the references by which records name them. */
+export function shownPasskeys(own: readonly Passkey[], identity: Pseudonymizer | null) {
+  return own.map((passkey) => ({
+    id: passkey.id,
+    rpId: passkey.rpId,
+    nickname: passkey.nickname,
+    ref: identity === null ? null : refOf(identity, passkey),
+    provider: providerName(passkey.aaguid),
+    aaguid: passkey.aaguid,
+    enabled: passkey.enabled,
+    createdAt: passkey.createdAt,
+    lastUsedAt: passkey.lastUsedAt,
+  }));
+}
+
+export function printPasskeys(passkeys: ReturnType<typeof shownPasskeys>, out: Output): void {
+  for (const { id, nickname, ref, provider, enabled, createdAt, lastUsedAt } of passkeys) {
+    out.line(id, '  ', nickname, ...(enabled ? [] : ['  ', warning('disabled')]));
+    out.line('  ', dim('reference  '), ref ?? 'unknown: set LATCHKEY_IDENTITY_KEY');
+    if (provider !== null) out.line('  ', dim('provider   '), provider);
+    out.line('  ', dim('made       '), new Date(createdAt).toISOString());
+    out.line('  ', dim('last used  '), lastUsedAt === null ? 'never' : new Date(lastUsedAt).toISOString());
   }
 }

@@ -1,17 +1,19 @@
 /** `latchkey verify`: says whether a chained log is as it was written, and if not, which record is wrong first. */
 import { readFileSync } from 'node:fs';
-import { type ChainKeys, type ChainPlace, type ChainReport, verifyChain } from '@latchkey/audit';
-import { ConfigurationError } from '@latchkey/core';
+import { type ChainPlace, type ChainReport, verifyChain } from '@latchkey/audit';
 import type { Command } from 'commander';
 import { linesThere } from '../attempts/log.ts';
+import { asUsage, readKey, readPublicKeys } from '../keys.ts';
 import { type Context, collected, examples, jsonOption, runs } from '../terminal/command.ts';
 import { Fault, messageOf } from '../terminal/fault.ts';
 import { bad, good, many, type Output, type Progress, warning } from '../terminal/output.ts';
 
 interface Options {
   readonly log: string;
-  readonly key: readonly string[];
+  readonly key?: readonly string[];
   readonly checkpoints?: string;
+  readonly checkpointKeys?: string;
+  readonly fromFirstLine?: boolean;
   readonly after?: string;
   readonly json?: boolean;
 }
@@ -19,28 +21,36 @@ interface Options {
 export function define(command: Command): void {
   command
     .requiredOption('--log <file>', 'the log; its rotated files are read first')
-    .requiredOption('--key <id=place>', 'a key, as id=env:NAME or id=file:PATH; once for each key', collected)
+    .option('--key <id=place>', 'a secret key, as id=env:NAME or id=file:PATH; once for each key', collected)
     .option('--checkpoints <file>', 'what the second channel kept, as JSON lines')
+    .option('--checkpoint-keys <file>', 'the public keys of signed checkpoints, as JSON: { id: PEM }')
+    .option('--from-first-line', 'begin with the first line there is, whatever came before it')
     .option('--after <file>', 'a checkpoint, as JSON: where the log begins, when older files were removed on purpose');
   jsonOption(command, 'one JSON document: the report of verifyChain').action(runs(run));
   examples(command, {
     'Once a night':
       'latchkey verify --log /var/log/app/sign-ins.log --key k1=env:AUDIT_KEY_1 --checkpoints /mnt/elsewhere/checkpoints.log',
+    'Where older files are gone, and without any secret':
+      'latchkey verify --log sign-ins.log --from-first-line --checkpoints checkpoints.log --checkpoint-keys keys.json',
     'After a change of keys':
       'latchkey verify --log sign-ins.log --key k1=file:/run/secrets/k1 --key k2=file:/run/secrets/k2',
   });
 }
 
 async function run(options: Options, { out, signal }: Context) {
-  const keys = Object.fromEntries(options.key.map(readKey)) satisfies ChainKeys;
+  const { key, checkpointKeys } = options;
+  if (key === undefined && checkpointKeys === undefined)
+    throw new Fault('usage', 'Say what to verify by: --key id=place, --checkpoint-keys FILE, or both.');
   const after = options.after === undefined ? undefined : readPlace(options.after);
   const progress = out.progress('Lines');
   const report = await verifyChain(counted(linesThere(options.log), progress, signal), {
-    keys,
+    ...(key !== undefined && { keys: Object.fromEntries(key.map((given) => readKey('--key', given))) }),
+    ...(checkpointKeys !== undefined && { checkpointKeys: readPublicKeys('--checkpoint-keys', checkpointKeys) }),
+    ...(options.fromFirstLine === true && { fromFirstLine: true }),
     ...(options.checkpoints !== undefined && { checkpoints: linesThere(options.checkpoints) }),
     ...(after !== undefined && { after }),
   }).catch((error) => {
-    throw error instanceof ConfigurationError ? new Fault('usage', error.message, error) : error;
+    throw asUsage(error);
   });
   progress.end();
   signal.throwIfAborted();
@@ -49,7 +59,7 @@ async function run(options: Options, { out, signal }: Context) {
   return report.intact ? ('fine' as const) : ('findings' as const);
 }
 
-function describe({ intact, records, first, last, fault, torn, unseen }: ChainReport, out: Output): void {
+function describe({ intact, records, first, last, fault, torn, erased, unseen }: ChainReport, out: Output): void {
   if (intact) {
     const span =
       first === null
@@ -68,26 +78,12 @@ function describe({ intact, records, first, last, fault, torn, unseen }: ChainRe
       warning('torn'),
       `  ${many(torn.count, 'line')} without a record, first line ${torn.firstLine}: cut off by a crash`,
     );
+  if (erased.count > 0)
+    out.line(
+      warning('erased'),
+      `  ${many(erased.count, 'record')} without personal members, first line ${erased.firstLine}; the rest of them verifies`,
+    );
   for (const sentence of unseen) out.line(`  ${sentence}`);
-}
-
-/** `k1=env:NAME` or `k1=file:PATH`: a key itself never stands on a command line, where other users see it. */
-function readKey(given: string): [id: string, key: string] {
-  const [, id, kind, place] = /^([^=]+)=(env|file):(.+)$/.exec(given) ?? [];
-  if (id === undefined || place === undefined) {
-    throw new Fault('usage', '--key is id=env:NAME or id=file:PATH, for example k1=env:AUDIT_KEY_1.');
-  }
-  if (kind === 'env') {
-    const key = process.env[place];
-    if (key === undefined) throw new Fault('usage', `--key ${id}: the environment has no ${place}.`);
-    return [id, key];
-  }
-  try {
-    // The line end that an editor leaves is not part of the key.
-    return [id, readFileSync(place, 'utf8').replace(/\r?\n$/, '')];
-  } catch (error) {
-    throw new Fault('unreachable', `--key ${id}: ${messageOf(error)}`, error);
-  }
 }
 
 function readPlace(file: string): ChainPlace {

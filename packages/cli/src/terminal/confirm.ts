@@ -1,0 +1,17 @@
+/** Asks before what cannot be undone. Without a terminal nobody can be asked: then `--yes` has to say it. */
+import { createInterface } from 'node:readline/promises';
+import { Fault } from './fault.ts';
+import { clean } from './output.ts';
+
+/** Resolves when somebody wrote yes, or `yes` is set. Throws a {@link Fault} otherwise. `what`: one sentence. */
+export async function confirm(what: string, yes: boolean | undefined, signal: AbortSignal): Promise<void> {
+  if (yes === true) return;
+  if (process.stdin.isTTY !== true) throw new Fault('usage', `${what} Nobody can be asked here: add --yes.`);
+  const asked = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asked.question(`${clean(what)} Write yes to go on: `, { signal });
+    if (answer.trim().toLowerCase() !== 'yes') throw new Fault('usage', 'Nothing was done.');
+  } finally {
+    asked.close();
+  }
+}

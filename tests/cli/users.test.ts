@@ -1,0 +1,124 @@
+/**
+ * `latchkey users` as a help desk uses it: a lost phone is removed from the command line, the sessions it made are dead, the record
+ * says who and why, and a forgotten person is gone.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chained, fileSink } from '@latchkey/audit';
+import type { AttemptRecord } from '@latchkey/core';
+import { createSoftwarePasskey, openSite } from '@latchkey/testing';
+import { expect, test, vi } from 'vitest';
+import { recordOf } from '../audit/records.ts';
+import { mounts } from '../http/mounts.ts';
+import { folder, latchkey, latchkeyJson } from './latchkey.ts';
+import { place } from './stores.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const ENV = { LATCHKEY_IDENTITY_KEY: 'a key for tests, and for tests only' };
+const WHY = ['--reason', 'lost phone, ticket 4711', '--yes'];
+
+/** A person with two passkeys, each with a session, and somebody else. */
+async function open(kind: 'SQLite' | 'Redis') {
+  const { at, store } = place(kind);
+  if (kind !== 'Redis') await latchkey(['migrate', ...at]);
+  const site = await openSite({ mount: mounts['Express 5'], store: () => store });
+  const browser = site.agent();
+  await browser.signUp('ada');
+  const phone = createSoftwarePasskey({ origin: site.origin });
+  await browser.addPasskey(phone);
+  const other = site.agent();
+  await other.signIn(phone);
+  const bob = site.agent();
+  await bob.signUp('bob');
+  const [userId] = [...site.accounts.keys()];
+  const run = (verb: string, ...args: string[]) =>
+    latchkeyJson(['users', verb, '--user', userId!, ...args, ...at], ENV);
+  const live = async () => {
+    // As long as a process believes what it has read.
+    site.clock.now += 60_000;
+    return (await Promise.all([browser, other, bob].map((each) => each.session()))).map(({ status }) => status);
+  };
+  const operators = async () =>
+    (await store.attempts.list({ limit: 100 }))
+      .filter(({ change }) => change.by === 'operator')
+      .map(({ event, change, session, user }) => [event.name, change.note, session.endedBecause, user.id])
+      .reverse();
+  return { at, store, site, browser, other, phone, userId: userId!, run, live, operators };
+}
+
+test.each(['SQLite', 'Redis'] as const)('a lost phone, in %s', async (kind) => {
+  const { site, store, other, phone, userId, run, live, operators } = await open(kind);
+  const { id } = (await other.session()).json.passkey;
+  const shown = await run('show');
+  expect(shown).toMatchObject({ code: 0, json: { user: userId, passkeys: [{}, { id }], sessions: [{}, {}] } });
+  expect(shown.json.passkeys[1].ref).toMatch(/^hmac-sha256:\w{8}:/);
+
+  const log = join(folder(), 'operators.log');
+  expect(await run('disable', '--passkey', id, '--log', log, ...WHY)).toMatchObject({
+    code: 0,
+    json: { user: userId, passkeys: 1 },
+  });
+  expect(await live()).toEqual([200, 401, 200]);
+  expect((await site.agent().signIn(phone)).status).toBe(401);
+  expect(await operators()).toEqual([
+    ['latchkey.passkey.disabled', 'lost phone, ticket 4711', null, userId],
+    ['latchkey.session.ended', 'lost phone, ticket 4711', 'passkey_disabled', userId],
+  ]);
+  const listed = await latchkey(['attempts', 'list', '--log', log, '--json'], ENV);
+  const written = listed.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AttemptRecord);
+  expect(written.map(({ event }) => event.name).sort()).toEqual([
+    'latchkey.passkey.disabled',
+    'latchkey.session.ended',
+  ]);
+  expect(new Set(written.map(({ credential }) => credential.ref))).toContain(shown.json.passkeys[1].ref);
+
+  expect(await run('enable', '--passkey', id, ...WHY)).toMatchObject({ code: 0, json: { passkeys: 1 } });
+  expect((await other.signIn(phone)).status).toBe(200);
+  expect(await run('remove', '--passkey', id, ...WHY)).toMatchObject({ code: 0, json: { passkeys: 1 } });
+  expect(await run('remove', '--passkey', id, ...WHY)).toMatchObject({ code: 1, json: { passkeys: 0 } });
+  expect(await run('end-sessions', ...WHY)).toMatchObject({ code: 0, json: { sessions: 1 } });
+  expect(await live()).toEqual([401, 401, 200]);
+  expect(await run('forget', ...WHY)).toMatchObject({ code: 0, json: { passkeys: 1, sessions: 0 } });
+  expect(await store.attempts.list({ userId, limit: 100 })).toEqual([]);
+  expect((await operators()).at(-1)).toEqual(['latchkey.user.forgotten', 'lost phone, ticket 4711', null, null]);
+  expect(await run('show')).toMatchObject({ code: 1, json: { passkeys: [], sessions: [] } });
+  expect(await live()).toEqual([401, 401, 200]);
+  await site.close();
+});
+
+test('nothing is changed where nobody confirms, no reason is given, or the record would break a chain', async () => {
+  const { site, at, userId, live, store, run } = await open('SQLite');
+  const remove = ['users', 'remove', '--user', userId, ...at];
+  const asked = await latchkey([...remove, '--reason', 'x'], ENV);
+  expect(asked).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/every session ends\. Nobody can be asked here: add --yes\.\n$/),
+  });
+  expect((await latchkey([...remove, '--yes'], ENV)).code).toBe(2);
+  expect((await latchkey([...remove, '--reason', ' ', '--yes'], ENV)).code).toBe(2);
+  const log = join(folder(), 'sign-ins.log');
+  const chain = chained(fileSink({ path: log, fsync: 'never' }), {
+    keys: { current: 'k1', byId: { k1: 'a key of a chain, only for tests, truly' } },
+  });
+  await chain.write(recordOf(0));
+  await chain.close();
+  expect(await latchkey([...remove, ...WHY, '--log', log], ENV)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is a chained log'),
+  });
+  expect(await store.passkeys.listByUser(userId)).toHaveLength(2);
+  expect(await live()).toEqual([200, 200, 200]);
+  // A change that cannot be recorded everywhere says so.
+  const blocked = join(folder(), 'a-file');
+  writeFileSync(blocked, '');
+  const { code, stderr } = await latchkey([...remove, ...WHY, '--log', join(blocked, 'operators.log')], ENV);
+  expect({ code, stderr }).toMatchObject({ code: expect.any(Number), stderr: expect.stringContaining(blocked) });
+  expect(code).not.toBe(0);
+  expect(existsSync(join(blocked, 'operators.log'))).toBe(false);
+  expect((await run('show')).code).toBe(0);
+  await site.close();
+});
