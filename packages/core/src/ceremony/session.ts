@@ -308,16 +308,23 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       if (replaces !== null) forget({ tokenHash: replaces });
       const endingsBefore = endings;
       context.undo.push(async () => {
-        forget({ tokenHash: session.tokenHash });
-        await store.sessions!.end({ id: session.id });
-        forget({ tokenHash: session.tokenHash });
+        // By its token: another step-up may have renewed the session meanwhile, and that one stays.
+        const own = { tokenHash: session.tokenHash };
+        forget(own);
+        await store.sessions!.end(own);
+        forget(own);
       });
-      const outcome = await inSpan('latchkey.session.write', storeBoth);
-      if (isBegun(outcome)) {
-        remember(session, endingsBefore);
-        context.draft.sessionId = session.id;
+      try {
+        const outcome = await inSpan('latchkey.session.write', storeBoth);
+        if (isBegun(outcome)) {
+          remember(session, endingsBefore);
+          context.draft.sessionId = session.id;
+        }
+        return outcome;
+      } finally {
+        // What was read while the store was replacing it.
+        if (replaces !== null) forget({ tokenHash: replaces });
       }
-      return outcome;
     },
 
     /** Stores a session by itself. Throws `session_failed`: the passkey was proved, and nobody is in. */
@@ -413,11 +420,14 @@ export function readSessionToken({ sessionCookie }: Config, cookies: string | un
   return token === undefined ? null : hashToken(token);
 }
 
-/** As many as there are names of session cookies: they come from configuration, never from a request. */
+/**
+ * As many as there are names of session cookies: they come from configuration, never from a request. Only a space and a tab
+ * stand around a cookie: see the browser binding.
+ */
 const patterns = new Map<string, RegExp>();
 
 function patternOf(name: string): RegExp {
-  const pattern = patterns.get(name) ?? new RegExp(`(?:^|;)\\s*${name}=([\\w-]{43})\\s*(?:;|$)`);
+  const pattern = patterns.get(name) ?? new RegExp(`(?:^|;)[ \\t]*${name}=([\\w-]{43})[ \\t]*(?:;|$)`);
   patterns.set(name, pattern);
   return pattern;
 }
