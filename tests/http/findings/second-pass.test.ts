@@ -5,8 +5,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as startRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { memoryStore, type PasskeyStore } from '@latchkey/core';
-import type { Agent, Site } from '@latchkey/testing';
+import { memoryStore, type PasskeyStore, type PolicyOptions } from '@latchkey/core';
+import { type Agent, createSoftwarePasskey, type Site } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
 import { mounts } from '../mounts.ts';
 import { openRecorded } from './recorded.ts';
@@ -146,4 +146,34 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
     expect([await guarded(thief), await guarded(ada)]).toEqual([401, 200]);
     await site.close();
   });
+
+  test.each([
+    ['without user verification', { userVerification: 'required' }, { UV: false }, true],
+    ['by the sheet', { immediateMediation: 'require' }, {}, true],
+    ['by a passkey that may be copied', { deviceBound: true }, {}, true],
+    ['as it is wanted there', { userVerification: 'required', deviceBound: true }, {}, false],
+  ] as const)(
+    'a session that began %s at a lax host counts at a strict one only if it may',
+    async (_, strict, flags, backupEligible) => {
+      const isStrict = (request: unknown) => (request as Partial<IncomingMessage>).headers?.['x-host'] === 'strict';
+      const lax: PolicyOptions = { userVerification: 'preferred' };
+      const policy = (request: unknown) => (isStrict(request) ? strict : lax);
+      const site = await openRecorded({ mount, policy });
+      const passkey = createSoftwarePasskey({ origin: site.origin, backupEligible, backedUp: backupEligible });
+      await site.agent().signUp('ada', passkey);
+      const agent = site.agent();
+      const { id } = (await agent.signIn(passkey, { mode: 'modal', bend: { flags } })).json.attempt;
+      expect(id).toBeDefined();
+      const expected = backupEligible ? 401 : 200;
+      const atStrict = { headers: { 'x-host': 'strict' } };
+      // Remembered, and looked up.
+      for (const later of [0, 60_000]) {
+        site.clock.now += later;
+        expect((await agent.request('GET', '/guarded', undefined, atStrict)).status).toBe(expected);
+        expect((await agent.request('GET', '/passkeys/session', undefined, atStrict)).status).toBe(expected);
+        expect(await guarded(agent)).toBe(200);
+      }
+      await site.close();
+    },
+  );
 });
