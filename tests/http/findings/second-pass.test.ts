@@ -1,10 +1,14 @@
 /**
  * What the second pass of the security review found: cookies with a prefix that is none, times that the client chooses, WebSockets
- * of other origins, tokens that a step-up replaced, and sessions that were begun under a laxer policy.
+ * of other origins, tokens that a step-up replaced, sessions that were begun under a laxer policy, bodies of many small chunks,
+ * and what comes between the steps of an administrator.
  */
 import { once } from 'node:events';
 import { type IncomingMessage, request as startRequest } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { memoryStore, type PasskeyStore, type PolicyOptions } from '@latchkey/core';
 import { type Agent, createSoftwarePasskey, type Site } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
@@ -26,6 +30,13 @@ async function get(site: Site, path: string, headers: Record<string, string>) {
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.resume();
   return response.statusCode;
+}
+
+/** Bytes in use, after what is garbage was collected. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
 }
 
 const cookiesOf = (agent: Agent) => [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -176,4 +187,58 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
       await site.close();
     },
   );
+
+  test('a body of one byte in a chunk, held open, takes little more memory than its bytes', async () => {
+    const site = await openRecorded({ mount });
+    const { port } = new URL(site.origin);
+    const held = await Promise.all(
+      Array.from({ length: 2 }, async () => {
+        const socket = connect(Number(port), 'localhost');
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    const before = heapUsed();
+    const head = `POST /passkeys/authentication/verify HTTP/1.1\r\nHost: localhost:${port}\r\nOrigin: ${site.origin}\r\n`;
+    const body = '1\r\nx\r\n'.repeat(30_000);
+    await Promise.all(
+      held.map((socket) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        socket.write(`${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${body}`, () =>
+          resolve(),
+        );
+        return promise;
+      }),
+    );
+    // What was written before is read before a request that begins now is answered.
+    expect((await site.agent().session()).status).toBe(401);
+    expect(heapUsed() - before).toBeLessThan(4_000_000);
+    for (const socket of held) socket.destroy();
+    await site.close();
+  });
+
+  test('a passkey that is added while an administrator removes all is removed as well', async () => {
+    const { store, before } = interrupted();
+    const site = await openRecorded({ mount, store });
+    const agent = site.agent();
+    await agent.signUp('ada');
+    const later = createSoftwarePasskey({ origin: site.origin });
+    before.remove = async () => expect((await agent.addPasskey(later)).status).toBe(201);
+    const [id = ''] = site.accounts.keys();
+    expect(await site.passkeys.forUser(id).removeAll({ by: 'operator', reason: 'stolen' })).toBe(2);
+    expect((await site.agent().signIn(later)).status).toBe(401);
+    await site.close();
+  });
+
+  test('a sign-in that comes while a user is forgotten leaves no session that guards believe', async () => {
+    const { store, before } = interrupted();
+    const site = await openRecorded({ mount, store });
+    const passkey = await site.agent().signUp('ada');
+    const agent = site.agent();
+    before.forget = async () => expect((await agent.signIn(passkey)).status).toBe(200);
+    const [id = ''] = site.accounts.keys();
+    await site.passkeys.forUser(id).forget({ by: 'operator', reason: 'asked for it' });
+    expect(await guarded(agent)).toBe(401);
+    await site.close();
+  });
 });

@@ -179,10 +179,16 @@ export function administer(
       }),
 
     async removeAll(change) {
-      const passkeys = await this.list();
-      for (const { id } of passkeys) await this.remove({ ...change, id });
+      let removed = 0;
+      let inThisRound: number;
+      // Until a round finds none: a request that was let in before may add one meanwhile.
+      do {
+        inThisRound = 0;
+        for (const { id } of await this.list()) if (await this.remove({ ...change, id })) inThisRound += 1;
+        removed += inThisRound;
+      } while (inThisRound > 0);
       if (config.sessions) await this.endSessions(change);
-      return passkeys.length;
+      return removed;
     },
 
     async sessions() {
@@ -205,8 +211,9 @@ export function administer(
 
     forget: (change) =>
       recorded(change, async (context) => {
-        const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
+        // The passkeys first: no sign-in that was let in before leaves a session behind.
         const passkeys = await store.passkeys.forget(userId);
+        const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
         // The record must not name a person who was to be forgotten.
         for (const event of context.events) Object.assign(event.changes, { userId: null });
         context.events.push({ name: 'latchkey.user.forgotten', changes: { userId: null, relatedId: null } });

@@ -288,7 +288,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         expiresAt: now + ms,
         persistent,
         address: context.draft.address,
-        userAgent: context.draft.userAgent,
+        userAgent: context.draft.userAgent?.slice(0, 256) ?? null,
       });
       return { session, replaces: context.sessionToken, renews: false };
     },

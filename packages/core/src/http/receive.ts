@@ -10,6 +10,9 @@ import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
 
+/** How many chunks of a body are kept apart. A chunk of one byte takes some hundred: a body of them, held open, takes megabytes. */
+const MOST_CHUNKS = 64;
+
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Cross-site requests are refused: by Origin where there is one, else by Sec-Fetch-Site where there is one. */
@@ -109,6 +112,7 @@ function readBytes(stream: Readable): Promise<Uint8Array | 'too many'> {
     let length = 0;
     const onData = (chunk: Uint8Array) => {
       chunks.push(chunk);
+      if (chunks.length === MOST_CHUNKS) chunks.splice(0, MOST_CHUNKS, Buffer.concat(chunks));
       length += chunk.length;
       // The rest is let go: the request itself must live on, for its answer is still to be sent.
       if (length > MAX_BODY) settle(() => resolve('too many')).resume();
