@@ -24,6 +24,7 @@ const ALLOWED = {
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
+  fetch: { peers: [CORE] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
@@ -40,7 +41,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-file.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],

@@ -32,6 +32,7 @@ const PROGRAMS = {
   },
   test: { file: 'scripts/test/run.ts', help: 'scripts/test/help.txt' },
   soak: { file: 'tests/soak/soak.ts', help: 'tests/soak/help.txt', flags: SOURCES },
+  runtimes: { file: 'tests/runtimes/runtimes.ts', help: 'tests/runtimes/help.txt', build: [] },
   bench: { file: 'bench/src/bench.ts', help: 'bench/help.txt', flags: SOURCES },
   mutants: { file: 'scripts/mutants/run.ts', help: 'scripts/mutants/help.txt' },
   pictures: { file: 'scripts/docs/pictures.ts', build: [] },

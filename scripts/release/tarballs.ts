@@ -44,6 +44,7 @@ const LIMITS: Record<string, number> = {
   '@latchkey/core': 96_000,
   '@latchkey/express': 8_000,
   '@latchkey/fastify': 8_000,
+  '@latchkey/fetch': 8_000,
   '@latchkey/koa': 8_000,
   '@latchkey/redis': 16_000,
   '@latchkey/sql': 20_000,

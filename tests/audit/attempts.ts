@@ -119,10 +119,7 @@ function listen(origin: string, secrets: Set<string>): void {
     if (typeof init?.body === 'string') collect(JSON.parse(init.body), secrets);
     if (response.headers.get('content-type')?.includes('json')) collect(await response.clone().json(), secrets);
     for (const cookie of response.headers.getSetCookie()) {
-      const value = /=([^;]*)/.exec(cookie)![1]!;
-      // express-session signs what it sends: the session id is what comes before the dot.
-      const signed = decodeURIComponent(value);
-      secrets.add(value).add(signed).add(signed.replace(/^s:/, '').split('.')[0]!);
+      secrets.add(/=([^;]*)/.exec(cookie)![1]!);
     }
     return response;
   };

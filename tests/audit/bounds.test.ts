@@ -47,7 +47,7 @@ function fullPipe(): { path: string; drain: () => void } {
 }
 
 test.for([
-  ['attemptStoreSink', () => attemptStoreSink({ append: never, list: never }, bounds)],
+  ['attemptStoreSink', () => attemptStoreSink({ append: never }, bounds)],
   ['stdoutSink', () => stdoutSink({ stream: hangingStream(), ...bounds })],
   ['chained', () => chained(hanging, { keys, ...bounds })],
   ['mapped', () => mapped(stdoutSink({ stream: hangingStream(), ...bounds }), toEcs)],
@@ -76,7 +76,7 @@ test('a file whose writes hang refuses, gives up and closes all the same', async
 });
 
 test.for([
-  ['attemptStoreSink', () => attemptStoreSink({ append: never, list: never }, { capacity: 0 })],
+  ['attemptStoreSink', () => attemptStoreSink({ append: never }, { capacity: 0 })],
   ['stdoutSink', () => stdoutSink({ stream: hangingStream(), capacity: 0 })],
   ['chained', () => chained(hanging, { keys, capacity: 0 })],
 ] as const)('%s names a wrong capacity', ([name, open]) => {

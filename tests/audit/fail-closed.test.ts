@@ -94,7 +94,7 @@ test('a store whose attempts hang costs records, which are counted, and neither 
   const inner = memoryStore();
   let appends = 0;
   const attempts: Store['attempts'] = {
-    list: inner.attempts!.list,
+    ...inner.attempts,
     append: () => {
       appends += 1;
       return new Promise(() => {});

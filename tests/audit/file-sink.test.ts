@@ -169,7 +169,7 @@ test('two processes that rotate one file lose nothing', async () => {
 test('a file that another process has rotated already is not rotated once more', async () => {
   const home = folder();
   const path = join(home, 'audit.log');
-  const sink = fileSink({ path, fsync: 'never', maxBytes: 3_000 });
+  const sink = fileSink({ path, fsync: 'never', maxBytes: 4_000 });
   await sink.write(recordOf(0));
   renameSync(path, join(home, 'audit.log.theirs'));
   appendFileSync(path, `${JSON.stringify(recordOf(7))}\n`);
@@ -273,7 +273,7 @@ test('a wrong option or a second sink on the same file fails at once, saying wha
     [{ maxBytes: 0 }, 'fileSink.maxBytes: got 0. Write a number of bytes above 0.'],
     [{ keep: 0 }, 'fileSink.keep: got 0. Write a number of files, 1 or more.'],
     [{ capacity: 0.5 }, 'fileSink.capacity: got 0.5. Write a number of records, 1 or more.'],
-    [{ timeout: '5 seconds' }, "fileSink.timeout: got \"5 seconds\". Write '5s', '2m', or milliseconds."],
+    [{ timeout: '5 seconds' }, "fileSink.timeout: got \"5 seconds\". Write '90s', '2m', or milliseconds."],
   ] as const) {
     const wrong = () => fileSink({ path, fsync: 'never', ...options } as FileSinkOptions);
     expect(wrong).toThrow(ConfigurationError);

@@ -5,6 +5,7 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CoseAlgorithmName } from '@latchkey/core';
 import { createSoftwarePasskey } from '@latchkey/testing';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
@@ -27,14 +28,14 @@ interface Registered {
 }
 
 /** Registers with the software passkey, and takes the parts from its own answer. */
-function register(algorithm: 'ES256' | 'EdDSA' | 'RS256' = 'ES256', id = randomBytes(32)): Registered {
+function register(algorithm: CoseAlgorithmName = 'ES256', id = randomBytes(32)): Registered {
   const passkey = createSoftwarePasskey({ origin: ORIGIN, algorithm, credentialId: id.toString('base64url') });
   const handle = randomBytes(32);
   const { response } = passkey.register({
     rp: { name: 'Before' },
     user: { id: handle.toString('base64url'), name: 'ada', displayName: 'Ada' },
     challenge: 'AAAA',
-    pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })),
+    pubKeyCredParams: [-7, -8, -257, -48, -49, -50].map((alg) => ({ type: 'public-key', alg })),
   });
   const authenticatorData = Buffer.from(response.authenticatorData!, 'base64url');
   const attested = authenticatorData.subarray(37);
@@ -342,7 +343,7 @@ describe('a public key', () => {
       'a JWK in text': ({ spki }) =>
         JSON.stringify(createPublicKey({ key: spki, format: 'der', type: 'spki' }).export({ format: 'jwk' })),
     };
-    const rows = (['ES256', 'EdDSA', 'RS256'] as const).flatMap((algorithm) =>
+    const rows = (['ES256', 'EdDSA', 'RS256', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const).flatMap((algorithm) =>
       Object.entries(forms).map(([name, form]) => ({ name: `${algorithm}, ${name}`, one: register(algorithm), form })),
     );
     const es256 = register();

@@ -92,7 +92,9 @@ test('renames, and knows nothing of another person’s passkey', async () => {
 test('forgets a person: passkeys, handle and sessions; the record of it names nobody, and the id starts afresh', async () => {
   const { site, agent, phone, ada } = await open();
   const userId = [...site.accounts.keys()][0]!;
-  expect(await ada.forget(BY)).toEqual({ passkeys: 2, sessions: 2 });
+  const records = site.records.filter(({ user }) => user.id === userId);
+  expect(await ada.forget(BY)).toEqual({ passkeys: 2, sessions: 2, attempts: records.length });
+  expect(await site.store.attempts!.list({ userId, limit: 100 })).toEqual([]);
   for (const browser of [agent, phone]) expect((await browser.session()).status).toBe(401);
   expect(await site.store.passkeys.listByUser(userId)).toEqual([]);
   expect(await site.store.sessions!.listByUser(userId)).toEqual([]);
@@ -104,6 +106,20 @@ test('forgets a person: passkeys, handle and sessions; the record of it names no
   ]);
   const proposed = crypto.getRandomValues(new Uint8Array(32));
   expect(await site.store.passkeys.keepHandle({ userId, proposed })).toEqual(proposed);
+  await site.close();
+});
+
+test('purges records that are older than it is told, and no others', async () => {
+  const { site } = await open();
+  const old = site.records.length;
+  site.clock.now += 400 * 86_400_000;
+  expect(await site.passkeys.purgeAttempts({ olderThan: '400d' })).toBe(0);
+  site.clock.now += 1;
+  await site.agent().signUp('bob');
+  expect(await site.passkeys.purgeAttempts({ olderThan: '400d' })).toBe(old);
+  const left = await site.store.attempts!.list({ limit: 100 });
+  expect(left).toHaveLength(site.records.length - old);
+  await expect(site.passkeys.purgeAttempts({ olderThan: 'a year' as never })).rejects.toThrow(/^olderThan: /);
   await site.close();
 });
 

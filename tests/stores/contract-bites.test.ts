@@ -1046,6 +1046,53 @@ const attempts: Breaks<AttemptStore> = {
     }),
     'ignores the limit': (sound) => ({ list: (query) => sound.list({ ...query, limit: 1_000 }) }),
   },
+  'purges what ended before an instant, so many at a time, and nothing else': {
+    'purges nothing': () => ({ purge: () => 0 }),
+    'purges all at once': (sound) => ({ purge: ({ before }) => sound.purge({ before, limit: 1_000 }) }),
+    'purges what ended at the instant': (sound) => ({
+      purge: ({ before, limit }) => sound.purge({ before: before + 1, limit }),
+    }),
+    'says one more than it did': (sound) => ({ purge: async (due) => ((await sound.purge(due)) % 100) + 1 }),
+    'hides what it purged': (sound) => {
+      const hidden = new Set<string>();
+      return {
+        append: (record) => (hidden.has(record.event.id) ? undefined : sound.append(record)),
+        async purge(due) {
+          const all = await sound.list({ until: due.before, limit: 1_000 });
+          for (const { event } of all) hidden.add(event.id);
+          return sound.purge(due);
+        },
+      };
+    },
+  },
+  'erases every record that names a user, so many at a time, and no record of anybody else': {
+    'erases nothing': () => ({ eraseUser: () => 0 }),
+    'erases all at once': (sound) => ({ eraseUser: ({ userId }) => sound.eraseUser({ userId, limit: 1_000 }) }),
+    'ignores case': (sound) => ({
+      async eraseUser({ userId, limit }) {
+        await sound.eraseUser({ userId: userId.toUpperCase(), limit });
+        return sound.eraseUser({ userId, limit });
+      },
+    }),
+    'erases what points to them as well': (sound) => ({
+      async eraseUser(user) {
+        const own = (await sound.list({ userId: user.userId, limit: 1_000 })).map(({ attempt }) => attempt.id);
+        const all = await sound.list({ limit: 1_000 });
+        const erased = await sound.eraseUser(user);
+        const pointing = all.filter(({ attempt }) => attempt.relatedId && own.includes(attempt.relatedId));
+        for (const { event } of pointing) await sound.purge({ before: Date.parse(event.time) + 1, limit: 1_000 });
+        return erased;
+      },
+    }),
+  },
+  'erases behind what stays, however much that is': {
+    'looks at the first hundred only': (sound) => ({
+      async eraseUser(user) {
+        const first = (await sound.list({ limit: 1_000 })).slice(-100);
+        return first.some((record) => record.user.id === user.userId) ? sound.eraseUser(user) : 0;
+      },
+    }),
+  },
 };
 
 function bites<Port extends object>(

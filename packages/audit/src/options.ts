@@ -1,15 +1,10 @@
 /** Checks of options that several sinks share. Each throws a ConfigurationError that names the option. */
-import { ConfigurationError, type Duration } from '@latchkey/core';
-
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+import { ConfigurationError, type Duration, milliseconds } from '@latchkey/core';
 
 /** Milliseconds of a duration, at least `leastMs` (default 1). */
 export function durationOf(option: string, value: Duration, leastMs = 1): number {
-  const [, amount, unit] = typeof value === 'string' ? (/^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? []) : [];
-  const ms = typeof value === 'number' ? value : Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN);
-  if (!(Number.isFinite(ms) && ms >= leastMs)) {
-    throw new ConfigurationError(option, value, "Write '5s', '2m', or milliseconds.");
-  }
+  const ms = milliseconds(option, value);
+  if (ms < leastMs) throw new ConfigurationError(option, value, `Write at least ${leastMs} ms.`);
   return ms;
 }
 

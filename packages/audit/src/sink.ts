@@ -50,7 +50,7 @@ export interface SinkOptions extends Bounds {
  * again; this is for a queue around it, or for `fail_closed`. Its default name is `attempts`; core's own is `attempt_store`.
  * The store belongs to the application and stays open.
  */
-export function attemptStoreSink(attempts: AttemptStore, options: SinkOptions = {}): RecordSink {
+export function attemptStoreSink(attempts: Pick<AttemptStore, 'append'>, options: SinkOptions = {}): RecordSink {
   const { name = 'attempts', onFailure } = options;
   const run = bounded('attemptStoreSink', name, options);
   return {

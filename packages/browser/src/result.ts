@@ -61,6 +61,8 @@ export interface SignIn {
   passkey: Passkey;
   /** The attempt, as in its record. */
   attempt: { id: string; mode: Mode; enforcement: 'enforced' | 'not_enforced' | 'not_evaluated' | 'not_applicable' };
+  /** The passkey is on another device (a phone, say): offer to add one on this, by `register()`. */
+  suggest?: 'add_here';
 }
 
 /** The new passkey and whose it is; after sign-up that user is signed in. */

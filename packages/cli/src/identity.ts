@@ -1,6 +1,5 @@
 /** The identity key of the application: with it a stored passkey is found in records, which name it by a pseudonym. */
-import type { AttemptRecord, Passkey } from '@latchkey/core';
-import { type Pseudonymizer, pseudonymizer } from './from-core.ts';
+import { type AttemptRecord, type Passkey, type Pseudonymizer, pseudonymizer } from '@latchkey/core';
 import { Fault } from './terminal/fault.ts';
 import { many } from './terminal/output.ts';
 

@@ -12,8 +12,8 @@ export interface HttpRequest<Request = unknown, Response = unknown> {
   readonly url: string;
   /** A request header by its lower-case name. Several of one name are joined by a comma (cookies by a semicolon). */
   header(name: string): string | undefined;
-  /** What an earlier parser made of the body, or the untouched stream. */
-  readonly body: { readonly parsed: unknown } | { readonly stream: Readable };
+  /** What an earlier parser made of the body, or the untouched stream: of Node.js, or of a `Request`. */
+  readonly body: { readonly parsed: unknown } | { readonly stream: Readable | ReadableStream<Uint8Array> };
   /** The client's address as far as the framework trusts it, or null. */
   readonly address: string | null;
   /** Name and major version: `express@5`. */

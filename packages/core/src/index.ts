@@ -6,10 +6,12 @@
  */
 import './runtime.ts';
 import type { HttpRequest, HttpResponse } from './adapter.ts';
+import { inBatches } from './batches.ts';
 import { administer, type UserAdministration } from './ceremony/administration.ts';
 import { reliable } from './ceremony/reliable-store.ts';
 import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
 import { checkOptions } from './config/check-options.ts';
+import { type Duration, milliseconds } from './duration.ts';
 import { ConfigurationError } from './errors.ts';
 import { wellKnown } from './http/documents.ts';
 import { createGuards } from './http/guards.ts';
@@ -24,7 +26,7 @@ import { keepSweeping, sweep } from './sweep.ts';
 export type { HttpRequest, HttpResponse } from './adapter.ts';
 export type { Change, SessionView, UserAdministration } from './ceremony/administration.ts';
 export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
-export type { Duration } from './duration.ts';
+export { type Duration, milliseconds } from './duration.ts';
 export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
 export { routes } from './http/routes.ts';
 export {
@@ -100,6 +102,7 @@ export {
 } from './record/attempt.ts';
 export { ATTEMPT_SCHEMA } from './record/attempt-schema.ts';
 export { type Explanation, explain } from './record/explain.ts';
+export { type Pseudonymizer, pseudonymizer } from './record/pseudonym.ts';
 export { REASON_MEANINGS, type ReasonMeaning } from './record/reasons.ts';
 export { standardOutput } from './signals/publish.ts';
 export { checkTelemetry, type TelemetryFinding } from './signals/telemetry-check.ts';
@@ -127,6 +130,10 @@ export {
   type UseResult,
 } from './store/store.ts';
 export { providerName } from './webauthn/providers.ts';
+export { readPublicKey } from './webauthn/verify.ts';
+
+/** How many records a step of `purgeAttempts` removes. */
+const PURGED_AT_ONCE = 1_000;
 
 /** What a guard found: the session to hand on, or the answer to give instead. */
 export type Guarded<U extends User = User> =
@@ -159,6 +166,12 @@ export interface Passkeys<U extends User = User, Request = unknown, Response = u
   forUser(userId: string, request?: Request): UserAdministration;
   /** Records every ceremony that has expired unanswered; resolves to how many. Runs by itself every `sweepEvery`. */
   sweep(): Promise<number>;
+  /**
+   * Removes from `store.attempts` the records of attempts that ended longer ago than this, in batches, and resolves to how many:
+   * `passkeys.purgeAttempts({ olderThan: '400d' })`, once a day. 0 where records are not kept in a store. Rejects when the store
+   * does not answer; what it removed by then is gone.
+   */
+  purgeAttempts(due: { readonly olderThan: Duration }): Promise<number>;
   /**
    * Stops the sweep, and resolves when the records under way are written and `notify` is done, or after 5 seconds. Then
    * close what is yours: stores and sinks stay open.
@@ -217,6 +230,11 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
       return administer(config, { store, sessions, publisher }, userId);
     },
     sweep: () => sweep(sweeping),
+    async purgeAttempts({ olderThan }) {
+      const before = shared.now() - milliseconds('olderThan', olderThan);
+      const { attempts } = store;
+      return attempts ? inBatches(PURGED_AT_ONCE, (limit) => attempts.purge({ before, limit })) : 0;
+    },
     async close() {
       stopSweeping();
       stopChecking();

@@ -104,6 +104,11 @@ export type Maybe<T> = Awaitable<T | undefined | null>;
 export type IdentifiedUser<U extends User = User> = U & {
   /** For applications with tokens: when the passkey sign-in was that the token came from. Milliseconds since the epoch. */
   readonly authenticatedAt?: number;
+  /**
+   * When this person last gave the application a password (or a one-time code, or what else it takes), in milliseconds since the epoch. Needed for
+   * `policy.conditionalCreate`: within `policy.recentSignIn` a passkey may be added without asking.
+   */
+  readonly passwordAt?: number | null;
 };
 
 /**
@@ -211,7 +216,7 @@ export interface PolicyOptions {
   readonly firstFactor?: 'none' | 'identified';
   /** Life of a challenge: 1 second to 10 minutes. Default `'2m'`. */
   readonly challengeTtl?: Duration;
-  /** How old a sign-in may be for adding, disabling or removing a passkey. Default `'10m'`. */
+  /** How old a sign-in may be for adding, disabling or removing a passkey, and for adding the first without asking. Default `'10m'`. */
   readonly recentSignIn?: Duration;
   /** What to do when a counter goes backwards. Default `observe`: record it, let the person in. */
   readonly signCount?: 'observe' | 'refuse' | 'disable';
@@ -222,7 +227,10 @@ export interface PolicyOptions {
   readonly backupEligibility?: 'follow' | 'refuse';
   /** In order of preference, for new passkeys. Default ES256, EdDSA, RS256; ML-DSA only where it is listed. */
   readonly algorithms?: readonly CoseAlgorithmName[];
-  /** Lets a page add a passkey without asking, after a sign-in by other means. WebAuthn §5.1.3. Default false. */
+  /**
+   * Lets a page add a passkey without asking, within `recentSignIn` after a sign-in: by password, as `users.identify` says with
+   * `passwordAt`, or by another passkey. WebAuthn §5.1.3. Default false.
+   */
   readonly conditionalCreate?: boolean;
   /** Only passkeys that cannot leave their device: not backup eligible. Default false. */
   readonly deviceBound?: boolean;
@@ -350,7 +358,7 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
   readonly session: { readonly id: string; readonly expiresAt: number } | null;
   /** The framework's own request. */
   readonly request: Request;
-  /** The framework's own response (Express), context (Koa) or reply (Fastify). */
+  /** The framework's own response (Express), context (Koa) or reply (Fastify); the answer's Headers (fetch). */
   readonly response: Response;
 }
 

@@ -1,5 +1,5 @@
 /** The abandoned sweep: a ceremony that nobody answered in time ends here, in exactly one record. Expired sessions are forgotten. */
-import { setTimeout as wait } from 'node:timers/promises';
+import { inBatches } from './batches.ts';
 import { adoptCeremony, parse } from './ceremony/ceremony.ts';
 import type { ReliableStore } from './ceremony/reliable-store.ts';
 import type { AppConfig } from './config/config.ts';
@@ -26,29 +26,16 @@ export async function sweep(sweeping: Sweeping): Promise<number> {
   const { config, store, limits, publisher } = sweeping;
   const reporter = publisher.reporter();
   for (const record of limits.release(config.now())) reporter.record(record, { aside: true });
-  const swept = await inBatches(async () => {
-    const expired = await store.challenges.takeExpired({ now: config.now(), limit: BATCH });
+  const swept = await inBatches(BATCH, async (limit) => {
+    const expired = await store.challenges.takeExpired({ now: config.now(), limit });
     for (const pending of expired) await abandon(sweeping, pending);
     return expired.length;
   });
   if (store.sessions) {
     const { sessions } = store;
-    countSessions('expired', await inBatches(() => sessions.forgetExpired({ now: config.now(), limit: BATCH })));
+    countSessions('expired', await inBatches(BATCH, (limit) => sessions.forgetExpired({ now: config.now(), limit })));
   }
   return swept;
-}
-
-/** Again and again until a batch is not full; resolves to how many there were. */
-async function inBatches(next: () => Promise<number>): Promise<number> {
-  let sum = 0;
-  for (;;) {
-    const begun = performance.now();
-    const done = await next();
-    sum += done;
-    if (done < BATCH) return sum;
-    // As long as it took: a database that writes so much keeps everyone waiting for its disk.
-    await wait(performance.now() - begun);
-  }
 }
 
 async function abandon({ config, publisher }: Sweeping, pending: PendingCeremony): Promise<void> {

@@ -51,6 +51,28 @@ end
 return found
 `);
 
+/**
+ * One page after `after`: removes at most `limit` records that ended before an instant or are of a user. Answers how many went,
+ * how many there were to look at, and the last one of these.
+ */
+const REMOVE = script(`${SPLIT}
+local after, limit, before, user = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local ids = redis.call('ZRANGEBYLEX', KEYS[1], after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, ${PAGE})
+local gone, last = {}, ''
+for _, id in ipairs(ids) do
+  if #gone == limit then break end
+  local lines = split(redis.call('HGET', KEYS[2], id), ${LINES})
+  if (before and tonumber(lines[1]) < before) or user == lines[5] then gone[#gone + 1] = id end
+  last = id
+end
+if #gone > 0 then
+  redis.call('ZREM', KEYS[1], unpack(gone))
+  redis.call('ZREM', KEYS[3], unpack(gone))
+  redis.call('HDEL', KEYS[2], unpack(gone))
+end
+return { #gone, #ids, last }
+`);
+
 /** The attempt records. One round trip for append; one for every 100 records a list has to look at. */
 export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions = {}): AttemptStore {
   const { keepAttempts = 100_000 } = options;
@@ -59,6 +81,24 @@ export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions 
   }
   const prefix = prefixOf(options);
   const keys = [`${prefix}{attempts}:ids`, `${prefix}{attempts}:records`, `${prefix}{attempts}:refusals`];
+
+  /** Page by page, oldest first, until `limit` records are gone, nothing is left to look at, or `isEnough` of a page's answer. */
+  async function remove(
+    limit: number,
+    [before, user]: readonly [number | '', string],
+    isEnough: (gone: number) => boolean,
+  ) {
+    let removed = 0;
+    for (let after = ''; removed < limit; ) {
+      const reply = (await REMOVE(redis, keys, after, limit - removed, before, user)) as [unknown, unknown, string];
+      // A client may be told to give numbers as text.
+      const [gone, seen] = [Number(reply[0]), Number(reply[1])];
+      removed += gone;
+      if (seen < PAGE || isEnough(gone)) break;
+      after = reply[2];
+    }
+    return removed;
+  }
 
   return {
     async append(record) {
@@ -81,5 +121,10 @@ export function redisAttempts(redis: RedisClient, options: RedisAttemptsOptions 
       } while (from !== '' && listed.length < limit);
       return listed;
     },
+
+    // The ids are in the order of time, as far as clocks agree: behind a whole page that stays, everything does.
+    purge: ({ before, limit }) => remove(limit, [before, ''], (gone) => gone === 0),
+
+    eraseUser: ({ userId, limit }) => remove(limit, ['', JSON.stringify(userId)], () => false),
   };
 }

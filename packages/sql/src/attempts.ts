@@ -17,6 +17,32 @@ export function sqlAttempts({ db, dialect, tables, statement, once, readable }: 
       : query.onConflict((conflict) => conflict.column('event_id').doNothing());
   });
 
+  // MySQL allows no LIMIT in a subquery of IN, but in DELETE itself; the others the other way round.
+  const inDelete = dialect === 'mysql';
+  const purge = statement(({ before, limit }: { before: number; limit: number }) =>
+    inDelete
+      ? db.deleteFrom(attempts).where('occurred_at', '<', before).orderBy('occurred_at').limit(limit)
+      : db
+          .deleteFrom(attempts)
+          .where('event_id', 'in', (query) =>
+            query
+              .selectFrom(attempts)
+              .select('event_id')
+              .where('occurred_at', '<', before)
+              .orderBy('occurred_at')
+              .limit(limit),
+          ),
+  );
+  const erase = statement(({ userId, limit }: { userId: string; limit: number }) =>
+    inDelete
+      ? db.deleteFrom(attempts).where('user_id', '=', userId).limit(limit)
+      : db
+          .deleteFrom(attempts)
+          .where('event_id', 'in', (query) =>
+            query.selectFrom(attempts).select('event_id').where('user_id', '=', userId).limit(limit),
+          ),
+  );
+
   return {
     async append(record) {
       await insert(rowOf(record));
@@ -36,6 +62,14 @@ export function sqlAttempts({ db, dialect, tables, statement, once, readable }: 
       if (enforcement !== undefined) query = query.where('enforcement', '=', enforcement);
       if (before !== undefined) query = query.where('event_id', '<', before);
       return (await once(query)).rows.map(({ record }) => JSON.parse(textOf(record)));
+    },
+
+    async purge(due) {
+      return (await purge(due)).changed;
+    },
+
+    async eraseUser(user) {
+      return (await erase(user)).changed;
     },
   };
 }

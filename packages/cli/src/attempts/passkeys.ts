@@ -1,8 +1,7 @@
 /** Stored passkeys and the references by which records name them: from an id or nickname to references, and back to nicknames. */
-import type { AttemptRecord, Passkey } from '@latchkey/core';
+import type { AttemptRecord, Passkey, Pseudonymizer } from '@latchkey/core';
 import type { StoreConnection } from '../connection.ts';
 import { everyUser } from '../every-passkey.ts';
-import type { Pseudonymizer } from '../from-core.ts';
 import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
 import { Fault } from '../terminal/fault.ts';
 import type { Output } from '../terminal/output.ts';

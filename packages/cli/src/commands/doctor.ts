@@ -137,10 +137,7 @@ async function checkSdk(file: string): Promise<readonly Finding[]> {
   }
   // Core is much to load for what is seldom asked.
   const { checkTelemetry } = await import('@latchkey/core');
-  const lost = checkTelemetry().map(({ severity, message }) => {
-    const [saw = message, todo = ''] = message.split(/(?<=\.) (?=[A-Z])/, 2);
-    return severity === 'warning' ? warning(saw, todo) : info(saw, todo);
-  });
+  const lost = checkTelemetry().map(({ severity, saw, todo }) => (severity === 'warning' ? warning : info)(saw, todo));
   return lost.length > 0 ? lost : [ok(`With ${file} no record is lost`)];
 }
 

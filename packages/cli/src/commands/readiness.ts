@@ -2,13 +2,19 @@
  * `latchkey readiness`: who could not sign in any more under a stricter policy. Counts what the stored passkeys say, and what
  * the records of attempts have proved of them; what neither shows is `unknown`, not met.
  */
-import { ALGORITHMS, type AttemptRecord, type CoseAlgorithmName, type Passkey } from '@latchkey/core';
+import {
+  ALGORITHMS,
+  type AttemptRecord,
+  type CoseAlgorithmName,
+  type Passkey,
+  type Pseudonymizer,
+} from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { linesThere, recordIn } from '../attempts/log.ts';
 import { newestFirst } from '../attempts/source.ts';
 import { openStore } from '../connection.ts';
 import { everyUser } from '../every-passkey.ts';
-import type { Pseudonymizer } from '../from-core.ts';
+
 import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
 import {
   type Context,

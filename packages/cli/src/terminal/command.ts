@@ -1,6 +1,6 @@
 /** What every command has in common: its options for a store, and how its work is run and ended. */
+import { milliseconds } from '@latchkey/core';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { milliseconds } from '../from-core.ts';
 import { EXIT, type ExitName, Fault, messageOf } from './fault.ts';
 import { createOutput, jsonLine, type Output } from './output.ts';
 import { withoutPasswords } from './secrets.ts';
@@ -88,9 +88,17 @@ export const wholeNumber = (least: number, most: number) => (text: string) => {
   throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`);
 };
 
+function durationIn(text: string): number | null {
+  try {
+    return milliseconds('duration', text);
+  } catch {
+    return null;
+  }
+}
+
 /** An option's value: a duration such as 90s, 2m, 12h or 7d, in milliseconds. */
 export function duration(text: string): number {
-  const ms = milliseconds(text);
+  const ms = durationIn(text);
   if (ms !== null) return ms;
   throw new InvalidArgumentError('Write a duration: 90s, 2m, 12h or 7d.');
 }
@@ -99,7 +107,7 @@ export function duration(text: string): number {
 export function instant(text: string): number {
   const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isFinite(at)) return at;
-  const ago = milliseconds(text);
+  const ago = durationIn(text);
   if (ago !== null) return Date.now() - ago;
   throw new InvalidArgumentError('Write 2026-11-22T18:00:00Z, 2026-11-22, or how long ago: 90s, 2m, 12h or 7d.');
 }

@@ -3,6 +3,7 @@
  * recorded with who made it and why, its owner is told, and sessions end, as when a person does it.
  */
 import type { HttpRequest } from '../adapter.ts';
+import { inBatches } from '../batches.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigurationError } from '../errors.ts';
 import type { PasskeyNotice, PasskeyView } from '../options.ts';
@@ -54,11 +55,15 @@ export interface UserAdministration {
   /** Ends every session at this relying party, or all but one. Answers how many there were. */
   endSessions(change: Change & { readonly except?: string }): Promise<number>;
   /**
-   * Forgets the user at every relying party: passkeys, user handle, sessions. The id may then be given to nobody else: records
-   * of attempts keep it until they are erased or purged.
+   * Forgets the user at every relying party: passkeys, user handle, sessions, and in `store.attempts` every record that names
+   * them. Answers how many there were of each. The reason must not name the person: it stays in a record. What this does not
+   * reach: other sinks, and ceremonies under way, which name their user for up to 20 minutes (docs/retention.md).
    */
-  forget(change: Change): Promise<{ readonly passkeys: number; readonly sessions: number }>;
+  forget(change: Change): Promise<{ readonly passkeys: number; readonly sessions: number; readonly attempts: number }>;
 }
+
+/** How many records are erased at once. */
+const BATCH = 1_000;
 
 /** No request: what the server does by itself. */
 const NO_REQUEST: HttpRequest = {
@@ -214,10 +219,14 @@ export function administer(
         // The passkeys first: no sign-in that was let in before leaves a session behind.
         const passkeys = await store.passkeys.forget(userId);
         const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
+        const { attempts } = store;
+        // What is on its way into the store has to be there to be erased.
+        if (attempts) await publisher.drain();
+        const erased = attempts ? await inBatches(BATCH, (limit) => attempts.eraseUser({ userId, limit })) : 0;
         // The record must not name a person who was to be forgotten.
         for (const event of context.events) Object.assign(event.changes, { userId: null });
         context.events.push({ name: 'latchkey.user.forgotten', changes: { userId: null, relatedId: null } });
-        return { passkeys: passkeys.length, sessions: ended.length };
+        return { passkeys: passkeys.length, sessions: ended.length, attempts: erased };
       }),
   };
 }

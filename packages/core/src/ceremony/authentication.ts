@@ -36,6 +36,7 @@ import {
   judgeFlags,
   judgeSignCount,
   permit,
+  suggests,
 } from './policy.ts';
 import type { ReliableStore } from './reliable-store.ts';
 import type { Services } from './services.ts';
@@ -172,6 +173,8 @@ export interface SignInAnswer {
   readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
   readonly passkey: PasskeyView;
   readonly attempt: { readonly id: string; readonly mode: SignInMode; readonly enforcement: string };
+  /** `add_here`: the passkey is on another device, and this person may add one on this. */
+  readonly suggest?: 'add_here';
   readonly signals: Signals;
 }
 
@@ -197,12 +200,17 @@ export async function verifySignIn(
   const isNews = mayBeNews && passkey.lastUsedAt === null;
   if (isNews) context.whenDone.push(() => notify(context, user, used, { kind: 'new_passkey_sign_in' }));
   const how = { userVerified: flags.userVerified, enforcement, start };
+  const { config, draft } = context;
+  const count = siblings.length + 1;
+  const suggestion = suggests(used, { attachment: draft.attachment, policy: config.policy, count });
+  const mayAdd = suggestion !== null && (await config.accounts.allows(user, 'register'));
   return {
     ...(await bridge(context, user, used, how)),
     user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
     passkey: describePasskey(used, passkey.id),
-    attempt: { id: context.draft.attemptId, mode: ceremony.mode!, enforcement },
-    signals: signalsFor(context.config.rp.id, user, { passkeys: [passkey, ...siblings] })!,
+    attempt: { id: draft.attemptId, mode: ceremony.mode!, enforcement },
+    ...(mayAdd && { suggest: suggestion }),
+    signals: signalsFor(config.rp.id, user, { passkeys: [passkey, ...siblings] })!,
   };
 }
 

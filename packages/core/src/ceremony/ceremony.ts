@@ -34,7 +34,7 @@ export interface CeremonyInput {
   readonly nickname?: string;
   /** Registration: automatic upgrade, where user presence may be absent. WebAuthn §5.1.3. */
   readonly conditional?: true;
-  /** Registration: when the person had last used a passkey, where that had to be recent. */
+  /** Registration: when the person had last used a passkey or given a password, where that had to be recent. */
   readonly confirmedAt?: number;
 }
 

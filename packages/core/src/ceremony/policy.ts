@@ -13,7 +13,8 @@ import type {
   SignInMode,
   UserVerification,
 } from '../record/attempt.ts';
-import type { Flags } from '../record/draft.ts';
+import type { AttemptDraft, Flags } from '../record/draft.ts';
+import type { Passkey } from '../store/store.ts';
 
 export type Decision =
   | { readonly allow: true }
@@ -66,6 +67,11 @@ export function judgeFirstFactor(identified: boolean, rule: Policy['firstFactor'
   return { allow: false, reason: 'first_factor_missing', rule: 'first_factor' };
 }
 
+/** A passkey is added without asking only for a person who has just signed in. */
+export function judgeRecentSignIn(recent: boolean): Decision {
+  return recent ? ALLOW : { allow: false, reason: 'policy_denied', rule: 'recent_sign_in' };
+}
+
 /** A passkey that can be copied to other devices will not do where one bound to its device is required. */
 export function judgeDevice(backupEligible: boolean, requirements: readonly Requirement[]): Decision {
   if (!backupEligible || !requirements.includes('device_bound')) return ALLOW;
@@ -83,6 +89,20 @@ export function judgeEnforcement(policy: ImmediateMediation, enforcement: Enforc
   if (policy !== 'require' || enforcement === 'enforced') return ALLOW;
   const reason: Reason = report === 'not_used' ? 'immediate_contradicted' : 'immediate_not_reported';
   return { allow: false, reason, rule: 'immediate_mediation' };
+}
+
+/**
+ * Whether somebody who signed in with a passkey of another device is to be told to add one here. Not where a passkey of this device
+ * would be refused: most are synced, and few attest.
+ */
+export function suggests(
+  { backupEligible, transports }: Pick<Passkey, 'backupEligible' | 'transports'>,
+  { attachment, policy, count }: { attachment: AttemptDraft['attachment']; policy: Policy; count: number },
+): 'add_here' | null {
+  // A security key is used at many devices, and is meant to be.
+  const isOtherDevice = attachment === 'cross-platform' && (backupEligible === true || transports.includes('hybrid'));
+  const refusesMost = policy.requirements.some((rule) => rule === 'device_bound' || rule === 'attestation');
+  return isOtherDevice && !refusesMost && count < policy.maxPasskeys ? 'add_here' : null;
 }
 
 /** The modes this policy lets a sign-in ask for. */

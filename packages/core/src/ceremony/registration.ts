@@ -16,9 +16,9 @@ import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ce
 import type { RequestContext } from './context.ts';
 import { notify } from './notify.ts';
 import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
-import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, permit } from './policy.ts';
+import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, judgeRecentSignIn, permit } from './policy.ts';
 import type { Services } from './services.ts';
-import { isRecent, type Person, requireAllowed, requireRecent } from './session.ts';
+import { isRecent, lastProved, type Person, requireAllowed, requireRecent } from './session.ts';
 
 /** The answer of `POST /registration/options`. */
 export interface RegistrationOptionsAnswer {
@@ -50,9 +50,13 @@ export async function registrationOptions(
     throw registrant ? refuse('policy_denied', { rule: 'mode' }) : refuseUnrecorded('sign_in_required');
   }
   if (registrant) await requireAllowed(context, registrant.user, 'register');
+  // Nobody is asked, so the person must have shown just now that it is them at this browser.
+  const provedAt = conditional ? await lastProved(context, registrant!) : null;
+  if (provedAt !== null) permit(judgeRecentSignIn(isRecent(provedAt, config.policy.recentSignInMs, config.now())));
   const passkeys = registrant ? await passkeysOf(config, store, registrant.user.id) : [];
   const mustBeRecent = registrant !== null && passkeys.length > 0;
   if (mustBeRecent) requireRecent(registrant, config);
+  const confirmedAt = mustBeRecent ? registrant.confirmedAt : provedAt;
   const account = registrant ? null : newAccount(context, body);
   const proposed = randomBytes(32);
   const handle = registrant ? await store.passkeys.keepHandle({ userId: registrant.user.id, proposed }) : proposed;
@@ -68,7 +72,7 @@ export async function registrationOptions(
       userHandle,
       ...(account && { account }),
       ...(nickname && { nickname }),
-      ...(mustBeRecent && { confirmedAt: registrant.confirmedAt }),
+      ...(confirmedAt !== null && { confirmedAt }),
       // Chrome creates these without asking, so neither presence nor verification can be demanded. WebAuthn §5.1.3.
       ...(conditional && { conditional: true as const, userVerification: 'preferred' as const }),
     },

@@ -5,7 +5,7 @@
 import { withTimeout } from '../deadline.ts';
 import { refuse } from '../errors.ts';
 import { inSpan } from '../signals/telemetry.ts';
-import type { Awaitable, ChallengeStore, PasskeyStore, SessionStore, Store } from '../store/store.ts';
+import type { AttemptStore, Awaitable, ChallengeStore, PasskeyStore, SessionStore, Store } from '../store/store.ts';
 
 type Verbs<S> = { [V in keyof S as S[V] extends (...args: never[]) => unknown ? V : never]-?: S[V] };
 type Promised<S> = {
@@ -18,6 +18,8 @@ export interface ReliableStore {
   readonly passkeys: Promised<PasskeyStore>;
   /** Null where the application only issues tokens. */
   readonly sessions: Promised<SessionStore> | null;
+  /** Null where records are not kept in a store. */
+  readonly attempts: Promised<AttemptStore> | null;
   /** Whether `recordUse` can begin a session of `sessions` in the same step. */
   readonly storesSessionsWithUses: boolean;
 }
@@ -42,6 +44,7 @@ const SESSIONS: Record<keyof Verbs<SessionStore>, true> = {
   listByUser: true,
   forgetExpired: true,
 };
+const ATTEMPTS: Record<keyof Verbs<AttemptStore>, true> = { append: true, list: true, purge: true, eraseUser: true };
 
 /** @param deadlineMs how long a verb may take, in milliseconds. */
 export function reliable(store: Store, deadlineMs: number): ReliableStore {
@@ -62,6 +65,7 @@ export function reliable(store: Store, deadlineMs: number): ReliableStore {
     challenges: guarded('challenges', store.challenges, CHALLENGES),
     passkeys: guarded('passkeys', store.passkeys, PASSKEYS),
     sessions: store.sessions ? guarded('sessions', store.sessions, SESSIONS) : null,
+    attempts: store.attempts ? guarded('attempts', store.attempts, ATTEMPTS) : null,
     storesSessionsWithUses: store.sessions !== undefined && store.passkeys.sessions === store.sessions,
   };
 }

@@ -416,6 +416,13 @@ export function requireRecent({ confirmedAt }: Person, { policy, now }: Config):
   if (!isRecent(confirmedAt, policy.recentSignInMs, now())) throw refuseUnrecorded('step_up_required');
 }
 
+/** When this person last showed who they are: by a passkey here, or by a password there. Milliseconds since the epoch. */
+export async function lastProved(context: GuardContext, { user, confirmedAt }: Person): Promise<number> {
+  const identified = await identifiedUser(context);
+  const passwordAt = identified?.id === user.id ? identified.passwordAt : null;
+  return Math.max(confirmedAt, passwordAt ?? Number.NEGATIVE_INFINITY);
+}
+
 /** Throws unless the application's own rules let this person do it. The person is known, so the answer may say it. */
 export async function requireAllowed({ config }: GuardContext, user: User, action: UserAction): Promise<void> {
   const allowed = await config.accounts.allows(user, action);

@@ -38,7 +38,7 @@ export function checkedAccounts(users: Users): Accounts {
     findByName: async (name) => checked('users.findByName', await users.findByName?.(name)),
     create: async (account) => checked('users.create', await users.create!(account)),
     undo: async (user) => void (await users.undo?.(user)),
-    identify: async (request) => checked('users.identify', await users.identify?.(request)),
+    identify: async (request) => checkedInstants(checked('users.identify', await users.identify?.(request))),
     hasOtherWayIn: async (user) => (await users.hasOtherWayIn?.(user)) === true,
     allows: async (user, action) => (await (users.allows?.(user, action) ?? true)) === true,
     canonicalName: (name) => (users.canonicalName ? users.canonicalName(name) : name.normalize('NFKC').toLowerCase()),
@@ -54,6 +54,20 @@ function checked<U extends User>(option: string, user: U | undefined | null): U 
   if (typeof user !== 'object') throw wrong(option, user, 'Answer an account { id, name }, or nothing.');
   if (!isText(id, 255)) throw wrong(`${option}().id`, id, ID);
   if (!isText(name, 1_000)) throw wrong(`${option}().name`, name, NAME);
+  return user;
+}
+
+/** The instants of an identified user. Throws for what is no instant: it would be taken for a sign-in that is long ago. */
+function checkedInstants(user: IdentifiedUser | null): IdentifiedUser | null {
+  for (const name of ['authenticatedAt', 'passwordAt'] as const) {
+    const at: unknown = user?.[name];
+    if (at === undefined || at === null || (typeof at === 'number' && Number.isFinite(at))) continue;
+    throw wrong(
+      `users.identify().${name}`,
+      at,
+      'Write milliseconds since the epoch, as Date.now() does, or leave it out.',
+    );
+  }
   return user;
 }
 

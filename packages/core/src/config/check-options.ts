@@ -3,7 +3,7 @@
  * what to write instead; nothing is guessed from a request later on.
  */
 
-import { createHash, createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { milliseconds } from '../duration.ts';
 import { ConfigurationError } from '../errors.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type RelyingParty,
   type Sink,
 } from '../options.ts';
+import { identityKeyOf } from '../record/pseudonym.ts';
 import type { Store } from '../store/store.ts';
 import { checkedAccounts } from './accounts.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -152,11 +153,7 @@ function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolea
   if (given === undefined) {
     return { id: `ephemeral${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
   }
-  const key = typeof given === 'string' ? Buffer.from(given) : given;
-  demand(key.length >= 32, 'audit.identityKey', `${key.length} bytes`, 'Hand in at least 32.');
-  // The id tells keys apart without telling anything of them.
-  return {
-    id: createHash('sha256').update('latchkey key id').update(key).digest('hex').slice(0, 8),
-    key: createSecretKey(key),
-  };
+  const { length } = typeof given === 'string' ? Buffer.from(given) : given;
+  demand(length >= 32, 'audit.identityKey', `${length} bytes`, 'Hand in at least 32.');
+  return identityKeyOf(given);
 }

@@ -93,9 +93,9 @@ function isRecordWithout(value: unknown, name: string): boolean {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The body's JSON; undefined where there is no body. */
-async function readJson(stream: Readable): Promise<unknown> {
+async function readJson(stream: Readable | ReadableStream<Uint8Array>): Promise<unknown> {
   try {
-    const bytes = await readBytes(stream);
+    const bytes = await ('getReader' in stream ? readWebStream(stream) : readBytes(stream));
     if (bytes === 'too many') throw refuse('malformed_request', { code: 'content_too_large' });
     return bytes.length === 0 ? undefined : JSON.parse(utf8.decode(bytes));
   } catch (thrown) {
@@ -126,4 +126,29 @@ function readBytes(stream: Readable): Promise<Uint8Array | 'too many'> {
     };
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
+}
+
+/** What is left of a `Request`'s body. Throws for one that somebody else reads or has read. */
+async function readWebStream(stream: ReadableStream<Uint8Array>): Promise<Uint8Array | 'too many'> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks);
+    chunks.push(value);
+    length += value.length;
+    if (length <= MAX_BODY) continue;
+    // The rest is let go. Cancelling it would close the connection on some runtimes, before the answer is sent.
+    void letGo(reader);
+    return 'too many';
+  }
+}
+
+async function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The client went away.
+  }
 }

@@ -176,6 +176,7 @@ export const FAILED_RULES = [
   'backup_eligibility',
   'user',
   'first_factor',
+  'recent_sign_in',
   'immediate_mediation',
 ] as const;
 

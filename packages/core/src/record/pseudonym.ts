@@ -1,5 +1,5 @@
 /** Keyed pseudonyms: the same on every node that has the identity key, and meaningless without it. */
-import { createHmac, type KeyObject } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /** The key of pseudonyms and decoys. */
 export interface IdentityKey {
@@ -27,6 +27,28 @@ export function pseudonym(identity: IdentityKey, value: Uint8Array | string): st
   if (kept.size >= KEPT) kept.clear();
   kept.set(name, made);
   return made;
+}
+
+/** An identity key, from `audit.identityKey`. */
+export function identityKeyOf(given: string | Uint8Array): IdentityKey {
+  const key = typeof given === 'string' ? Buffer.from(given) : given;
+  // The id tells keys apart without telling anything of them.
+  const id = createHash('sha256').update('latchkey key id').update(key).digest('hex').slice(0, 8);
+  return { id, key: createSecretKey(key) };
+}
+
+/** Finds a user or a passkey in records, which name them by pseudonyms. */
+export interface Pseudonymizer {
+  /** Tells keys apart: 8 hexadecimal digits, part of each pseudonym. */
+  readonly keyId: string;
+  /** `hmac-sha256:<key id>:<132 bits>`: `credential.ref` for a credential id, `user.hash` for the id of an account. */
+  pseudonym(value: Uint8Array | string): string;
+}
+
+/** The pseudonyms that records have with this `audit.identityKey`. */
+export function pseudonymizer(identityKey: string | Uint8Array): Pseudonymizer {
+  const identity = identityKeyOf(identityKey);
+  return { keyId: identity.id, pseudonym: (value) => pseudonym(identity, value) };
 }
 
 /** 32 bytes as base64url. */

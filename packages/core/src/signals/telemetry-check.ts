@@ -15,8 +15,10 @@ export interface TelemetryFinding {
   readonly code: 'api_copies' | 'no_log_events' | 'no_context' | 'no_metrics' | 'no_trail';
   /** `warning`: records, or their traces, are lost: said at start-up. `note`: worth knowing for who looks. */
   readonly severity: 'warning' | 'note';
-  /** What is lost and what to do, in two sentences. */
-  readonly message: string;
+  /** What was seen, and what it loses: one sentence. */
+  readonly saw: string;
+  /** What to do: one sentence. */
+  readonly todo: string;
 }
 
 /** What the API keeps for all of its copies in a process. */
@@ -43,48 +45,41 @@ export function checkTelemetry(config?: Pick<AppConfig, 'sinks' | 'logger'>): re
     (register.metrics !== undefined && otel.metrics.getMeterProvider() !== register.metrics) ||
     (register.logs !== undefined && !logsOfSdk2 && !('logs' in otel));
   const findings: TelemetryFinding[] = [];
-  const find = (code: TelemetryFinding['code'], severity: TelemetryFinding['severity'], message: string) =>
-    findings.push({ code, severity, message });
+  const find = (
+    code: TelemetryFinding['code'],
+    severity: TelemetryFinding['severity'],
+    { saw, todo }: Pick<TelemetryFinding, 'saw' | 'todo'>,
+  ) => findings.push({ code, severity, saw, todo });
   if (unseen) {
-    find(
-      'api_copies',
-      'warning',
-      `The OpenTelemetry SDK uses @opentelemetry/api ${register.version} and @latchkey/core another copy that does not fit it, ` +
-        'so attempts are missing from it. Install one version for both: `npm ls @opentelemetry/api` shows who brings which.',
-    );
+    find('api_copies', 'warning', {
+      saw: `The OpenTelemetry SDK uses @opentelemetry/api ${register.version} and @latchkey/core another copy that does not fit it, so attempts are missing from it.`,
+      todo: 'Install one version for both: `npm ls @opentelemetry/api` shows who brings which.',
+    });
   } else if (register.trace !== undefined) {
     if (!hasLogs && !isTurnedOff('OTEL_LOGS_EXPORTER')) {
-      find(
-        'no_log_events',
-        'warning',
-        'The OpenTelemetry SDK has traces and no logs, so no attempt becomes a log event. ' +
-          'Give the SDK a log record processor, or set OTEL_LOGS_EXPORTER=none if that is what you want.',
-      );
+      find('no_log_events', 'warning', {
+        saw: 'The OpenTelemetry SDK has traces and no logs, so no attempt becomes a log event.',
+        todo: 'Give the SDK a log record processor, or set OTEL_LOGS_EXPORTER=none if that is what you want.',
+      });
     }
     if (register.context === undefined) {
-      find(
-        'no_context',
-        'warning',
-        'The OpenTelemetry SDK has no context manager, so spans do not nest and records have no trace. ' +
-          'Start NodeSDK, or register an AsyncLocalStorageContextManager from @opentelemetry/context-async-hooks.',
-      );
+      find('no_context', 'warning', {
+        saw: 'The OpenTelemetry SDK has no context manager, so spans do not nest and records have no trace.',
+        todo: 'Start NodeSDK, or register an AsyncLocalStorageContextManager from @opentelemetry/context-async-hooks.',
+      });
     }
     if (register.metrics === undefined && !isTurnedOff('OTEL_METRICS_EXPORTER')) {
-      find(
-        'no_metrics',
-        'note',
-        'The OpenTelemetry SDK has traces and no metrics, so nothing is counted. ' +
-          'Give the SDK a metric reader, or set OTEL_METRICS_EXPORTER=none if that is what you want.',
-      );
+      find('no_metrics', 'note', {
+        saw: 'The OpenTelemetry SDK has traces and no metrics, so nothing is counted.',
+        todo: 'Give the SDK a metric reader, or set OTEL_METRICS_EXPORTER=none if that is what you want.',
+      });
     }
   }
   if (config && config.sinks.length === 0 && isSilent(config.logger) && !hasLogs && !channel(CHANNEL).hasSubscribers) {
-    find(
-      'no_trail',
-      'warning',
-      'The logger takes no `info` and there is nothing else that records go to, so successful sign-ins leave no trace. ' +
-        "Name a sink in audit.sinks, or set the logger's level to 'info'.",
-    );
+    find('no_trail', 'warning', {
+      saw: 'The logger takes no `info` and there is nothing else that records go to, so successful sign-ins leave no trace.',
+      todo: "Name a sink in audit.sinks, or set the logger's level to 'info'.",
+    });
   }
   return findings;
 }
@@ -111,9 +106,10 @@ const said = new Set<TelemetryFinding['code']>();
  */
 export function warnOfLoss(config: AppConfig): () => void {
   const timer = setTimeout(() => {
-    for (const { code, severity, message } of checkTelemetry(config)) {
+    for (const { code, severity, saw, todo } of checkTelemetry(config)) {
       if (severity !== 'warning' || said.has(code)) continue;
       said.add(code);
+      const message = `${saw} ${todo}`;
       if (isSilent(config.logger)) process.emitWarning(message, { type: 'LatchkeyTelemetry', code });
       else (config.logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
     }

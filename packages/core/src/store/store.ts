@@ -311,6 +311,15 @@ export interface AttemptStore {
   append(record: AttemptRecord): Awaitable<void>;
   /** Newest first, by `event.id` (UUIDv7). */
   list(query: AttemptQuery): Awaitable<AttemptRecord[]>;
+
+  /** Removes at most `limit` records of attempts that ended before an instant; answers how many. Less than `limit`: none is left. */
+  purge(due: { readonly before: number; readonly limit: number }): Awaitable<number>;
+
+  /**
+   * Removes at most `limit` records whose `user.id` is this one; answers how many. Less than `limit`: none is left. Records of
+   * others that only point to one of them (`attempt.relatedId`) stay.
+   */
+  eraseUser(user: { readonly userId: string; readonly limit: number }): Awaitable<number>;
 }
 
 /** Everything Latchkey keeps. Mix freely: challenges in Redis, passkeys and sessions in SQL. */

@@ -90,9 +90,11 @@ export function importPublicKey(labels: CoseLabels): PublicKey {
   const algorithm = algorithmOf(labels);
   const row = algorithm === undefined ? undefined : ALGORITHMS[algorithm];
   const jwk = row?.jwk((label) => labels.get(label));
-  if (algorithm === undefined || row === undefined || jwk === undefined) throw new Error('no key of an algorithm here');
+  if (algorithm === undefined || row === undefined || jwk === undefined)
+    throw new Error(`not a key of an algorithm that is known here; its COSE algorithm is ${algorithm ?? 'missing'}`);
   const key = createPublicKey({ key: jwk, format: 'jwk' });
-  if (row.sound?.(key) === false) throw new Error('a key nobody should use');
+  if (row.sound?.(key) === false)
+    throw new Error('an RSA key must have 2,048 to 4,096 bits and an odd exponent from 3 to 2^32 - 1');
   return { algorithm, key };
 }
 

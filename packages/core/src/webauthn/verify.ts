@@ -5,6 +5,7 @@
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import { SettingsService, verifyRegistrationResponse } from '@simplewebauthn/server';
+import { isoCBOR } from '@simplewebauthn/server/helpers';
 import { refuse } from '../errors.ts';
 import type { AttestationFormat } from '../record/attempt.ts';
 import type { Flags } from '../record/draft.ts';
@@ -117,6 +118,18 @@ function checkPublicKey(publicKey: Uint8Array<ArrayBuffer>, algorithms: readonly
     throw refuse('public_key_invalid', { cause });
   }
   return algorithm;
+}
+
+/**
+ * Reads the public key of a passkey that comes from elsewhere: a COSE_Key (RFC 9052 §7) with nothing behind it. Answers its COSE
+ * algorithm. Throws an Error that says what is wrong with a key that no sign-in could use, or that a registration would refuse.
+ */
+export function readPublicKey(cose: Uint8Array): { readonly algorithm: number } {
+  if (cose.length > MAX_PUBLIC_KEY) throw new Error(`${cose.length} bytes, more than ${MAX_PUBLIC_KEY}`);
+  const labels = decodeKey(cose);
+  if (!(labels instanceof Map) || isoCBOR.encode(labels).length !== cose.length)
+    throw new Error('not a COSE key, or more than one');
+  return { algorithm: importPublicKey(labels).algorithm };
 }
 
 /** Whether passkeys with ML-DSA can be registered and used on this runtime. */

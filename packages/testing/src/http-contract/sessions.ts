@@ -45,8 +45,9 @@ function held(agent: Agent, id: string): { release(): Promise<Reply> } {
 /** Who the application's own sign-in says is there: by a header, as a session of its own would tell it. */
 const PERSON = 'x-person';
 const identify = (accounts: () => Site['accounts']) => (request: unknown) => {
-  const { headers } = request as { headers: Record<string, string | undefined> };
-  return [...accounts().values()].find(({ name }) => name === headers[PERSON]);
+  const { headers } = request as { headers: Headers | Record<string, string | undefined> };
+  const person = headers instanceof Headers ? headers.get(PERSON) : headers[PERSON];
+  return [...accounts().values()].find(({ name }) => name === person);
 };
 const as = (person: string) => ({ headers: { [PERSON]: person } });
 

@@ -83,6 +83,9 @@ async function listed(store: AttemptStore, query: Partial<AttemptQuery>) {
   return ids(await store.list({ limit: 100, ...query }));
 }
 
+/** Long ago: what a check purges is its own, and nobody else's record is older. */
+const LONG_AGO = Date.UTC(1975, 0);
+
 /** What every {@link AttemptStore} promises: one record for each event, found again by what it says. */
 export const attemptStoreContract: readonly StoreRule<AttemptStore>[] = [
   {
@@ -176,6 +179,58 @@ export const attemptStoreContract: readonly StoreRule<AttemptStore>[] = [
         ids(records).sort().reverse().slice(3, 6),
         ids(records).sort().reverse().slice(6),
       ]);
+    },
+  },
+  {
+    name: 'purges what ended before an instant, so many at a time, and nothing else',
+    async check(store) {
+      while ((await store.purge({ before: LONG_AGO + 1_000, limit: 100 })) === 100);
+      const userId = freshUser();
+      const records = Array.from({ length: 7 }, (_, n) => record({ userId, time: LONG_AGO + n }));
+      for (const each of [...records].reverse()) await store.append(each);
+      const due = { before: LONG_AGO + 5, limit: 3 };
+      same('the first three', await store.purge(due), 3);
+      same('four are left', (await listed(store, { userId })).length, 4);
+      same('the rest that is due', await store.purge(due), 2);
+      same('nothing more', await store.purge(due), 0);
+      same('what ended then or later stays', await listed(store, { userId }), ids([records[6]!, records[5]!]));
+      await store.append(records[0]!);
+      same('a purged record can be appended again', (await listed(store, { userId })).length, 3);
+      await store.purge({ before: LONG_AGO + 1_000, limit: 100 });
+    },
+  },
+  {
+    name: 'erases every record that names a user, so many at a time, and no record of anybody else',
+    async check(store) {
+      const userId = freshUser();
+      const own = [0, 1, 2, 3, 4].map((ms) => record({ userId, time: NOW + ms }));
+      const others = [userId.toUpperCase(), `${userId} `, `${userId}-2`].map((id) => record({ userId: id }));
+      const nobody = record({ userId: null, time: NOW + 9 });
+      const related = { ...nobody, attempt: { ...nobody.attempt, relatedId: own[0]!.attempt.id } };
+      for (const each of [...own, ...others, related]) await store.append(each);
+      const user = { userId, limit: 3 };
+      same('the first three', await store.eraseUser(user), 3);
+      same('two are left', (await listed(store, { userId })).length, 2);
+      same('the rest', await store.eraseUser(user), 2);
+      same('nothing more', await store.eraseUser(user), 0);
+      same('no record is left', await listed(store, { userId }), []);
+      for (const { user: other, event } of others) {
+        same('those of others stay', await listed(store, { userId: other.id! }), [event.id]);
+      }
+      const nobodys = await store.list({ since: NOW + 9, until: NOW + 10, limit: 1_000 });
+      same('a record that only points to one of them stays', ids(nobodys).includes(related.event.id), true);
+    },
+  },
+  {
+    name: 'erases behind what stays, however much that is',
+    async check(store) {
+      const [userId, other] = [freshUser(), freshUser()];
+      const between = Array.from({ length: 250 }, (_, n) => record({ userId: other, time: NOW + n }));
+      for (const each of between) await store.append(each);
+      await store.append(record({ userId, time: NOW + 1_000 }));
+      same('the one behind', await store.eraseUser({ userId, limit: 10 }), 1);
+      same('the others stay', (await listed(store, { userId: other, limit: 1_000 })).length, 250);
+      same('all of them', await store.eraseUser({ userId: other, limit: 1_000 }), 250);
     },
   },
 ];

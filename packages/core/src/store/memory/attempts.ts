@@ -10,6 +10,19 @@ export function memoryAttempts(): AttemptStore {
   const records = new Map<string, AttemptRecord>();
   /** Records of folded refusals go first: strangers make as many of them as they like. */
   const refusals = new Set<string>();
+  /** Removes the first so many that match; answers how many. */
+  const remove = (limit: number, matches: (record: AttemptRecord) => boolean) => {
+    const ids = [...records.values()]
+      .filter(matches)
+      .slice(0, limit)
+      .map(({ event }) => event.id);
+    for (const id of ids) {
+      records.delete(id);
+      refusals.delete(id);
+    }
+    return ids.length;
+  };
+
   return {
     append(record) {
       const { id, repeatCount } = record.event;
@@ -38,5 +51,9 @@ export function memoryAttempts(): AttemptStore {
       const newestFirst = (a: AttemptRecord, b: AttemptRecord) => (a.event.id < b.event.id ? 1 : -1);
       return [...records.values()].filter(matches).sort(newestFirst).slice(0, limit);
     },
+
+    purge: ({ before, limit }) => remove(limit, ({ event }) => Date.parse(event.time) < before),
+
+    eraseUser: ({ userId, limit }) => remove(limit, ({ user }) => user.id === userId),
   };
 }
