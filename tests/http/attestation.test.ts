@@ -228,8 +228,6 @@ test('an authenticator’s own certificate as a root accepts itself, and issues 
   const site = await demanding({ roots: [leaf.pem] });
   await expectAccepted(site, genuine);
   await expectRefused(site, packedAttestation(attester(await certify({ issuer: leaf, aaguid: MODEL }))));
-  const expired = await certify({ issuer: root, aaguid: MODEL, days: [-20, -10] });
-  await expectRefused(await demanding({ roots: [expired.pem] }), packedAttestation(attester(expired)));
 });
 
 test('of a root its name and key count: makers publish roots that do not say they are CAs, and roots that have expired', async () => {
@@ -265,7 +263,9 @@ test('refuses more certificates than a chain has', async () => {
 
 test('refuses certificates outside their time, by the server’s own clock', async () => {
   const shortLived = await certifyIntermediate(root, { days: [-1, 10] });
+  const pinned = await certify({ issuer: root, aaguid: MODEL, days: [-1, 10] });
   const attestations = [
+    [{ roots: [pinned.pem] }, attester(pinned)],
     [{ roots: [root.pem] }, attester(await certify({ issuer: root, aaguid: MODEL, days: [-1, 10] }))],
     [{ roots: [root.pem] }, attester(await certify({ issuer: shortLived, aaguid: MODEL }), shortLived)],
   ] as const;
