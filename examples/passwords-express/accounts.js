@@ -7,8 +7,10 @@ const row = (id, email, password) => ({ id, email, salt: `salt of ${id}`, hash: 
 // Two people, so that a second one can come to the same browser.
 const rows = [row(1, 'ada@example.com', 'difference engine'), row(2, 'eve@example.com', 'apple of eden')];
 
-exports.byId = (id) => rows.find((account) => account.id === Number(id));
+const byId = (id) => rows.find((account) => account.id === Number(id));
 
-exports.byEmail = (email) => rows.find((account) => account.email === email);
+const byEmail = (email) => rows.find((account) => account.email === email);
 
-exports.isPassword = ({ salt, hash }, password = '') => timingSafeEqual(hash, hashOf(password, salt));
+const isPassword = ({ salt, hash }, password = '') => timingSafeEqual(hash, hashOf(password, salt));
+
+module.exports = { byId, byEmail, isPassword };

@@ -9,6 +9,7 @@ import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/erro
 import { ROUTES } from '../../packages/core/src/http/routes.ts';
 import * as core from '../../packages/core/src/index.ts';
 import { AUDIT_RESULTS, CHALLENGE_RESULTS, SESSION_RESULTS } from '../../packages/core/src/signals/telemetry.ts';
+import { openapi } from './openapi.ts';
 import { live } from './reference-ceremonies.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -329,11 +330,13 @@ function http({ answers }: Awaited<ReturnType<typeof live>>) {
   return page(
     'HTTP',
     'packages/core/src/http/routes.ts and shape.ts, with answers as given by them',
-    'Every route below the mount prefix (`/passkeys`). `@latchkey/browser` speaks all of this for you. Bodies are JSON objects of at most 64 KiB with `Content-Type: application/json`; members that are not named here are ignored. Errors: [errors](errors.md).',
+    'Every route below the mount prefix (`/passkeys`), also as [OpenAPI 3.1](openapi.json). `@latchkey/browser` speaks all of this for you. Bodies are JSON objects of at most 64 KiB with `Content-Type: application/json`; members that are not named here are ignored. Errors: [errors](errors.md).',
     '`client` is what the page reports: `{ uiMode: "immediate" | "none", immediateGet: boolean }`. It may be anything, is recorded as a claim, and never decides more than policy says.',
     ...sections,
     '## GET /.well-known/webauthn',
-    'At the root, where there are `rp.relatedOrigins`: `{ origins: […] }`. See [other domains and native apps](../other-domains.md).',
+    'At the root, where there are `rp.relatedOrigins`: `{ origins: […] }`. See [other domains](../other-domains.md).',
+    '## GET /.well-known/assetlinks.json, /.well-known/apple-app-site-association',
+    'At the root, each where `rp.apps` lists an application of that platform. See [native apps](../native-apps.md).',
     '## GET /.well-known/passkey-endpoints',
     'At the root: what `passkeyEndpoints` says, `{}` by default.',
   );
@@ -454,6 +457,7 @@ export async function reference() {
   return new Map([
     ['errors.md', errors()],
     ['http.md', http(lived)],
+    ['openapi.json', `${JSON.stringify(openapi({ purposes: PURPOSES, answers: lived.answers }), null, 2)}\n`],
     ['limits.md', limits()],
     ['options.md', options()],
     ['reasons.md', reasons()],

@@ -8,7 +8,7 @@ const REASONS = ['tests/security/reasons.test.ts'];
 const THREATS = ['tests/security/threats.test.ts'];
 const LIMITS = ['packages/core/test/limits.test.ts'];
 const BOUNDS = ['tests/security/bounds.test.ts'];
-const TENANTS = ['tests/http/tenants.test.ts'];
+const RELYING_PARTIES = ['tests/security/relying-parties.test.ts'];
 
 /** Noticed by rules of the HTTP contract, which begin so, on one framework. */
 const byRules = (file: string, find: string, replace: string, rule: string): Mutant => ({
@@ -68,13 +68,18 @@ export const MUTANTS: readonly Mutant[] = [
     'another tenant',
   ),
   by(
-    TENANTS,
+    RELYING_PARTIES,
     CEREMONY,
     "if (!isPossibleHere(ceremony, purpose, context.config.policy)) throw refuse('challenge_mismatch');",
     '',
   ),
-  by(TENANTS, CEREMONY, 'const ceremony = judgedHere(issued, context.config.policy);', 'const ceremony = issued;'),
-  by(TENANTS, CEREMONY, ' && ceremony.origins.includes(clientData.origin)', ''),
+  by(
+    RELYING_PARTIES,
+    CEREMONY,
+    'const ceremony = judgedHere(issued, context.config.policy);',
+    'const ceremony = issued;',
+  ),
+  by(RELYING_PARTIES, CEREMONY, ' && ceremony.origins.includes(clientData.origin)', ''),
   byRules(
     CEREMONY,
     'binding: hashBinding(context.binding), now };',
@@ -151,11 +156,12 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'another tenant',
   ),
-  byRules(
+  by(
+    THREATS,
     AUTHENTICATION,
     "if (!passkey.enabled) throw refuse('credential_disabled');",
     '',
-    'refuses a passkey that was disabled or removed after the options',
+    'of a disabled passkey',
   ),
   byRules(
     AUTHENTICATION,
@@ -169,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (userHandle !== null && !isOwn) {',
     'refuses a sign-in: no user handle',
   ),
-  by(TENANTS, AUTHENTICATION, 'siblings.filter(({ rpId }) => rpId === passkey.rpId)', 'siblings'),
+  by(RELYING_PARTIES, AUTHENTICATION, 'siblings.filter(({ rpId }) => rpId === passkey.rpId)', 'siblings'),
   by(
     THREATS,
     AUTHENTICATION,
@@ -177,24 +183,19 @@ export const MUTANTS: readonly Mutant[] = [
     'if (false)',
     'a passkey disabled or deleted while',
   ),
-  by(
-    ['tests/security/threats-on-stores.test.ts'],
-    AUTHENTICATION,
-    'again.generation !== found.generation',
-    'false',
-    'memory > Express 5',
-  ),
+  by(THREATS, AUTHENTICATION, 'again.generation !== found.generation', 'false', 'a passkey disabled or deleted while'),
   byRules(
     AUTHENTICATION,
     'signCount: Math.max(passkey.signCount, data.signCount),',
     'signCount: data.signCount,',
     'records a counter that went backwards',
   ),
-  byRules(
+  by(
+    THREATS,
     AUTHENTICATION,
     "if (result === 'session_gone') throw sessionGone();",
     '',
-    'refuses a step-up whose session ended meanwhile',
+    'a step-up whose session ends while',
   ),
   byRules(
     AUTHENTICATION,
@@ -212,7 +213,13 @@ export const MUTANTS: readonly Mutant[] = [
     "evenTime === 'refusals'",
     'finding 15',
   ),
-  by(ENUMERATION, AUTHENTICATION, 'user?.id ?? identifier', "user?.id ?? ''", 'is asked as often'),
+  by(
+    ENUMERATION,
+    AUTHENTICATION,
+    'await passkeysOf(context.config, store, user?.id ?? identifier)',
+    'user ? await passkeysOf(context.config, store, user.id) : []',
+    'is asked as often',
+  ),
   by(
     ENUMERATION,
     AUTHENTICATION,
@@ -227,7 +234,13 @@ export const MUTANTS: readonly Mutant[] = [
     'descriptors(usable)',
     'the order of what is offered',
   ),
-  by(ENUMERATION, 'ceremony/decoys.ts', '`${rpId}\\0${name}`', 'name', 'finding 7'),
+  by(
+    ENUMERATION,
+    AUTHENTICATION,
+    'decoys(identityKey.key, { rpId: rp.id,',
+    "decoys(identityKey.key, { rpId: '',",
+    'finding 7',
+  ),
   by(ENUMERATION, 'ceremony/decoys.ts', '{ of256: 118, length: 16 }', '{ of256: 118, length: 32 }', 'finding 6'),
   by(
     ENUMERATION,
@@ -299,17 +312,19 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'refuses a registration: an answer for another RP ID',
   ),
-  byRules(
+  by(
+    ['tests/http/attestation.test.ts'],
     'webauthn/verify.ts',
     'if (!OFFLINE_FORMATS.includes(parsed.format)) throw refused();',
     '',
-    'refuses a registration: an attestation',
+    'looks nothing up at addresses',
   ),
-  byRules(
+  by(
+    THREATS,
     'webauthn/verify.ts',
     "if (publicKey.length > MAX_PUBLIC_KEY) throw refuse('public_key_invalid');",
     '',
-    'refuses a registration: a',
+    'mutant 6',
   ),
   by(
     ['packages/core/test/signature.test.ts'],
@@ -352,11 +367,12 @@ export const MUTANTS: readonly Mutant[] = [
     'ends a session at its expiry',
   ),
   byRules(SESSION, '&& now - Math.max(latest, seenAt) <= idleOf(tenant);', ';', 'ends a session at its expiry'),
-  byRules(
+  by(
+    THREATS,
     SESSION,
     "await end(context, { id: session.id }, 'policy', 'user_disabled');",
     '',
-    'ends the session of a blocked account',
+    'the session of an account that was blocked',
   ),
   byRules(
     SESSION,
@@ -391,7 +407,8 @@ export const MUTANTS: readonly Mutant[] = [
     'true',
     'refuses requests of other origins',
   ),
-  byRules(
+  by(
+    CONTRACT,
     'http/receive.ts',
     "if (length > MAX_BODY) throw refuse('malformed_request', { code: 'content_too_large' });",
     '',
@@ -404,14 +421,15 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'refuses what a page of another site would change',
   ),
-  byRules('http/guards.ts', '/^\\/(?![/\\\\])/.test(url)', 'true', 'redirects a page'),
+  by(THREATS, 'http/guards.ts', '/^\\/(?![/\\\\])/.test(url)', 'true', 'the way back is a path'),
   byRules('http/shape.ts', "!value.includes('\\0') &&", '', 'refuses in every member what is no text'),
   byRules('http/shape.ts', 'value.isWellFormed()', 'true', 'refuses in every member what is no text'),
-  byRules(
+  by(
+    THREATS,
     'http/shape.ts',
     'if (!Object.hasOwn(value, name)) continue;',
     'if (!(name in value)) continue;',
-    'reads nothing from a prototype',
+    'a body whose members',
   ),
   byRules(
     'http/routes.ts',
@@ -425,19 +443,14 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'ends the sessions of a passkey',
   ),
-  by(['tests/http/audit.test.ts'], 'http/router.ts', 'await takeBack(context);', ''),
+  by(REASONS, 'http/router.ts', 'await takeBack(context);', '', 'audit_unavailable'),
   by(LIMITS, 'http/limits.ts', 'if (window.count >= points)', 'if (window.count > points)'),
   by(LIMITS, 'http/limits.ts', 'if (all >= points || network >= share ||', 'if (all >= points ||'),
   by(LIMITS, 'http/limits.ts', '|| young.size >= MOST_KEYS', ''),
   by(LIMITS, 'http/limits.ts', 'folds.has(own) || folds.size < MOST_FOLDED', 'true'),
   by(LIMITS, 'http/limits.ts', 'cap.finish(ceremony);\n        throw refusalOf', 'throw refusalOf'),
-  by(TENANTS, 'ceremony/passkeys.ts', '.filter(({ rpId }) => rpId === config.rp.id)', ''),
-  byRules(
-    REGISTRATION,
-    'await config.accounts.active(registrant.user.id)',
-    'registrant.user',
-    'refuses a passkey for a session that ended',
-  ),
+  by(RELYING_PARTIES, 'ceremony/passkeys.ts', '.filter(({ rpId }) => rpId === config.rp.id)', ''),
+  by(THREATS, REGISTRATION, 'await config.accounts.active(registrant.user.id)', 'registrant.user', 'mutant 5'),
   by(
     BOUNDS,
     SESSION,

@@ -115,7 +115,7 @@ function configuration(home: string, declarations: string, folder: string) {
       tsdocMetadata: { enabled: false },
       messages: {
         extractorMessageReporting: {
-          'ae-forgotten-export': { logLevel: 'warning', addToApiReportFile: true },
+          'ae-forgotten-export': { logLevel: 'warning', addToApiReportFile: false },
           'ae-undocumented': { logLevel: 'warning', addToApiReportFile: false },
         },
       },

@@ -235,7 +235,7 @@ async function inFolder<T>(files: Map<string, string>, work: (folder: string) =>
 const fileIn = (folder: string, file: string) => pathToFileURL(join(folder, file));
 
 describe.each([
-  ...['express', 'koa', 'fastify'].map((name) => [`packages/${name}/README.md`, 'example.ts']),
+  ...['express', 'koa', 'fastify', 'fetch'].map((name) => [`packages/${name}/README.md`, 'example.ts']),
   ...['express', 'koa', 'fastify'].map((name) => [`docs/${name}.md`, 'server.ts']),
 ])('the example in %s', (path, entry) => {
   it('signs a software passkey up, out and in, and records it', async () => {

@@ -73,7 +73,11 @@ const ask = (page: Page, path: string, body: object = {}): Promise<{ status: num
     [`/passkeys${path}`, JSON.stringify(body)] as const,
   );
 
-describe.each([['passwords-express', 'server.js']])('examples/%s', (name, file) => {
+describe.each([
+  ['passwords-express', 'server.js'],
+  ['passwords-koa', 'server.js'],
+  ['passwords-fastify', 'server.ts'],
+])('examples/%s', (name, file) => {
   let site: Site;
   // Each test has a site that knows no passkey yet.
   beforeEach(async () => {
@@ -120,6 +124,24 @@ describe.each([['passwords-express', 'server.js']])('examples/%s', (name, file) 
     await says(page, 'ada@example.com has paid.');
   });
 
+  it('shows the own passkeys after a password, and removes one after the passkey has confirmed it', async () => {
+    const page = await visit(site.origin);
+    await signInByPassword(page, ADA);
+    await add(page);
+    await press(page, 'Sign out');
+    await isSignedOut(page);
+    await signInByPassword(page, ADA);
+    const verified = page.waitForResponse('**/passkeys/authentication/verify');
+    await press(page, 'Remove My passkey');
+    expect((await verified).status()).toBe(200);
+    // It was the passkey of this session by then, so both sign-ins end.
+    await isSignedOut(page);
+    const removed = await records(site, 'latchkey.passkey.removed', 1);
+    expect(removed).toMatchObject([{ outcome: 'success', user: { id: '1' } }]);
+    await signInByPassword(page, ADA);
+    expect(await page.locator('#passkeys li').count()).toBe(0);
+  });
+
   it.each(['Sign out', 'Sign out by the passkey client'])('ends both sign-ins by: %s', async (way) => {
     const page = await visit(site.origin);
     await signInByPassword(page, ADA);
@@ -136,6 +158,19 @@ describe.each([['passwords-express', 'server.js']])('examples/%s', (name, file) 
     await page.reload();
     await isSignedOut(page);
     expect(await session(page)).toBe(401);
+  });
+
+  it('keeps its own defence against requests from elsewhere, and the routes have theirs', async () => {
+    const body = new URLSearchParams({ username: ADA.email, password: ADA.password });
+    // The site on Koa has a cookie with SameSite=Lax instead of tokens.
+    const expected = name === 'passwords-koa' ? 302 : 403;
+    expect((await fetch(`${site.origin}/login`, { method: 'POST', redirect: 'manual', body })).status).toBe(expected);
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+      const url = `${site.origin}/passkeys/authentication/options`;
+      const asked = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{}' };
+      const answer = await fetch(url, asked as RequestInit);
+      expect([answer.status, (await answer.json()).code]).toEqual([403, 'origin_not_allowed']);
+    }
   });
 
   it('gives a second person in the same browser nothing of the first one', async () => {

@@ -228,6 +228,8 @@ test('an authenticator’s own certificate as a root accepts itself, and issues 
   const site = await demanding({ roots: [leaf.pem] });
   await expectAccepted(site, genuine);
   await expectRefused(site, packedAttestation(attester(await certify({ issuer: leaf, aaguid: MODEL }))));
+  const expired = await certify({ issuer: root, aaguid: MODEL, days: [-20, -10] });
+  await expectRefused(await demanding({ roots: [expired.pem] }), packedAttestation(attester(expired)));
 });
 
 test('of a root its name and key count: makers publish roots that do not say they are CAs, and roots that have expired', async () => {

@@ -13,7 +13,6 @@ import {
 
 const COMPARED = [
   'content-type',
-  'content-length',
   'cache-control',
   'x-content-type-options',
   'allow',
@@ -22,17 +21,22 @@ const COMPARED = [
   'location',
 ];
 
-/** An answer without what differs from run to run: ids, keys, challenges and the origin's port, each by a word of its length. */
+/** An answer without what differs from run to run: ids, keys, challenges and the name of the client. */
 function comparable(reply: Reply) {
   const steady = (text: string) =>
     text
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'a-uuid')
       .replace(/"[\w-]{43}"/g, '"32 bytes"')
       .replace(/latchkey=[\w-]{22}/, 'latchkey=16 bytes')
+      // The runtime that asks is not the one that is compared.
+      .replace(/"userAgent":"[^"]*"/g, '"userAgent":"a browser"')
       .replace(/latchkey-session=[\w-]{43}/, 'latchkey-session=32 bytes');
+  const length = reply.headers.get('content-length');
   return {
     status: reply.status,
     headers: Object.fromEntries(COMPARED.map((name) => [name, reply.headers.get(name)])),
+    // How much longer than its body an answer says that it is: 0, or the length of a body that HEAD left out.
+    longer: length === null ? null : Number(length) - Buffer.byteLength(reply.text),
     cookies: reply.headers.getSetCookie().map(steady),
     body: steady(reply.text),
   };

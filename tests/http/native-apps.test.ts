@@ -41,19 +41,25 @@ function expectPublicJson(reply: Reply): void {
   expect(reply.text.length).toBeLessThan(128_000);
 }
 
+/** A statement list as the Digital Asset Links specification has it, as far as an application is concerned. */
+type Statements = readonly {
+  readonly relation: readonly string[];
+  readonly target: {
+    readonly namespace: string;
+    readonly package_name: string;
+    readonly sha256_cert_fingerprints: string[];
+  };
+}[];
+
 /** Whether a site's asset links let an application use its passkeys. */
-function expectLinked(statements: unknown, { name, fingerprint }: { name: string; fingerprint: string }): void {
-  expect(Array.isArray(statements)).toBe(true);
-  const fitting = (statements as Record<string, never>[]).filter(
-    ({ target }) => target.namespace === 'android_app' && target.package_name === name,
-  );
+function expectLinked(statements: Statements, { name, fingerprint }: { name: string; fingerprint: string }): void {
+  const fitting = statements.filter(({ target }) => target.namespace === 'android_app' && target.package_name === name);
   expect(fitting).toHaveLength(1);
   const { relation, target } = fitting[0]!;
   expect(relation).toContain('delegate_permission/common.get_login_creds');
   expect(relation).toContain('delegate_permission/common.handle_all_urls');
   expect(target.sha256_cert_fingerprints).toContain(fingerprint);
-  for (const print of target.sha256_cert_fingerprints as string[])
-    expect(print).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+  for (const print of target.sha256_cert_fingerprints) expect(print).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
 }
 
 describe.each(Object.keys(mounts) as MountName[])('%s', (mount) => {

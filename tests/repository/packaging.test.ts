@@ -53,7 +53,7 @@ const FILES = {
   'README.md': '# A package',
   LICENSE: 'MIT',
   'dist/index.js': 'export const one = 1;\n',
-  'dist/index.d.ts': 'export declare const one: number;\n',
+  'dist/index.d.ts': '/** One. */\nexport declare const one: number;\n',
 };
 
 /** Packs a package that is as it should be but for one thing. */
@@ -148,12 +148,41 @@ describe('the public surface', { timeout: atThisSpeed(120_000) }, () => {
     await script('release/api-reports.ts', '--root', root);
     expect(await check()).toEqual({ content: true, said: '' });
 
-    write(home, { 'dist/index.d.ts': 'export declare const one: string;\n' });
+    write(home, { 'dist/index.d.ts': '/** One. */\nexport declare const one: string;\n' });
     expect((await check()).said).toContain('api/small.api.md is not what the package exports now');
 
     write(home, FILES);
     cpSync(join(root, 'api/small.api.md'), join(root, 'api/gone.api.md'));
     expect((await check()).said).toContain('api/gone.api.md is of no package');
+  });
+
+  it.each([
+    ['an export without a comment', 'export declare const one: number;', 'Missing documentation for "one"'],
+    [
+      'a member without a comment',
+      '/** A shape. */\nexport interface Shape {\n  size: number;\n}',
+      'Missing documentation for "size"',
+    ],
+    [
+      'a name that a signature needs',
+      'interface Hidden {\n  size: number;\n}\n/** Makes one. */\nexport declare function make(): Hidden;',
+      'The symbol "Hidden" needs to be exported',
+    ],
+    [
+      'a default in prose',
+      '/** A shape. */\nexport interface Shape {\n  /** How large. @default as large as it gets */\n  size?: number;\n}',
+      'small.Shape.size: the default must be a value in backticks, not "as large as it gets"',
+    ],
+  ])('is not fit to be published with %s', async (fault, declarations, sentence) => {
+    const root = join(folder, fault.replaceAll(' ', '-'));
+    const manifest = JSON.stringify({ name: 'small', version: '1.0.0', type: 'module' });
+    write(join(root, 'packages/small'), {
+      'dist/index.d.ts': `${declarations}\nexport {};\n`,
+      'package.json': manifest,
+    });
+    const { content, said } = await script('release/api-reports.ts', '--root', root);
+    expect(said).toContain(sentence);
+    expect(content).toBe(false);
   });
 });
 

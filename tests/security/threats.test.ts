@@ -1,7 +1,7 @@
 /** What must be refused, line by line as the threat model has it, and what shows each line. */
 import { readFileSync } from 'node:fs';
 import { type AttemptRecord, memoryStore, type PolicyOptions, type User } from '@latchkey/core';
-import { createSoftwarePasskey, USED } from '@latchkey/testing';
+import { type CoseKey, createSoftwarePasskey, USED } from '@latchkey/testing';
 import * as logs from '@opentelemetry/sdk-logs';
 import * as metrics from '@opentelemetry/sdk-metrics';
 import { NodeSDK } from '@opentelemetry/sdk-node';
@@ -66,6 +66,23 @@ const LIBRARY: Record<string, readonly Evidence[]> = {
       'refuses a registration: a point off the curve',
       'keeps what a registration says: id, key, counter, flags and transports that are words',
     ),
+    here('a public key is 4 KiB at most, as every store keeps it: mutant 6', async () => {
+      const { browser, records, users } = openDirect();
+      for (const [more, status] of [
+        [3_000, 201],
+        [5_000, 400],
+      ] as const) {
+        const visitor = browser();
+        const { attemptId, publicKey } = (await visitor.send('POST', '/registration/options', { username: 'ada' }))
+          .json;
+        const padded = { publicKey: (genuine: CoseKey) => new Map([...genuine, [99, Buffer.alloc(more)]]) as CoseKey };
+        const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey, padded);
+        const reply = await visitor.send('POST', '/registration/verify', { attemptId, credential });
+        expect([more, reply.status]).toEqual([more, status]);
+        if (status === 400) expect(records.at(-1)).toMatchObject({ reason: 'public_key_invalid' });
+        users.clear();
+      }
+    }),
   ],
   'crossOrigin and topOrigin are ignored': [
     rules(
@@ -255,6 +272,19 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
       'refuses a person whose account was blocked after the options',
       'refuses a passkey for a session that ended, and for an account that was blocked, after the options',
     ),
+    here('whom the application alone knows adds no passkey once blocked: mutant 5', async () => {
+      let active = true;
+      const ada = { id: 'ada', name: 'ada' };
+      const users = { find: () => ada, identify: () => ada, isActive: () => active };
+      const { browser, records, store } = openDirect({ users });
+      const visitor = browser();
+      const { attemptId, publicKey } = (await visitor.send('POST', '/registration/options', {})).json;
+      active = false;
+      const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey);
+      expect((await visitor.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(400);
+      expect(records.at(-1)).toMatchObject({ reason: 'user_disabled' });
+      expect(await store.passkeys.listByUser('ada')).toEqual([]);
+    }),
     here('of a disabled passkey not even the signature is believed', async () => {
       const site = await open();
       const owner = site.agent();
@@ -309,6 +339,8 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
     here('the use is not stored, and nobody is let in', async () => {
       for (const [meddle, reason] of [
         ['update', 'credential_disabled'],
+        // And enabled again at once: its sessions are dead all the same, and so is this sign-in.
+        ['update and back', 'credential_disabled'],
         ['remove', 'credential_unknown'],
       ] as const) {
         const inner = memoryStore();
@@ -323,8 +355,10 @@ const IDENTITY: Record<string, readonly Evidence[]> = {
                 recordUse: async (use) => {
                   const { userId, rpId, id } = use.passkey;
                   const selected = { userId, rpId, id, keepLast: false };
-                  if (meddling && meddle === 'update')
+                  if (meddling && meddle !== 'remove')
                     await inner.passkeys.update({ ...selected, change: { enabled: false } });
+                  if (meddling && meddle === 'update and back')
+                    await inner.passkeys.update({ ...selected, change: { enabled: true } });
                   if (meddling && meddle === 'remove') await inner.passkeys.remove(selected);
                   return inner.passkeys.recordUse(use);
                 },
@@ -486,6 +520,22 @@ const SESSION: Record<string, readonly Evidence[]> = {
         expect((await ada.send('GET', '/session')).status).toBe(200);
       },
     ),
+    here('the session of an account that was blocked does not come back when the account does', async () => {
+      let active = true;
+      const direct = openDirect({ users: { find: (id) => direct.users.get(id), isActive: () => active } });
+      const { browser, records, store, users } = direct;
+      const ada = browser();
+      const { attemptId, publicKey } = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
+      const credential = createSoftwarePasskey({ origin: ORIGIN }).register(publicKey);
+      await ada.send('POST', '/registration/verify', { attemptId, credential });
+      expect((await ada.send('GET', '/session')).status).toBe(200);
+      active = false;
+      expect((await ada.send('GET', '/session')).status).toBe(401);
+      active = true;
+      expect((await ada.send('GET', '/session')).status).toBe(401);
+      expect(await store.sessions!.listByUser([...users.keys()][0]!)).toEqual([]);
+      expect(records.at(-1)).toMatchObject({ session: { endedBy: 'policy', endedBecause: 'user_disabled' } });
+    }),
     here('a session from before a disabling stays dead, also when nobody looked in between', async () => {
       const { browser, clock, store } = openDirect();
       const ada = browser();
@@ -526,6 +576,31 @@ const SESSION: Record<string, readonly Evidence[]> = {
       'refuses a step-up whose session ended meanwhile, and revives nothing',
       'keeps a step-up and a sign-in that were made while a request was held open',
     ),
+    here(
+      'a step-up whose session ends while it is being stored is refused as signed out, and revives nothing',
+      async () => {
+        const inner = memoryStore();
+        const recordUse: typeof inner.passkeys.recordUse = async (use) => {
+          if (use.session?.renews) await inner.sessions!.end({ tokenHash: use.session.replaces! });
+          return inner.passkeys.recordUse(use);
+        };
+        const { browser, records, store } = openDirect({
+          store: { ...inner, passkeys: { ...inner.passkeys, recordUse } },
+        });
+        const ada = browser();
+        const signUp = (await ada.send('POST', '/registration/options', { username: 'ada' })).json;
+        const passkey = createSoftwarePasskey({ origin: ORIGIN });
+        const registered = { attemptId: signUp.attemptId, credential: passkey.register(signUp.publicKey) };
+        const { user } = (await ada.send('POST', '/registration/verify', registered)).json;
+        const { attemptId, publicKey } = (await ada.send('POST', '/step-up/options', {})).json;
+        const body = { attemptId, credential: passkey.authenticate(publicKey) };
+        const reply = await ada.send('POST', '/step-up/verify', body);
+        expect([reply.status, reply.json.code]).toEqual([401, 'sign_in_required']);
+        expect(records.at(-1)).toMatchObject({ outcome: 'failure', reason: 'challenge_session_mismatch' });
+        expect(await store.sessions!.listByUser(user.id)).toEqual([]);
+        expect((await store.passkeys.listByUser(user.id))[0]).toMatchObject({ lastUsedAt: null });
+      },
+    ),
   ],
   'a session of one person beside the application’s own sign-in of another': [
     rules('ends the session of one person where the application names another'),
@@ -552,7 +627,21 @@ const WEB: Record<string, readonly Evidence[]> = {
   'method override': [
     rules('takes its method from nowhere but the request line', 'answers a method it does not know with those it does'),
   ],
-  'open redirect': [rules('redirects a page to where its guard says, whatever the request says')],
+  'open redirect': [
+    rules('redirects a page to where its guard says, whatever the request says'),
+    here('the way back is a path of this site, and no other host in any spelling', async () => {
+      const { passkeys } = openDirect();
+      const location = async (url: string) => {
+        const request = { method: 'GET', path: '/', header: () => undefined, body: { parsed: undefined } };
+        const more = { address: null, framework: 'none', native: {}, nativeResponse: {} };
+        const result = await passkeys.requireSignIn({ ...request, ...more, url }, { redirectTo: '/sign-in' });
+        return 'response' in result && result.response.headers.location;
+      };
+      expect(await location('/orders?page=2')).toBe('/sign-in?returnTo=%2Forders%3Fpage%3D2');
+      for (const url of ['//evil.example', '/\\evil.example', 'https://evil.example/', 'orders', ''])
+        expect(await location(url), url).toBe('/sign-in');
+    }),
+  ],
   'Host and X-Forwarded-*': [rules('derives nothing from Host, Origin or what a proxy says')],
   'cookie attributes': [
     rules('binds a browser once, with a cookie that scripts and other sites cannot use'),

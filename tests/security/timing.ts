@@ -32,7 +32,7 @@ const asking =
   };
 
 const forging =
-  (identifier: string, algorithm: number): Work =>
+  (identifier: string, algorithm: -7 | -8 | -257): Work =>
   async () => {
     const visitor = browser();
     const body = { mode: 'modal', identifier };

@@ -23,7 +23,7 @@ export { toOcsf } from './ocsf.ts';
 export type { SinkNotice } from './outage.ts';
 export { type LossReason, type QueuedSink, type QueueOptions, queued } from './queued.ts';
 export type { PublicKeys, Signature, SigningKey } from './signing.ts';
-export { attemptStoreSink, type LineSink, mapped, type RecordSink, type SinkOptions } from './sink.ts';
+export { attemptStoreSink, type Closable, type LineSink, mapped, type RecordSink, type SinkOptions } from './sink.ts';
 export { type StdoutSinkOptions, stdoutSink } from './stdout-sink.ts';
 export {
   type ChainFault,

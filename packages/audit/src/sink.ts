@@ -2,7 +2,8 @@
 import type { AttemptRecord, AttemptStore } from '@latchkey/core';
 import { type Bounds, bounded } from './bounded.ts';
 
-interface Closable {
+/** What every sink of this package has, whatever it takes. */
+export interface Closable {
   /** Names the sink in the counter `latchkey.audit.records`. */
   readonly name: string;
   /** `fail_closed` refuses the sign-in whose record this sink does not take. Default `fail_open`. */

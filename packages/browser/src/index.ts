@@ -23,6 +23,8 @@ import { connect } from './server.ts';
 import { type Authenticator, type SignInOptions, signIn } from './sign-in.ts';
 import { type ConfirmOptions, confirm, type StepUpOptions, stepUp } from './step-up.ts';
 
+/** As a type only: the list that {@link RefusalCode} is made from. */
+export type { refusalCodes } from './refusals.ts';
 export type {
   Aborted,
   Answer,

@@ -28,7 +28,8 @@ export type { Change, SessionView, UserAdministration } from './ceremony/adminis
 export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
 export { type Duration, milliseconds } from './duration.ts';
 export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
-export { routes } from './http/routes.ts';
+export { type RouteDescription, routes } from './http/routes.ts';
+export type { BodySchema, MemberSchema } from './http/shape.ts';
 export {
   ALGORITHMS,
   type AttestationOptions,

@@ -269,8 +269,8 @@ export interface SessionOptions<Request = unknown> {
     readonly sameSite?: 'lax' | 'strict' | 'none';
   };
   /**
-   * Guards refuse POST, PUT, PATCH, DELETE and other unsafe methods that come from a page of another origin, by `Origin`, else by
-   * `Sec-Fetch-Site`. False turns that off, for applications with a defence of their own against cross-site requests. Default true.
+   * Guards refuse POST, PUT, PATCH, DELETE and other unsafe methods, and WebSockets, that come from a page of another origin, by
+   * `Origin`, else by `Sec-Fetch-Site`. False turns that off, for applications with a defence of their own against cross-site requests. Default true.
    */
   readonly checkOrigin?: boolean;
   /**

@@ -32,7 +32,9 @@ export interface SignInOptions {
   readonly publicKey: PublicKeyCredentialRequestOptionsJSON;
 }
 
+/** What a request has otherwise than by default. */
 export interface RequestChange {
+  /** Headers by name; `undefined` leaves one out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Sent as it is instead of JSON. */
   readonly rawBody?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;

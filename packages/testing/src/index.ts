@@ -1,6 +1,14 @@
 /** The public names of @latchkey/testing. */
 
-export { type Agent, createAgent, NOT_USED, type Reply, USED } from './agent.ts';
+export {
+  type Agent,
+  createAgent,
+  NOT_USED,
+  type Reply,
+  type RequestChange,
+  type SignInOptions,
+  USED,
+} from './agent.ts';
 export { type HttpRule, httpContract, wireContract } from './http-contract/contract.ts';
 export type { AlgorithmName, AlgorithmNumber, CoseKey } from './passkey/algorithm.ts';
 export { type Attester, packedAttestation } from './passkey/attestation.ts';
@@ -29,7 +37,7 @@ export type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from './passkey/webauthn-json.ts';
-export { type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
+export { type Account, type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
 export { attemptStoreContract } from './store-contract/attempts.ts';
 export { challengeStoreContract } from './store-contract/challenges.ts';
 export { passkeyStoreContract } from './store-contract/passkeys.ts';

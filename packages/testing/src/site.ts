@@ -29,7 +29,9 @@ export type Mount = (passkeys: (origin: string) => Passkeys) => Promise<{
   close(): Promise<void>;
 }>;
 
+/** An account of the small application. */
 export interface Account extends User {
+  /** What `users.isActive` answers. */
   readonly active: boolean;
 }
 

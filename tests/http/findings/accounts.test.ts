@@ -2,11 +2,11 @@
  * What an application answers about its accounts, and what is left when a registration is refused: bugs F3 and F6, findings 9
  * and 10 of the security review.
  */
-import type { IncomingMessage } from 'node:http';
 import type { AttemptRecord, PasskeyNotification, User } from '@latchkey/core';
 import { createSoftwarePasskey, NOT_USED } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
 import { mounts, variants } from '../mounts.ts';
+import { headerOf } from '../support/header.ts';
 import { openRecorded } from './recorded.ts';
 
 const frameworks = Object.entries({ ...mounts, 'Express 4': variants['Express 4'] });
@@ -69,9 +69,7 @@ describe.each(frameworks)('%s', (_, mount) => {
               return made;
             }),
           identify: (request: unknown) =>
-            answers('identify', () =>
-              site.accounts.get(String((request as { headers: IncomingMessage['headers'] }).headers['x-person'])),
-            ),
+            answers('identify', () => site.accounts.get(String(headerOf(request, 'x-person')))),
         } as never,
       });
       const passkey = await site.agent().signUp('ada');

@@ -1,9 +1,9 @@
 /** Findings 1 and 2 of the security review: a policy by request is not escaped with another host's challenge, nor a first factor left out. */
-import type { IncomingMessage } from 'node:http';
 import { createPasskeys, memoryStore, type PolicyOptions, type RelyingParty, type User } from '@latchkey/core';
 import { createAgent, createSoftwarePasskey, NOT_USED, type SoftwarePasskey, USED } from '@latchkey/testing';
 import { describe, expect, test } from 'vitest';
 import { mounts } from '../mounts.ts';
+import { headerOf } from '../support/header.ts';
 import { openRecorded } from './recorded.ts';
 
 const LAX: PolicyOptions = { userVerification: 'preferred' };
@@ -11,7 +11,7 @@ const STRICT: PolicyOptions = { immediateMediation: 'require', userVerification:
 
 /** A host that a proxy would name. Whoever asks chooses it at each request, and takes every cookie along. */
 const hostOf = (request: unknown) =>
-  ((request as Partial<IncomingMessage>).headers?.['x-host'] ?? 'lax') as 'lax' | 'strict';
+  ((request === undefined ? undefined : headerOf(request, 'x-host')) ?? 'lax') as 'lax' | 'strict';
 const at = (host: 'lax' | 'strict', more: object = {}) => ({ headers: { 'x-host': host, ...more } });
 
 describe.each(Object.entries(mounts))('%s', (_, mount) => {
@@ -110,8 +110,13 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
       logger: { info: () => {}, warn: () => {}, error: () => {} },
     });
     const { origin, close } = await mount((own) => {
-      parties.set('strict', { id: 'localhost', name: 'Strict', origins: [own, 'https://admin.localhost'] });
-      parties.set('lax', { id: 'localhost', name: 'Lax', origins: [own, elsewhere] });
+      parties.set('strict', {
+        id: 'localhost',
+        name: 'Strict',
+        origins: [own],
+        relatedOrigins: ['https://admin.localhost'],
+      });
+      parties.set('lax', { id: 'localhost', name: 'Lax', origins: [own], relatedOrigins: [elsewhere] });
       return passkeys;
     });
     const passkey: SoftwarePasskey = await createAgent(origin).signUp('ada');
@@ -134,8 +139,7 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
 
   test('finding 2: a passkey that is the second factor signs nobody in alone', async () => {
     const identify = (request: unknown) => {
-      const { headers } = request as { headers: IncomingMessage['headers'] };
-      return site.accounts.get(String(headers['x-password']));
+      return site.accounts.get(String(headerOf(request, 'x-password')));
     };
     const site = await openRecorded({
       mount,

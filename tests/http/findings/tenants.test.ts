@@ -1,5 +1,4 @@
 /** Findings 11 and 27 of the security review: relying parties behind one server share no passkey, no last passkey and no session. */
-import type { IncomingMessage } from 'node:http';
 import {
   type AttemptRecord,
   createPasskeys,
@@ -11,6 +10,7 @@ import {
 import { type Agent, createAgent, createSoftwarePasskey, type Mount } from '@latchkey/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mounts } from '../mounts.ts';
+import { headerOf } from '../support/header.ts';
 import { kinds, type OpenKind } from '../support/stores.ts';
 
 const TENANT = 'x-tenant';
@@ -21,15 +21,14 @@ async function openTenants(mount: Mount, store: Store) {
   const parties = new Map<string, RelyingParty>();
   const accounts = new Map<string, User>();
   const records: AttemptRecord[] = [];
-  const tenantOf = (request: unknown) => (request as Partial<IncomingMessage>).headers?.[TENANT] as Tenant;
+  const tenantOf = (request: unknown) => (request === undefined ? undefined : headerOf(request, TENANT)) as Tenant;
   const passkeys = createPasskeys({
     rp: (request) => parties.get(tenantOf(request) ?? 'a'),
     users: {
       find: (id) => accounts.get(id),
       // The same person at both.
       identify: (request) => {
-        const { headers } = request as { headers: IncomingMessage['headers'] };
-        return accounts.get(String(headers['x-password']));
+        return accounts.get(String(headerOf(request, 'x-password')));
       },
       create: ({ name }) => {
         const account = { id: crypto.randomUUID(), name };
@@ -44,7 +43,7 @@ async function openTenants(mount: Mount, store: Store) {
     audit: { sinks: [{ name: 'test', write: (record) => void records.push(record) }] },
   });
   const { origin, close } = await mount((own) => {
-    parties.set('a', { id: 'localhost', name: 'A', origins: [own, 'https://a.localhost'] });
+    parties.set('a', { id: 'localhost', name: 'A', origins: [own], relatedOrigins: ['https://a.localhost'] });
     parties.set('b', { id: 'b.localhost', name: 'B', origins: ['https://b.localhost'] });
     return passkeys;
   });

@@ -184,10 +184,16 @@ export function administer(
       }),
 
     async removeAll(change) {
-      const passkeys = await this.list();
-      for (const { id } of passkeys) await this.remove({ ...change, id });
+      let removed = 0;
+      let inThisRound: number;
+      // Until a round finds none: a request that was let in before may add one meanwhile.
+      do {
+        inThisRound = 0;
+        for (const { id } of await this.list()) if (await this.remove({ ...change, id })) inThisRound += 1;
+        removed += inThisRound;
+      } while (inThisRound > 0);
       if (config.sessions) await this.endSessions(change);
-      return passkeys.length;
+      return removed;
     },
 
     async sessions() {
@@ -210,8 +216,9 @@ export function administer(
 
     forget: (change) =>
       recorded(change, async (context) => {
-        const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
+        // The passkeys first: no sign-in that was let in before leaves a session behind.
         const passkeys = await store.passkeys.forget(userId);
+        const ended = config.sessions ? await sessions.end(context, { userId }, change.by, 'ended_for_user') : [];
         const { attempts } = store;
         // What is on its way into the store has to be there to be erased.
         if (attempts) await publisher.drain();

@@ -1,5 +1,5 @@
 /**
- * When an answer leaves, so that its time does not tell who has an account: at a multiple of 10 ms after its request came. A
+ * When an answer leaves, so that its time does not tell who has an account: at a multiple of 10 ms after its request was read. A
  * known name costs a row more, and a key of another kind another signature check; both are far below one step of the grid.
  */
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const STEP_MS = 10;
 /** A timer may be a millisecond late, by an amount that follows from when it was set. The last stretch is watched instead. */
 const WATCHED_MS = 2;
 
-/** Resolves at the next multiple of the step. `since`: when the request came, as `performance.now()` said then. */
+/** Resolves at the next multiple of the step. `since`: when the request had been read, as `performance.now()` said then. */
 export async function untilNextStep(since: number): Promise<void> {
   const steps = Math.max(1, Math.ceil((performance.now() - since) / STEP_MS));
   const due = since + steps * STEP_MS;

@@ -30,6 +30,11 @@ export interface RequestContext extends GuardContext {
   readonly receivedAt: number;
   /** Which answers wait for the next step of the grid, because their time would tell who has an account. See `untilNextStep`. */
   evenTime?: 'all' | 'refusals';
+  /**
+   * When its body had been read, as `performance.now()` said: there the grid begins. It must not begin earlier: a client that
+   * holds its body back would choose how far from the next step its answer is made.
+   */
+  readAt?: number;
   /** The browser binding cookie that came with the request, if it is well-formed. */
   readonly binding: string | null;
   /** What is known so far, for the record that ends this attempt. */

@@ -71,6 +71,12 @@ export interface SignInFacts {
   readonly enforcement: Enforcement;
 }
 
+/** A session that the store knew as live. `deviceBound`: whether its passkey is, where that has been looked up. */
+interface Live {
+  readonly session: SignInSession;
+  readonly deviceBound: boolean | null;
+}
+
 /** How many sessions a process remembers. A full memory forgets the oldest, which only costs a look-up. */
 const MOST_REMEMBERED = 10_000;
 
@@ -83,15 +89,16 @@ export type Sessions = ReturnType<typeof createSessions>;
 export function createSessions(config: AppConfig, store: ReliableStore) {
   const settings = config.sessions;
   /** Sessions that the store knew as live a moment ago, by token hash. */
-  const remembered = new Map<string, { session: SignInSession; readonly askedAt: number }>();
+  const remembered = new Map<string, Live & { readonly askedAt: number }>();
   /** Counts the endings of this process: whatever was read from the store before one of them is not remembered after it. */
   let endings = 0;
 
-  function remember(session: SignInSession, endingsBefore: number): void {
+  function remember(live: Live, endingsBefore: number): void {
     if (endings !== endingsBefore || settings!.revalidateAfterMs === 0) return;
-    remembered.delete(session.tokenHash);
+    const { tokenHash } = live.session;
+    remembered.delete(tokenHash);
     if (remembered.size >= MOST_REMEMBERED) remembered.delete(remembered.keys().next().value!);
-    remembered.set(session.tokenHash, { session, askedAt: config.now() });
+    remembered.set(tokenHash, { ...live, askedAt: config.now() });
   }
 
   function forget(which: SessionSelection): void {
@@ -100,20 +107,18 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     else for (const [token, { session }] of remembered) if (fits(session, which)) remembered.delete(token);
   }
 
-  function recall(tokenHash: string): SignInSession | null {
+  function recall(tokenHash: string): Live | null {
     const known = remembered.get(tokenHash);
     if (known === undefined) return null;
     const age = config.now() - known.askedAt;
     // A clock that went back says nothing about how long ago the store was asked.
-    if (age >= 0 && age < settings!.revalidateAfterMs) return known.session;
+    if (age >= 0 && age < settings!.revalidateAfterMs) return known;
     remembered.delete(tokenHash);
     return null;
   }
 
   /** The session in the store, with its passkey still good; else why it is not. */
-  async function lookUp(
-    tokenHash: string,
-  ): Promise<SignInSession | { dead: SignInSession; because: SessionEnding } | null> {
+  async function lookUp(tokenHash: string): Promise<Live | { dead: SignInSession; because: SessionEnding } | null> {
     const endingsBefore = endings;
     const session = await store.sessions!.find({ tokenHash });
     if (session === null) return null;
@@ -125,7 +130,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     if (!passkey.enabled || passkey.generation !== session.generation)
       return { dead: session, because: 'passkey_disabled' };
     const stepUp = session.stepUp && isGood(session.stepUp.passkeyId) ? session.stepUp : null;
-    const live = { ...session, stepUp };
+    const live = { session: { ...session, stepUp }, deviceBound: passkey.backupEligible === false };
     remember(live, endingsBefore);
     return live;
   }
@@ -136,7 +141,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     const every = Math.min(idleMs / 10, Math.max(60_000, Math.min(idleMs / 20, 3_600_000)));
     if (now - session.seenAt < every) return true;
     const known = remembered.get(session.tokenHash);
-    if (known) known.session = { ...session, seenAt: now };
+    if (known) remembered.set(session.tokenHash, { ...known, session: { ...session, seenAt: now } });
     return store.sessions!.touch({ id: session.id, seenAt: now });
   }
 
@@ -177,17 +182,19 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
   async function current(context: GuardContext): Promise<SignedIn | null> {
     const token = context.sessionToken;
     if (settings === null || token === null) return null;
-    let session = recall(token);
-    if (session === null || !isInTime(session, context.config)) {
+    let live = recall(token);
+    if (live === null || !isInTime(live.session, context.config) || !meets(live, context.config)) {
       const found = await lookUp(token);
       if (found !== null && 'dead' in found) {
         await end(context, { id: found.dead.id }, 'policy', found.because);
         return null;
       }
-      session = found;
+      live = found;
     }
-    // Tenants may share a host, and so a cookie: a session of one is worth nothing at the other, and is left alone.
-    if (session === null || session.rpId !== context.config.rp.id) return null;
+    // Tenants may share a host, and so a cookie; and hosts of one tenant may have policies of their own, while clients carry
+    // cookies where they like. A session is worth nothing where it could not have begun, and is left alone.
+    if (live === null || live.session.rpId !== context.config.rp.id || !meets(live, context.config)) return null;
+    const { session } = live;
     if (!isInTime(session, context.config)) {
       forget({ tokenHash: session.tokenHash });
       return null;
@@ -227,6 +234,13 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     return now < expiresAt && now - latest <= afterMs && now - Math.max(latest, seenAt) <= idleOf(tenant);
   }
 
+  /** Whether a session is as good as the policy here wants a sign-in to be. One that a sign-up began was asked for no UI mode. */
+  function meets({ session, deviceBound }: Live, { policy }: Config): boolean {
+    if (policy.userVerification === 'required' && !session.userVerified) return false;
+    if (policy.immediateMediation === 'require' && session.enforcement === 'not_enforced') return false;
+    return deviceBound === true || !policy.requirements.includes('device_bound');
+  }
+
   /** A new token for a session, and the cookie that carries it. */
   function issue(context: RequestContext, session: Omit<SignInSession, 'tokenHash'>): SignInSession {
     const token = random(32, 'base64url');
@@ -242,7 +256,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     /** The session that the cookie names, whatever it is still good for. */
     async peek({ sessionToken }: GuardContext): Promise<SignInSession | null> {
       if (settings === null || sessionToken === null) return null;
-      return recall(sessionToken) ?? store.sessions!.find({ tokenHash: sessionToken });
+      return recall(sessionToken)?.session ?? store.sessions!.find({ tokenHash: sessionToken });
     },
 
     /** Who is there: by a session of ours, else by the application's own sign-in, else nobody. */
@@ -274,7 +288,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         expiresAt: now + ms,
         persistent,
         address: context.draft.address,
-        userAgent: context.draft.userAgent,
+        userAgent: context.draft.userAgent?.slice(0, 256) ?? null,
       });
       return { session, replaces: context.sessionToken, renews: false };
     },
@@ -308,16 +322,23 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       if (replaces !== null) forget({ tokenHash: replaces });
       const endingsBefore = endings;
       context.undo.push(async () => {
-        forget({ tokenHash: session.tokenHash });
-        await store.sessions!.end({ id: session.id });
-        forget({ tokenHash: session.tokenHash });
+        // By its token: another step-up may have renewed the session meanwhile, and that one stays.
+        const own = { tokenHash: session.tokenHash };
+        forget(own);
+        await store.sessions!.end(own);
+        forget(own);
       });
-      const outcome = await inSpan('latchkey.session.write', storeBoth);
-      if (isBegun(outcome)) {
-        remember(session, endingsBefore);
-        context.draft.sessionId = session.id;
+      try {
+        const outcome = await inSpan('latchkey.session.write', storeBoth);
+        if (isBegun(outcome)) {
+          remember({ session, deviceBound: null }, endingsBefore);
+          context.draft.sessionId = session.id;
+        }
+        return outcome;
+      } finally {
+        // What was read while the store was replacing it.
+        if (replaces !== null) forget({ tokenHash: replaces });
       }
-      return outcome;
     },
 
     /** Stores a session by itself. Throws `session_failed`: the passkey was proved, and nobody is in. */
@@ -341,7 +362,8 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       const session = await store.sessions!.find({ id });
       if (session === null || session.rpId !== tenant.rp.id || !isInTime(session, tenant)) return false;
       const found = await lookUp(session.tokenHash);
-      return found !== null && !('dead' in found) && (await config.accounts.active(session.userId)) !== null;
+      if (found === null || 'dead' in found || !meets(found, tenant)) return false;
+      return (await config.accounts.active(session.userId)) !== null;
     },
 
     /** The rule of `requireSignIn`: throws the refusal that the guard answers. */
@@ -420,11 +442,14 @@ export function readSessionToken({ sessionCookie }: Config, cookies: string | un
   return token === undefined ? null : hashToken(token);
 }
 
-/** As many as there are names of session cookies: they come from configuration, never from a request. */
+/**
+ * As many as there are names of session cookies: they come from configuration, never from a request. Only a space and a tab
+ * stand around a cookie: see the browser binding.
+ */
 const patterns = new Map<string, RegExp>();
 
 function patternOf(name: string): RegExp {
-  const pattern = patterns.get(name) ?? new RegExp(`(?:^|;)\\s*${name}=([\\w-]{43})\\s*(?:;|$)`);
+  const pattern = patterns.get(name) ?? new RegExp(`(?:^|;)[ \\t]*${name}=([\\w-]{43})[ \\t]*(?:;|$)`);
   patterns.set(name, pattern);
   return pattern;
 }

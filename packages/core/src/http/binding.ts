@@ -5,10 +5,13 @@ import { random } from '../random.ts';
 
 const bindingCookie = (config: Config) => (config.localhost ? 'latchkey' : '__Host-latchkey');
 
-/** The first well-formed one in a Cookie header. */
+/**
+ * The first well-formed one in a Cookie header. Only a space and a tab stand around a cookie: a page on a subdomain may set one
+ * whose name begins with another kind of space (U+00A0), and to browsers such a name has no prefix.
+ */
 const WELL_FORMED = {
-  latchkey: /(?:^|;)\s*latchkey=([\w-]{22})\s*(?:;|$)/,
-  '__Host-latchkey': /(?:^|;)\s*__Host-latchkey=([\w-]{22})\s*(?:;|$)/,
+  latchkey: /(?:^|;)[ \t]*latchkey=([\w-]{22})[ \t]*(?:;|$)/,
+  '__Host-latchkey': /(?:^|;)[ \t]*__Host-latchkey=([\w-]{22})[ \t]*(?:;|$)/,
 };
 
 /** The binding that came with a request, if it is well-formed. */

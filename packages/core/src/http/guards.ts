@@ -53,7 +53,10 @@ export function createGuards(
 
   /** A page of another site cannot use this browser's session: by Origin, else by Sec-Fetch-Site, as at our own routes. */
   function refuseForeign(context: GuardContext): void {
-    if (app.sessions?.checkOrigin && !SAFE.includes(context.request.method)) checkOrigin(context);
+    const { request } = context;
+    // A WebSocket begins with a GET, and changes things after it.
+    const mayChange = !SAFE.includes(request.method) || /websocket/i.test(request.header('upgrade') ?? '');
+    if (app.sessions?.checkOrigin && mayChange) checkOrigin(context);
   }
 
   return {

@@ -10,6 +10,9 @@ import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
 
+/** How many chunks of a body are kept apart. A chunk of one byte takes some hundred: a body of them, held open, takes megabytes. */
+const MOST_CHUNKS = 64;
+
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 
 /** Cross-site requests are refused: by Origin where there is one, else by Sec-Fetch-Site where there is one. */
@@ -100,6 +103,11 @@ async function readJson(stream: Readable | ReadableStream<Uint8Array>): Promise<
   }
 }
 
+function keep(chunks: Uint8Array[], chunk: Uint8Array): void {
+  chunks.push(chunk);
+  if (chunks.length === MOST_CHUNKS) chunks.splice(0, MOST_CHUNKS, Buffer.concat(chunks));
+}
+
 /** What is left of a stream. By its events: a stream's own iterator takes as long as the rest of a request together. */
 function readBytes(stream: Readable): Promise<Uint8Array | 'too many'> {
   if (stream.readableEnded) return Promise.resolve(new Uint8Array());
@@ -108,7 +116,7 @@ function readBytes(stream: Readable): Promise<Uint8Array | 'too many'> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     const onData = (chunk: Uint8Array) => {
-      chunks.push(chunk);
+      keep(chunks, chunk);
       length += chunk.length;
       // The rest is let go: the request itself must live on, for its answer is still to be sent.
       if (length > MAX_BODY) settle(() => resolve('too many')).resume();
@@ -132,7 +140,7 @@ async function readWebStream(stream: ReadableStream<Uint8Array>): Promise<Uint8A
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return Buffer.concat(chunks);
-    chunks.push(value);
+    keep(chunks, value);
     length += value.length;
     if (length <= MAX_BODY) continue;
     // The rest is let go. Cancelling it would close the connection on some runtimes, before the answer is sent.

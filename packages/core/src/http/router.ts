@@ -36,7 +36,6 @@ interface RouterServices extends HttpServices {
 /** Answers requests below the mount prefix. Never throws. */
 export function createRouter(configOf: ConfigOf, services: RouterServices) {
   return async function handle(request: HttpRequest): Promise<HttpResponse> {
-    const came = performance.now();
     try {
       const { matches, id } = routesAt(request.path);
       if (matches.length === 0) return problem('not_found');
@@ -48,8 +47,8 @@ export function createRouter(configOf: ConfigOf, services: RouterServices) {
       const context = openRequest(resolved.config, services.publisher, request, route);
       const work = async () => {
         const response = await serve(context, services, route, id);
-        const { evenTime } = context;
-        if (evenTime === 'all' || (evenTime === 'refusals' && response.status >= 400)) await untilNextStep(came);
+        const { evenTime, readAt } = context;
+        if (evenTime === 'all' || (evenTime === 'refusals' && response.status >= 400)) await untilNextStep(readAt!);
         return response;
       };
       const span = route.ceremony ? ceremonySpan(EVENT_OF[route.ceremony[0]], route.ceremony[1]) : route.span;
@@ -97,6 +96,7 @@ async function serve(
   try {
     if (route.path !== '/client.js') checkOrigin(context);
     const body = await receive(context, services, route);
+    context.readAt = performance.now();
     const who = await whoAsks(context, services, route);
     const answer = await counted(context, services, route, () => route.run(context, services, who, body, id));
     if (answer.ends)

@@ -282,8 +282,18 @@ export const ROUTES: readonly Route[] = [
   }),
 ];
 
+/** A route, as documents are made from it. */
+export interface RouteDescription {
+  /** The HTTP method. */
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below the mount prefix; `:id` stands for any one segment. */
+  readonly path: string;
+  /** Its body; left out where it has none. */
+  readonly body?: BodySchema;
+}
+
 /** The routes as an adapter may show them to its framework, for documents made from routes. */
-export const routes: readonly Pick<Route, 'method' | 'path' | 'body'>[] = ROUTES.map(({ method, path, body }) => ({
+export const routes: readonly RouteDescription[] = ROUTES.map(({ method, path, body }) => ({
   method,
   path,
   ...(body && { body }),

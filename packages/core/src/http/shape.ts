@@ -14,8 +14,11 @@ export type MemberSchema =
 
 /** A body: an object with these members. */
 export interface BodySchema {
+  /** It is an object, always. */
   readonly type: 'object';
+  /** The members that must be there. */
   readonly required: readonly string[];
+  /** What each member may be. Others are ignored. */
   readonly properties: Readonly<Record<string, MemberSchema>>;
 }
 

@@ -47,13 +47,16 @@ const keyedPseudonym = { type: 'string', pattern: '^hmac-sha256:[0-9a-z]{1,16}:[
 
 type Personal = NonNullable<NonNullable<AttemptRecord['integrity']>['personal']>;
 
-/** A schema for each member of `T`, the optional ones included: a member that one of them lacks does not compile. */
-type Members<T> = { readonly [Name in keyof T]-?: object };
-
 type OptionalNames<T> = { [Name in keyof T]-?: undefined extends T[Name] ? Name : never }[keyof T];
 
-/** An object with exactly the members of `T`; those named in `optional` may be left out. */
-const object = <T>(properties: Members<T>, optional: readonly OptionalNames<T>[] = []) => ({
+/**
+ * An object with exactly the members of `T`; those named in `optional` may be left out. A member without a schema, or a schema
+ * without a member, does not compile.
+ */
+const object = <T>(
+  properties: { readonly [Name in keyof T]-?: object },
+  optional: readonly OptionalNames<T>[] = [],
+) => ({
   type: 'object',
   additionalProperties: false,
   required: Object.keys(properties).filter((name) => !optional.some((one) => one === name)),

@@ -216,6 +216,7 @@ export const ATTESTATION_FORMATS = [
   'compound',
   'other',
 ] as const;
+/** One of {@link ATTESTATION_FORMATS}. */
 export type AttestationFormat = (typeof ATTESTATION_FORMATS)[number];
 
 /** Who can end a session or change a passkey, see {@link SessionEnder}. */

@@ -223,7 +223,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   credential_id_mismatch: {
     meaning: 'Two places in the answer name different passkeys.',
-    advice: 'Find out which client sent it. Some extensions and native applications encode the ids wrongly.',
+    advice:
+      'Find out which client sent it. Some extensions and native applications encode the ids wrongly, or leave rawId out.',
   },
   public_key_invalid: {
     meaning: 'The public key of the new passkey cannot be read, or cannot be checked safely.',

@@ -6,7 +6,7 @@
 import { channel } from 'node:diagnostics_channel';
 import * as otel from '@opentelemetry/api';
 import type { AppConfig } from '../config/config.ts';
-import type { Logger } from '../options.ts';
+import type { Logger, Sink } from '../options.ts';
 import { standardOutput } from './publish.ts';
 
 /** Something that is set up in a way that loses records or signals of them. */
@@ -36,7 +36,10 @@ const known = globalThis as Record<symbol, unknown>;
  * How this process's OpenTelemetry would lose records; nothing where there is no SDK, and nothing where one is set up. Call
  * it when the SDK has started. With a configuration, also whether its records go anywhere at all.
  */
-export function checkTelemetry(config?: Pick<AppConfig, 'sinks' | 'logger'>): readonly TelemetryFinding[] {
+export function checkTelemetry(config?: {
+  readonly sinks: readonly Sink[];
+  readonly logger: Logger | undefined;
+}): readonly TelemetryFinding[] {
   const register = (known[Symbol.for('opentelemetry.js.api.1')] ?? {}) as Partial<Register>;
   const logsOfSdk2 = typeof known[Symbol.for('io.opentelemetry.js.api.logs')] === 'function';
   const hasLogs = logsOfSdk2 || register.logs !== undefined;

@@ -49,9 +49,8 @@ export interface SoftwarePasskeyOptions {
 }
 
 /** All there is to a passkey, secret key included, as JSON; {@link createSoftwarePasskey} takes it back. */
-export type SoftwarePasskeyJSON = Required<Omit<SoftwarePasskeyOptions, Optional>> &
-  Pick<SoftwarePasskeyOptions, Optional>;
-type Optional = 'signCount' | 'rpId' | 'userHandle';
+export type SoftwarePasskeyJSON = Required<Omit<SoftwarePasskeyOptions, 'signCount' | 'rpId' | 'userHandle'>> &
+  Pick<SoftwarePasskeyOptions, 'signCount' | 'rpId' | 'userHandle'>;
 
 /** One passkey, in software. */
 export interface SoftwarePasskey {
