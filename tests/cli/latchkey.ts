@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-const MAIN = join(import.meta.dirname, '../../packages/cli/src/main.ts');
+export const MAIN = join(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 export interface Ran {
   readonly code: number | null;

@@ -2,15 +2,17 @@
  * `latchkey users` as a help desk uses it: a lost phone is removed from the command line, the sessions it made are dead, the record
  * says who and why, and a forgotten person is gone.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chained, fileSink } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
 import { createSoftwarePasskey, openSite } from '@latchkey/testing';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { mounts } from '../http/mounts.ts';
-import { folder, latchkey, latchkeyJson } from './latchkey.ts';
+import { collect, folder, latchkey, latchkeyJson, MAIN } from './latchkey.ts';
 import { place } from './stores.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -121,4 +123,34 @@ test('nothing is changed where nobody confirms, no reason is given, or the recor
   expect(existsSync(join(blocked, 'operators.log'))).toBe(false);
   expect((await run('show')).code).toBe(0);
   await site.close();
+});
+
+/** Runs it on a terminal, and types this when it asks. */
+async function onTerminal(args: readonly string[], typed: string) {
+  const command = [process.execPath, '--conditions=latchkey-source', MAIN, ...args].join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH: process.env.PATH, ...ENV } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const shown = collect(child.stdout);
+  const closed = once(child, 'close');
+  while (!shown().includes('Write yes to go on: ')) await once(child.stdout, 'data');
+  child.stdin.write(typed);
+  const [code] = await closed;
+  return { code, shown: shown() };
+}
+
+test.each([
+  ['no', 'no\r', 2, 3],
+  ['Ctrl-D', '\u0004', 2, 3],
+  ['Ctrl-C', '\u0003', 130, 3],
+  ['yes', 'yes\r', 0, 2],
+])('on a terminal it asks, and %s is understood', async (_, typed, code, left) => {
+  const { at, store } = place('SQLite');
+  await latchkey(['migrate', ...at]);
+  for (let n = 0; n < 3; n += 1) await store.attempts.append(recordOf(n));
+  const ran = await onTerminal(['erase', '--user', '"user 1"', ...at], typed);
+  expect(ran, ran.shown).toMatchObject({
+    code,
+    shown: expect.stringContaining('Every record of user user 1 is erased'),
+  });
+  expect(await store.attempts.list({ limit: 10 })).toHaveLength(left);
 });

@@ -8,10 +8,13 @@ export async function confirm(what: string, yes: boolean | undefined, signal: Ab
   if (yes === true) return;
   if (process.stdin.isTTY !== true) throw new Fault('usage', `${what} Nobody can be asked here: add --yes.`);
   const asked = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asked.question(`${clean(what)} Write yes to go on: `, { signal });
-    if (answer.trim().toLowerCase() !== 'yes') throw new Fault('usage', 'Nothing was done.');
-  } finally {
-    asked.close();
-  }
+  const closed = new AbortController();
+  // While it asks, the terminal hands Ctrl-C and Ctrl-D to it as keys.
+  asked.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  asked.once('close', () => closed.abort());
+  const either = AbortSignal.any([signal, closed.signal]);
+  const answer = await asked.question(`${clean(what)} Write yes to go on: `, { signal: either }).catch(() => '');
+  asked.close();
+  signal.throwIfAborted();
+  if (answer.trim().toLowerCase() !== 'yes') throw new Fault('usage', 'Nothing was done.');
 }
