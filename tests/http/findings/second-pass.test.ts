@@ -39,6 +39,12 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
+/** Whether a request, of any framework, came to the strict host. */
+function isStrict(request: unknown): boolean {
+  const { headers } = request as { headers: Headers | IncomingMessage['headers'] };
+  return (headers instanceof Headers ? headers.get('x-host') : headers['x-host']) === 'strict';
+}
+
 const cookiesOf = (agent: Agent) => [...agent.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
 
 type Hooks = Partial<Record<keyof PasskeyStore, () => Promise<unknown>>>;
@@ -166,7 +172,6 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
   ] as const)(
     'a session that began %s at a lax host counts at a strict one only if it may',
     async (_, strict, flags, backupEligible) => {
-      const isStrict = (request: unknown) => (request as Partial<IncomingMessage>).headers?.['x-host'] === 'strict';
       const lax: PolicyOptions = { userVerification: 'preferred' };
       const policy = (request: unknown) => (isStrict(request) ? strict : lax);
       const site = await openRecorded({ mount, policy });
