@@ -246,4 +246,18 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
     expect(await guarded(agent)).toBe(401);
     await site.close();
   });
+
+  test('the order of a list does not tell passkeys from look-alikes', async () => {
+    const site = await openRecorded({ mount, rateLimit: false });
+    const agent = site.agent();
+    await agent.signUp('ada');
+    for (let count = 1; count < 3; count++) await agent.addPasskey(createSoftwarePasskey({ origin: site.origin }));
+    const names = ['ada', ...Array.from({ length: 40 }, (_, index) => `nobody-${index}`)];
+    const lists = names.map(async (identifier) => {
+      const { publicKey } = await site.agent().signInOptions({ mode: 'modal', identifier });
+      return (publicKey.allowCredentials ?? []).map(({ id }) => id);
+    });
+    for (const ids of await Promise.all(lists)) expect(ids).toEqual(ids.toSorted());
+    await site.close();
+  });
 });
