@@ -131,11 +131,15 @@ async function offer(
   const usable = passkeys.filter(({ enabled }) => enabled);
   const mayKnow = user !== null && usable.length > 0 && (await accounts.allows(user, 'sign_in'));
   if (!mayKnow) {
-    return { credentials: decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) }) };
+    const lookAlikes = decoys(identityKey.key, { rpId: rp.id, name: accounts.canonicalName(identifier) });
+    return { credentials: byId(lookAlikes) };
   }
-  // In an order that does not change with their use: else whoever asks twice sees an account, and what its owner does.
-  const offered = [...descriptors(usable)].sort((one, other) => (one.id < other.id ? -1 : 1));
-  return { userId: user.id, credentials: offered };
+  return { userId: user.id, credentials: byId(descriptors(usable)) };
+}
+
+/** In an order that does not change with their use, and is that of look-alikes too: else it tells who has an account. */
+function byId(credentials: readonly DescriptorJSON[]): readonly DescriptorJSON[] {
+  return [...credentials].sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
 /** `POST /step-up/options`: the signed-in user once more, with that user's passkeys only, modal under every policy. */
