@@ -1,4 +1,5 @@
 /** What must end, and what must not grow, whatever is asked: memory of sessions, sweeps that take long, requests cut off. */
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { memoryStore, type Store } from '@latchkey/core';
 import { createSoftwarePasskey } from '@latchkey/testing';
@@ -82,6 +83,7 @@ test('a request that was cut off before it came to us is answered, and is one re
   const stream = Readable.from([Buffer.from('{}')]);
   stream.on('error', () => {});
   stream.destroy();
+  await once(stream, 'close');
   const headers: Record<string, string> = { origin: ORIGIN, 'content-type': 'application/json', 'content-length': '2' };
   const { status } = await passkeys.handle({
     method: 'POST',
