@@ -109,6 +109,6 @@ test('a store whose attempts hang costs records, which are counted, and neither 
   expect(appends).toBe(1_000);
   const closing = performance.now();
   await site.close();
-  // It does not wait for what will never come: 5 seconds are what closing waits at most.
-  expect(performance.now() - closing).toBeLessThan(4_000);
+  // It does not wait for what will never come: 5 seconds are what closing waits at most, however many there are.
+  expect(performance.now() - closing).toBeLessThan(5_500);
 });

@@ -75,8 +75,8 @@ export function refuse(reason: Reason, more: { code?: ProblemCode; rule?: Failed
 }
 
 /** A refusal that is no attempt and leaves no record. */
-export function refuseUnrecorded(code: ProblemCode): Refusal {
-  return new Refusal(null, code);
+export function refuseUnrecorded(code: ProblemCode, cause?: unknown): Refusal {
+  return new Refusal(null, code, { cause });
 }
 
 /** A reason and what follows from it: the code on the wire (one for sign-in and step-up, one for registration) and the stage. */

@@ -64,12 +64,9 @@ async function abandon({ config, publisher }: Sweeping, pending: PendingCeremony
     },
   );
   const reporter = publisher.reporter();
-  try {
-    reporter.record(record, { asked: await publisher.writeRequired(record) });
-  } catch (thrown) {
-    reporter.error((thrown as Error).cause ?? thrown, { attemptId: pending.attemptId });
-    reporter.record(record);
-  }
+  const { asked, failure } = await publisher.writeRequired(record);
+  if (failure) reporter.error(failure.cause, { attemptId: pending.attemptId });
+  reporter.record(record, { asked });
 }
 
 /** Sweeps again and again, one round at a time, without keeping the process alive. Returns how to stop. */

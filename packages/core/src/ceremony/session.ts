@@ -24,7 +24,7 @@ export interface PasskeySession<U extends User = User> {
   readonly passkeyId: string;
   /** Milliseconds since the epoch. */
   readonly authenticatedAt: number;
-  /** The authenticator verified its user (PIN, finger, face) at the sign-in or at the last step-up. */
+  /** The authenticator verified its user (PIN, finger, face) at the sign-in. */
   readonly userVerified: boolean;
   /** Whether immediate mediation was enforced at the sign-in, as in its record. */
   readonly enforcement: Enforcement;

@@ -152,13 +152,10 @@ async function publish(
   route: Route,
   record: AttemptRecord,
 ): Promise<void> {
-  try {
-    const asked = await publisher.writeRequired(record);
-    context.reporter.record(record, { asked });
-  } catch (thrown) {
-    if (route.ceremony === undefined) context.reporter.record(record);
-    throw thrown;
-  }
+  const { asked, failure } = await publisher.writeRequired(record);
+  if (failure && route.ceremony) throw failure;
+  context.reporter.record(record, { asked });
+  if (failure) throw refuseUnrecorded('audit_unavailable', failure.cause);
 }
 
 /** Takes back what was stored, leaves the record of the refusal, and answers it. */

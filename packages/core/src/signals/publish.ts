@@ -6,7 +6,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { AppConfig } from '../config/config.ts';
 import { withTimeout } from '../deadline.ts';
-import { refuse } from '../errors.ts';
+import { type Refusal, refuse } from '../errors.ts';
 import type { Logger, Sink } from '../options.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
 import { countAuditRecord, emitSignals, ignoringErrors, inSpan } from './telemetry.ts';
@@ -45,10 +45,10 @@ export interface Publisher {
   /** `logger`: the request's own, used unless the application configured one. */
   reporter(logger?: Logger): Reporter;
   /**
-   * Hands the record to the `fail_closed` sinks, one after the other, as they were declared. Throws `audit_unavailable`, with
-   * the sink's name and its error as the cause, for the first that does not take it. Answers those that were asked.
+   * Hands the record to the `fail_closed` sinks, one after the other, as they were declared, up to the first that does not take
+   * it: then `failure` is `audit_unavailable`, with the sink's name and its error as the cause. `asked`: those that were asked.
    */
-  writeRequired(record: AttemptRecord): Promise<ReadonlySet<Sink>>;
+  writeRequired(record: AttemptRecord): Promise<{ readonly asked: ReadonlySet<Sink>; readonly failure?: Refusal }>;
   /** Resolves when nothing is under way any more, or after {@link DEADLINE_MS}. */
   drain(): Promise<void>;
 }
@@ -110,19 +110,21 @@ export function createPublisher(config: AppConfig): Publisher {
     reporter,
     async writeRequired(record) {
       const asked = new Set<Sink>();
-      if (required.length === 0) return asked;
-      await inSpan('latchkey.audit.write', async () => {
-        for (const sink of required) {
-          asked.add(sink);
-          const failure = await write(sink, record, config.logger ?? standardOutput);
-          if (failure !== undefined) {
-            throw refuse('audit_unavailable', {
-              cause: new Error(`the sink '${sink.name}' did not take the record`, { cause: failure }),
-            });
+      if (required.length === 0) return { asked };
+      try {
+        await inSpan('latchkey.audit.write', async () => {
+          for (const sink of required) {
+            asked.add(sink);
+            const failure = await write(sink, record, config.logger ?? standardOutput);
+            if (failure === undefined) continue;
+            const cause = new Error(`the sink '${sink.name}' did not take the record`, { cause: failure });
+            throw refuse('audit_unavailable', { cause });
           }
-        }
-      });
-      return asked;
+        });
+        return { asked };
+      } catch (thrown) {
+        return { asked, failure: thrown as Refusal };
+      }
     },
     async drain() {
       await withTimeout(Promise.all(underWay), DEADLINE_MS).catch(() => {});
