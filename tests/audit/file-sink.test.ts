@@ -188,7 +188,7 @@ test('a full disk tears one line; once there is room it is closed off, and the q
   const { child, written, notices, gone } = await startWriting(task, under);
   await vi.waitUntil(() => statSync(path).size === 65_536, { timeout: 60_000 });
   // The last line there is torn. What the process says of those before it may still be on its way here.
-  const before = linesIn(path).length - 1;
+  const before = readFileSync(path, 'utf8').split('\n').length - 1;
   expect(before).toBeLessThan(150);
   execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited']);
   expect(await gone).toBe(0);
