@@ -1,6 +1,6 @@
 /** What a file of records keeps: under two processes, kill -9, logrotate, rotation and a full disk. Real files and processes. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
