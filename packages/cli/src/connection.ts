@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Store } from '@latchkey/core';
+import { ConfigurationError, type Store } from '@latchkey/core';
 import { type RedisClient, redisStore } from '@latchkey/redis';
 import { type Dialect, preparedOnce, sqlStore } from '@latchkey/sql';
 import type BetterSqlite3 from 'better-sqlite3';
@@ -92,12 +92,12 @@ export function tablesAt(dialect: Dialect, { prefix, schema }: Place) {
   };
 }
 
-/** A TypeError of ours names a wrong option. */
+/** A wrong option of the store is a wrong command line. */
 function wrongly<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof TypeError ? new Fault('usage', error.message, error) : error;
+    throw error instanceof ConfigurationError ? new Fault('usage', error.message, error) : error;
   }
 }
 

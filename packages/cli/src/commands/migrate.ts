@@ -1,4 +1,5 @@
 /** `latchkey migrate`: makes the tables or brings them up to date, or prints the SQL that would. */
+import { ConfigurationError } from '@latchkey/core';
 import { migrate, migrationSql } from '@latchkey/sql';
 import type { Command } from 'commander';
 import { openStore, type Place, tablesAt } from '../connection.ts';
@@ -61,6 +62,6 @@ function printed(dialect: NonNullable<Options['print']>, place: Place): string {
   try {
     return migrationSql(dialect, tablesAt(dialect, place));
   } catch (error) {
-    throw error instanceof TypeError ? new Fault('usage', error.message, error) : error;
+    throw error instanceof ConfigurationError ? new Fault('usage', error.message, error) : error;
   }
 }
