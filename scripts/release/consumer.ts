@@ -13,7 +13,7 @@ type Check = (what: string, action: () => Promise<void>) => Promise<unknown>;
 const CORE_BRINGS = 28;
 
 /** What the consumer installs besides the packages; their peers npm brings by itself. */
-const BESIDES = ['express-session', '@types/express', '@types/express-session', '@types/koa', '@types/node@22'];
+const BESIDES = ['@types/express', '@types/koa', '@types/node@22'];
 
 /** Too old for Latchkey, and often what is there. */
 const OLD = '20';
@@ -117,9 +117,10 @@ async function compile(home: string, tsc: string, name: string) {
   if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
+/** Takes a second or two. A server that was left open would keep it waiting for ever. */
 async function ceremony(home: string, node: string, file: string) {
   await program(home, node, [file.replace('app', 'every')]);
-  const said = await program(home, node, [file]);
+  const said = await program(home, node, [file], { timeout: 60_000 });
   if (said.trim() !== 'signed in') throw new Error(`It said: ${said}`);
 }
 
@@ -143,8 +144,8 @@ function createNpm(options: readonly string[]): Npm {
 }
 
 /** Runs a program and returns what it says; what it says is in the error if it fails. */
-async function program(cwd: string, command: string, args: readonly string[]) {
-  const { code, output } = await ask(command, args, { cwd });
+async function program(cwd: string, command: string, args: readonly string[], limits: { timeout?: number } = {}) {
+  const { code, output } = await ask(command, args, { cwd, ...limits });
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with code ${code}:\n${output}`);
   return output;
 }

@@ -7,10 +7,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type AttemptRecord, createPasskeys, memoryStore, type User, type Users } from '@latchkey/core';
-import { type ExpressPasskeys, expressPasskeys } from '@latchkey/express';
+import { expressPasskeys } from '@latchkey/express';
 import { createAgent } from '@latchkey/testing';
 import express from 'express';
-import session from 'express-session';
 
 async function ceremony(): Promise<void> {
   const app = express();
@@ -35,12 +34,12 @@ async function ceremony(): Promise<void> {
     audit: { sinks: [{ name: 'kept', write: async (record) => void records.push(record) }] },
     logger: { info() {}, warn() {}, error() {} },
   });
-  const { router, requireSignIn }: ExpressPasskeys = expressPasskeys(passkeys);
-  app.use(session({ secret: 'for this check only', resave: false, saveUninitialized: false }));
-  app.use('/passkeys', router());
-  app.get('/me', requireSignIn(), (req, res) => void res.json(req.passkey?.user));
 
   try {
+    const { routes, requireSignIn, passkeySession } = expressPasskeys(passkeys);
+    app.use(routes());
+    app.get('/me', requireSignIn(), (req, res) => void res.json(passkeySession(req).user));
+
     const client = await fetch(`${origin}/passkeys/client.js`);
     assert.match(await client.text(), /createPasskeyClient/);
 
