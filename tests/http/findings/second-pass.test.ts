@@ -193,6 +193,25 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
     },
   );
 
+  test('where one host asks for no UI mode, its sign-ins count nowhere that one is required, and sign-ups do', async () => {
+    const policy = (request: unknown): PolicyOptions => ({ immediateMediation: isStrict(request) ? 'require' : 'off' });
+    const site = await openRecorded({ mount, policy });
+    const atStrict = async (agent: Agent) =>
+      (await agent.request('GET', '/guarded', undefined, { headers: { 'x-host': 'strict' } })).status;
+    const ada = site.agent();
+    const passkey = await ada.signUp('ada');
+    const again = site.agent();
+    site.clock.now += 1;
+    expect((await again.signIn(passkey, { mode: 'modal' })).status).toBe(200);
+    // Remembered, and looked up.
+    for (const later of [0, 60_000]) {
+      site.clock.now += later;
+      expect([await guarded(again), await atStrict(again)]).toEqual([200, 401]);
+      expect([await guarded(ada), await atStrict(ada)]).toEqual([200, 200]);
+    }
+    await site.close();
+  });
+
   test('a body of one byte in a chunk, held open, takes little more memory than its bytes', async () => {
     const site = await openRecorded({ mount });
     const { port } = new URL(site.origin);

@@ -273,7 +273,7 @@ async function signIn(
   userVerified: boolean,
 ): Promise<object | undefined> {
   const enforcement = 'not_applicable';
-  const start = sessions.prepare(context, { passkey, userVerified, enforcement });
+  const start = sessions.prepare(context, { passkey, userVerified, enforcement, signedUp: true });
   if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

@@ -69,12 +69,14 @@ export interface SignInFacts {
   readonly passkey: Passkey;
   readonly userVerified: boolean;
   readonly enforcement: Enforcement;
+  /** A sign-up signs in at the instant that its passkey was made, which is how its session is known later. */
+  readonly signedUp?: boolean;
 }
 
-/** A session that the store knew as live. `deviceBound`: whether its passkey is, where that has been looked up. */
+/** A session that the store knew as live, and its passkey, where that has been looked up. */
 interface Live {
   readonly session: SignInSession;
-  readonly deviceBound: boolean | null;
+  readonly passkey: Passkey | null;
 }
 
 /** How many sessions a process remembers. A full memory forgets the oldest, which only costs a look-up. */
@@ -130,7 +132,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     if (!passkey.enabled || passkey.generation !== session.generation)
       return { dead: session, because: 'passkey_disabled' };
     const stepUp = session.stepUp && isGood(session.stepUp.passkeyId) ? session.stepUp : null;
-    const live = { session: { ...session, stepUp }, deviceBound: passkey.backupEligible === false };
+    const live = { session: { ...session, stepUp }, passkey };
     remember(live, endingsBefore);
     return live;
   }
@@ -234,11 +236,12 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     return now < expiresAt && now - latest <= afterMs && now - Math.max(latest, seenAt) <= idleOf(tenant);
   }
 
-  /** Whether a session is as good as the policy here wants a sign-in to be. One that a sign-up began was asked for no UI mode. */
-  function meets({ session, deviceBound }: Live, { policy }: Config): boolean {
+  /** Whether a session is as good as the policy here wants a sign-in to be. A sign-up has no UI mode: its session does without. */
+  function meets({ session, passkey }: Live, { policy }: Config): boolean {
     if (policy.userVerification === 'required' && !session.userVerified) return false;
-    if (policy.immediateMediation === 'require' && session.enforcement === 'not_enforced') return false;
-    return deviceBound === true || !policy.requirements.includes('device_bound');
+    const ofSignUp = session.enforcement === 'not_applicable' && session.authenticatedAt === passkey?.createdAt;
+    if (policy.immediateMediation === 'require' && session.enforcement !== 'enforced' && !ofSignUp) return false;
+    return passkey?.backupEligible === false || !policy.requirements.includes('device_bound');
   }
 
   /** A new token for a session, and the cookie that carries it. */
@@ -268,9 +271,12 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     },
 
     /** A session for a sign-in that is about to be stored. It ends the session that this browser had. Null without sessions. */
-    prepare(context: RequestContext, { passkey, userVerified, enforcement }: SignInFacts): SessionStart | null {
+    prepare(
+      context: RequestContext,
+      { passkey, userVerified, enforcement, signedUp }: SignInFacts,
+    ): SessionStart | null {
       if (settings === null) return null;
-      const now = config.now();
+      const now = signedUp ? passkey.createdAt : config.now();
       const { ms, persistent } = settings.lifetime(context.request.native);
       const session = issue(context, {
         id: randomUUID(),
@@ -331,7 +337,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       try {
         const outcome = await inSpan('latchkey.session.write', storeBoth);
         if (isBegun(outcome)) {
-          remember({ session, deviceBound: null }, endingsBefore);
+          remember({ session, passkey: null }, endingsBefore);
           context.draft.sessionId = session.id;
         }
         return outcome;
