@@ -62,7 +62,7 @@ server.listen(0, 'localhost', () => {
         return user;
       },
     },
-    store: { challenges: inner.challenges, passkeys: { ...inner.passkeys, recordUse } },
+    store: { challenges: inner.challenges, sessions: inner.sessions!, passkeys: { ...inner.passkeys, recordUse } },
     rateLimit: false,
     clock: () => started + (Date.now() - started) * speed,
     sweepEvery: '1s',
