@@ -68,7 +68,9 @@ export async function startApplication({ folder, metricsPort, clock }: Applicati
     clock,
     sweepEvery: false,
     logger: { info: () => {}, warn: () => {}, error: () => {} },
-    rateLimit: { limits: { browser: PER_BROWSER, options: MANY, verify: MANY, outcome: MANY, registration: MANY } },
+    rateLimit: {
+      limits: { browser: PER_BROWSER, options: MANY, verify: MANY, outcome: MANY, registration: MANY, changes: MANY },
+    },
     audit: { sinks: [{ name: 'file', write: (record) => appendFile(records, `${JSON.stringify(record)}\n`) }] },
   });
   app.use(expressPasskeys(passkeys).routes());
