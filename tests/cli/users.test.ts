@@ -28,6 +28,8 @@ async function open(kind: 'SQLite' | 'Redis') {
   const browser = site.agent();
   await browser.signUp('ada');
   const phone = createSoftwarePasskey({ origin: site.origin });
+  // Lists are in the order of age.
+  site.clock.now += 1;
   await browser.addPasskey(phone);
   const other = site.agent();
   await other.signIn(phone);
