@@ -88,7 +88,8 @@ const challenge: Consequence = ['challenge_invalid', 'challenge_invalid', 'chall
 
 const denied: Consequence = ['policy_denied', 'registration_failed', 'policy'];
 
-const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
+/** Null: the page or nobody said it, or it is a fault without a code of its own. */
+const CONSEQUENCES: Readonly<Record<Reason, Consequence | null>> = {
   challenge_unknown: challenge,
   challenge_expired: challenge,
   challenge_consumed: challenge,
@@ -130,11 +131,23 @@ const CONSEQUENCES: Partial<Record<Reason, Consequence>> = {
   store_unavailable: ['store_unavailable', 'store_unavailable'],
   session_failed: ['store_unavailable', 'store_unavailable', 'session'],
   audit_unavailable: ['audit_unavailable', 'audit_unavailable', 'session'],
+  config_invalid: null,
+  internal_error: null,
+  no_response: null,
+  client_not_allowed: null,
+  client_aborted: null,
+  client_security_error: null,
+  client_unsupported: null,
+  client_invalid_state: null,
+  client_busy: null,
+  client_password: null,
+  client_unreadable: null,
+  client_other: null,
 };
 
 /** What goes to the wire. */
 export function codeOf(refusal: Refusal, purpose: Purpose): ProblemCode {
-  const consequence = refusal.reason === null ? undefined : CONSEQUENCES[refusal.reason];
+  const consequence = refusal.reason === null ? null : CONSEQUENCES[refusal.reason];
   return refusal.code ?? consequence?.[purpose === 'registration' ? 1 : 0] ?? 'internal_error';
 }
 
