@@ -1,6 +1,7 @@
 /** What is each framework's own: Fastify's schemas, logger, hooks and forgiving router, and the prefix of each. */
 import { createServer, type RequestListener } from 'node:http';
 import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { createPasskeys, memoryStore, type PasskeysOptions } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
@@ -118,6 +119,16 @@ describe('Koa', () => {
     });
     expect((await request(app.callback(), '/auth/keys/authentication/options')).status).toBe(200);
     expect((await request(app.callback(), '/auth/keysmith')).text).toBe('the application');
+  });
+
+  test('answers behind a guard when the application is done', async () => {
+    const app = new Koa();
+    app.use(koaPasskeys(passkeysFor(ORIGIN)).readSession());
+    app.use(async (ctx) => {
+      await setImmediate();
+      ctx.body = 'the application';
+    });
+    expect((await request(app.callback(), '/')).text).toBe('the application');
   });
 });
 
