@@ -21,6 +21,15 @@ const inSqlite = on('SQLite in memory', CONTRACT, 'packages/sql/src');
 const inMariadb = on('MariaDB', CONTRACT, 'packages/sql/src');
 const inRedis = on('Redis', REDIS, 'packages/redis/src');
 
+/** Noticed by what stands in a file beside the contract. */
+const byKnown = (file: string, find: string, replace: string, named: string): Mutant => ({
+  file,
+  find,
+  replace,
+  tests: ['tests/stores/known-already.test.ts'],
+  named,
+});
+
 /** Noticed by what only Redis must keep. */
 const byRedis = (file: string, find: string, replace: string, named: string): Mutant => ({
   file: `packages/redis/src/${file}`,
@@ -44,11 +53,11 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'challenges > gives the challenge to one of 50 concurrent takers',
   ),
-  inMemory(
-    'challenges.ts',
+  byKnown(
+    'packages/core/src/store/memory/challenges.ts',
     "if (known.has(attemptId)) throw new Error('A ceremony with this attempt id is already known.');",
     '',
-    'challenges > ',
+    'memory > a ceremony',
   ),
   inMemory(
     'passkeys.ts',
@@ -173,11 +182,11 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'sessions > renews a session for one of ten at once',
   ),
-  inPostgres(
-    'sessions.ts',
+  byKnown(
+    'packages/sql/src/sessions.ts',
     'transaction((inside) => begin(start, inside))',
     'begin(start)',
-    'sessions > begins one of 50 sessions with the same token at once',
+    'PostgreSQL > a session that another would replace',
   ),
   inPostgres(
     'sessions.ts',
@@ -254,7 +263,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     "redis.call('DEL', KEYS[1])",
     'challenges > answers consumed to every later take',
   ),
-  inRedis('challenges.ts', "'PX', ttl, 'NX')", "'PX', ttl)", 'challenges > '),
+  byKnown('packages/redis/src/challenges.ts', "'PX', ttl, 'NX')", "'PX', ttl)", 'Redis > a ceremony'),
   byRedis(
     'challenges.ts',
     "memory, 'PX', string.format",
