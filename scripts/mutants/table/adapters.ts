@@ -5,7 +5,6 @@ const CONTRACT = ['tests/http/contract.test.ts'];
 const IDIOMS = ['tests/http/idioms.test.ts'];
 const FETCH = ['tests/http/fetch.test.ts'];
 const LATE = ['tests/http/findings/late-answers.test.ts'];
-const OWN_SESSIONS = ['tests/http/own-sessions.test.ts'];
 const ADDRESSES = ['tests/http/findings/addresses.test.ts'];
 
 const of =
@@ -38,17 +37,17 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
     'Express 5 > signs out',
   ),
   express(
-    OWN_SESSIONS,
+    IDIOMS,
     "for (const cookie of cookies) res.append('set-cookie', cookie);",
     "for (const cookie of cookies) res.setHeader('set-cookie', cookie);",
-    'express-session > bridges',
+    'the cookies that somebody set before us',
   ),
   express(LATE, "if (res.headersSent) return;\n      if ('response'", "if ('response'", 'Express 5'),
   express(
-    CONTRACT,
+    IDIOMS,
     'req.body !== undefined && req.readableDidRead',
     'req.body !== undefined',
-    'Express 4 behind express.json',
+    'Express > 4 reads the body',
   ),
   express(IDIOMS, 'path === mount || path', 'path.startsWith(mount) || path', 'Express'),
   express(
@@ -86,7 +85,7 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
     CONTRACT,
     'scope.setValidatorCompiler(() => () => true);',
     '',
-    'Fastify 5 > refuses a body of the wrong shape',
+    'Fastify 5 > signs a new person up with a passkey, and in',
   ),
   // --- fetch ---
   fetch(

@@ -149,7 +149,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     'use.ts',
     ".where('sign_count', '=', p.readCount)",
     '',
-    'passkeys > records one of ten uses that saw the same counter',
+    'passkeys > records no use of a passkey that is disabled, removed, moved on',
   ),
   inPostgres(
     'use.ts',
@@ -191,7 +191,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   inPostgres(
     'sessions.ts',
     'case when seen_at < ',
-    'case when 1 < ',
+    'case when seen_at <> ',
     'sessions > stores when a session was seen, and never moves it back',
   ),
   inPostgres(
@@ -221,8 +221,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   // --- SQL: passkeys and records ---
   inPostgres(
     'passkeys.ts',
-    'await keep({ userId, handle: userHandle }, inside);',
-    'await keep({ userId, handle: userHandle });',
+    'return await transaction(async (inside) => {\n          await keep({ userId, handle: userHandle }, inside);',
+    'await keep({ userId, handle: userHandle });\n        return await transaction(async (inside) => {',
     'passkeys > inserts no more than the limit at each relying party',
   ),
   inPostgres(
@@ -347,9 +347,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   byRedis(
     'sessions.ts',
     'Math.max(realNow, Math.ceil(expiresAt)) + KEPT_MS',
-    'Math.max(realNow, Math.ceil(expiresAt))',
+    'Math.max(realNow, Math.ceil(expiresAt)) + 60_000',
     'a session stays until an hour after its expiry',
   ),
-  byRedis('sessions.ts', ", 'KEEPTTL')", ')', 'sessions > stores when a session was seen|every key expires'),
+  byRedis('sessions.ts', ", 'KEEPTTL')", ')', 'a session stays until an hour after its expiry'),
   byRedis('attempts.ts', 'if over > 0 then', 'if false then', 'attempt records stay up to the bound'),
 ];
