@@ -75,7 +75,7 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     'verify-chain.ts',
     'if (checkpoint === null) return report(null);',
     'return report(null);',
-    'a tail cut off behind the last checkpoint',
+    'a missing record is named by its place',
   ),
   // --- a signature ---
   by(
@@ -83,7 +83,7 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     'signing.ts',
     "const isCanonical = bytes.toString('base64url') === signature.value;",
     'const isCanonical = true;',
-    'any one changed character is refused',
+    'a signature is spelled in one way',
   ),
   by(
     'evidence',

@@ -221,8 +221,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   // --- SQL: passkeys and records ---
   inPostgres(
     'passkeys.ts',
-    'return await transaction(async (inside) => {\n          await keep({ userId, handle: userHandle }, inside);',
-    'await keep({ userId, handle: userHandle });\n        return await transaction(async (inside) => {',
+    ".doUpdateSet({ user_id: sql.ref('excluded.user_id') })",
+    '.doNothing()',
     'passkeys > inserts no more than the limit at each relying party',
   ),
   inPostgres(
