@@ -153,9 +153,15 @@ export const AUDIT_MUTANTS: readonly Mutant[] = [
     '',
     'a log that was cut off or rewritten behind its checkpoints is not continued',
   ),
-  by('chain', 'chained.ts', 'if (other !== undefined) {', 'if (false) {', 'two processes cannot share a chain'),
+  by(
+    'writers',
+    'chained.ts',
+    'if (other !== undefined) {',
+    'if (false) {',
+    'a process of another host that holds its marker',
+  ),
   by('chain', 'chained.ts', 'if (unsure) await recover();', '', 'a write that fails leaves no gap'),
-  by('bounds', 'chained.ts', 'if (isLate()) return;', '', 'a chain does not fork when a write that was given up'),
+  by('bounds', 'chained.ts', 'if (isLate()) return;', '', 'a write that was given up before its turn came'),
   by(
     'rotation',
     'checkpointing.ts',
