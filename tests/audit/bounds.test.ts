@@ -103,3 +103,23 @@ test('a chain does not fork when a write that was given up ends after all', asyn
   expect(await verifyChain(lines, { keys: keys.byId })).toMatchObject({ intact: true, records: 2 });
   await chain.close();
 });
+
+test('a write that was given up before its turn came is not begun', async () => {
+  const lines: object[] = [];
+  let end = () => {};
+  const slow: LineSink = {
+    name: 'slow',
+    async write(line) {
+      lines.push(line);
+      if (lines.length === 1) await new Promise<void>((resolve) => (end = resolve));
+    },
+    close: async () => {},
+  };
+  const chain = chained(slow, { keys, timeout: 50 });
+  const given = [recordOf(0), recordOf(1)].map((record) => chain.write(record));
+  await Promise.all(given.map((each) => expect(each).rejects.toThrow('was not done within 50 ms')));
+  end();
+  await chain.write(recordOf(2));
+  expect(lines).toMatchObject([recordOf(0), recordOf(2)]);
+  await chain.close();
+});

@@ -248,6 +248,11 @@ test('a line that does not meet the filter, and a name that stands twice, are re
   await log.chain.close();
   const { evidence } = await exported(log, {});
   expect(verifyEvidence(evidence!, publicKeys).holds).toBe(true);
+  const { signature: _, ...said } = evidence!.statement;
+  const narrowed = { ...said, filter: { userId: 'user 1' } };
+  const signature = signerOf('test', exporterKey.signing)('latchkey.evidence/1', narrowed);
+  const { message } = refused(JSON.stringify({ ...evidence, statement: { ...narrowed, signature } }));
+  expect(message).toBe('Line 0 does not meet the filter.');
   const file = await fileOf();
   refused(file.replace('"outcome"', '"outcome":"failure","outcome"'));
   expect(refused('[]').message).toBe('This is no file of evidence: latchkey.evidence/1.');
@@ -264,9 +269,12 @@ test('what no signed checkpoint covers yet is no evidence, and is named', async 
 
 test('a log that is not intact gives no evidence', async () => {
   const log = await logOf(25);
-  const edited = log.lines.with(3, log.lines[3]!.replace('"success"', '"failure"'));
-  const { evidence, report } = await exported({ ...log, lines: edited });
-  expect([evidence, report.fault?.kind]).toEqual([null, 'edited']);
+  // Before any checkpoint, and behind one.
+  for (const at of [3, 23]) {
+    const edited = log.lines.with(at, log.lines[at]!.replace(/"outcome":"\w+"/, '"outcome":"other"'));
+    const { evidence, report } = await exported({ ...log, lines: edited });
+    expect([evidence, report.fault?.kind]).toEqual([null, 'edited']);
+  }
 });
 
 test('a whole log is verified by the public key alone: an edit by somebody who has the secret key shows', async () => {
@@ -302,6 +310,16 @@ test('a signature for one thing is none for another', () => {
   const signature = sign('latchkey.checkpoint/1', { a: 1 });
   expect(check('latchkey.checkpoint/1', { a: 1 }, signature)).toBe('valid');
   expect(check('latchkey.evidence/1', { a: 1 }, signature)).toBe('invalid');
+});
+
+test('a signature is spelled in one way, though four bits of its last character say nothing', () => {
+  const sign = signerOf('test', checkpointKey.signing);
+  const check = signatureCheckOf('test', checkpointKey.publicKeys);
+  const { keyId, value } = sign('latchkey.evidence/1', {});
+  const next = String.fromCharCode(value.charCodeAt(value.length - 1) + 1);
+  const respelled = value.slice(0, -1) + next;
+  expect(Buffer.from(respelled, 'base64url')).toEqual(Buffer.from(value, 'base64url'));
+  expect(check('latchkey.evidence/1', {}, { keyId, value: respelled })).toBe('invalid');
 });
 
 test('a key that is none, or of another kind, is refused by its option', async () => {

@@ -47,11 +47,11 @@ const signals = {
   currentUserDetails: { rpId: 'localhost', userId, name: user.name, displayName: user.displayName },
 };
 
-/** The browser client as it is shipped, built from the sources by the package's own configuration. */
+/** The browser client as it is shipped, built by the package's own configuration: from the sources, or where a mutant is tried from a copy. */
 export async function buildClient(): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-client-'));
   const tsup = fileURLToPath(new URL('../../node_modules/.bin/tsup', import.meta.url));
-  const cwd = fileURLToPath(new URL('../../packages/browser', import.meta.url));
+  const cwd = process.env.LATCHKEY_BROWSER ?? fileURLToPath(new URL('../../packages/browser', import.meta.url));
   await promisify(execFile)(tsup, ['--out-dir', folder], { cwd });
   const client = await readFile(join(folder, 'client.js'));
   await rm(folder, { recursive: true });

@@ -1,11 +1,13 @@
 /** What is each framework's own: Fastify's schemas, logger, hooks and forgiving router, and the prefix of each. */
 import { createServer, type RequestListener } from 'node:http';
 import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { createPasskeys, memoryStore, type PasskeysOptions } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import { koaPasskeys } from '@latchkey/koa';
 import express from 'express';
+import express4 from 'express4';
 import Fastify, { type FastifyServerOptions, type RouteOptions } from 'fastify';
 import Koa from 'koa';
 import { describe, expect, test, vi } from 'vitest';
@@ -96,16 +98,16 @@ describe('Fastify', () => {
 });
 
 /** A request to a listener on a free port. */
-async function request(listener: RequestListener, path: string) {
+async function request(listener: RequestListener, path: string, body = '{}') {
   const server = createServer(listener).listen(0, 'localhost');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
   const headers = { origin: ORIGIN, 'content-type': 'application/json' };
-  const response = await fetch(`http://localhost:${port}${path}`, { method: 'POST', headers, body: '{}' });
+  const response = await fetch(`http://localhost:${port}${path}`, { method: 'POST', headers, body });
   const text = await response.text();
   server.closeAllConnections();
   server.close();
-  return { status: response.status, text };
+  return { status: response.status, text, cookies: response.headers.getSetCookie() };
 }
 
 describe('Koa', () => {
@@ -119,6 +121,16 @@ describe('Koa', () => {
     expect((await request(app.callback(), '/auth/keys/authentication/options')).status).toBe(200);
     expect((await request(app.callback(), '/auth/keysmith')).text).toBe('the application');
   });
+
+  test('answers behind a guard when the application is done', async () => {
+    const app = new Koa();
+    app.use(koaPasskeys(passkeysFor(ORIGIN)).readSession());
+    app.use(async (ctx) => {
+      await setImmediate();
+      ctx.body = 'the application';
+    });
+    expect((await request(app.callback(), '/')).text).toBe('the application');
+  });
 });
 
 describe('Express', () => {
@@ -129,4 +141,40 @@ describe('Express', () => {
     expect((await request(app, '/auth/keys/authentication/options')).status).toBe(200);
     expect((await request(app, '/auth/keysmith')).text).toBe('the application');
   });
+
+  test.each([
+    ['4', express4],
+    ['5', express],
+  ])('%s reads the body that a parser of another type left alone', async (_, create) => {
+    const app = create();
+    app.use(create.urlencoded({ extended: false }));
+    app.use(expressPasskeys(passkeysFor(ORIGIN)).routes());
+    expect((await request(app, OPTIONS.url)).status).toBe(200);
+    expect((await request(app, OPTIONS.url, '{"mode":')).status).toBe(400);
+  });
+});
+
+test('the cookies that somebody set before us go out with ours', async () => {
+  const own = 'cart=book';
+  const onExpress = express();
+  onExpress.use((_req, res, next) => {
+    res.append('set-cookie', own);
+    next();
+  });
+  onExpress.use(expressPasskeys(passkeysFor(ORIGIN)).routes());
+  const onKoa = new Koa();
+  onKoa.use((ctx, next) => {
+    ctx.append('set-cookie', own);
+    return next();
+  });
+  onKoa.use(koaPasskeys(passkeysFor(ORIGIN)).routes());
+  const onFastify = Fastify();
+  onFastify.addHook('onRequest', async (_request, reply) => void reply.header('set-cookie', own));
+  await onFastify.register(fastifyPasskeys(passkeysFor(ORIGIN)));
+  await onFastify.ready();
+  for (const listener of [onExpress, onKoa.callback(), onFastify.routing]) {
+    const { cookies } = await request(listener, OPTIONS.url);
+    expect(cookies).toEqual([own, expect.stringMatching(/^latchkey=/)]);
+  }
+  await onFastify.close();
 });

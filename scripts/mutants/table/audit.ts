@@ -1,0 +1,223 @@
+/** Mutants of the audit log: its chain, its evidence, and what carries records there. */
+import type { Mutant } from '../mutate.ts';
+
+/** Noticed by tests of one file of tests/audit, of which `named` is enough. */
+const by = (test: string, file: string, find: string, replace: string, named: string): Mutant => ({
+  file: `packages/audit/src/${file}`,
+  find,
+  replace,
+  tests: [`tests/audit/${test}.test.ts`],
+  named,
+});
+
+export const AUDIT_MUTANTS: readonly Mutant[] = [
+  // --- a line and its seal ---
+  by(
+    'chain',
+    'link.ts',
+    'const isSealed = key === null || sameText(macOf(content, key), integrity.mac);',
+    'const isSealed = true;',
+    'an edited record is named',
+  ),
+  by(
+    'chain',
+    'link.ts',
+    "sameText(personalHash(line as Record<string, unknown>, members, salt), personal.hash) ? 'sealed' : 'edited'",
+    "'sealed'",
+    'any one changed character is found on its line',
+  ),
+  by(
+    'erase',
+    'link.ts',
+    "members.some((member) => Object.hasOwn(line, member)) ? 'edited' : 'erased'",
+    "'erased'",
+    'an erased line says no more than it did',
+  ),
+  by('chain', 'link.ts', 'if (key.length < 32) {', 'if (false) {', 'a log that ends in no chain'),
+  // --- verifying a chain ---
+  by(
+    'chain',
+    'verify-chain.ts',
+    ' || (due !== null && integrity.previous !== due.mac)',
+    '',
+    'a second writer of a chain',
+  ),
+  by(
+    'chain',
+    'verify-chain.ts',
+    'if (found.ambiguous) return at(',
+    'if (false) return at(',
+    'a name that stands twice is found',
+  ),
+  by(
+    'chain',
+    'verify-chain.ts',
+    'if (checkpoint.mac !== integrity.mac) {',
+    'if (false) {',
+    'a chain rewritten by someone who has the key',
+  ),
+  by(
+    'evidence',
+    'verify-chain.ts',
+    'checkpoint.root !== tree.root()',
+    'false',
+    'a whole log is verified by the public key alone',
+  ),
+  by(
+    'evidence',
+    'verify-chain.ts',
+    "if (forged !== null) return at('checkpoint_forged', forged, { sequence: checkpoint.sequence });",
+    '',
+    'a whole log is verified by the public key alone',
+  ),
+  by(
+    'chain',
+    'verify-chain.ts',
+    'if (checkpoint === null) return report(null);',
+    'return report(null);',
+    'a missing record is named by its place',
+  ),
+  // --- a signature ---
+  by(
+    'evidence',
+    'signing.ts',
+    "const isCanonical = bytes.toString('base64url') === signature.value;",
+    'const isCanonical = true;',
+    'a signature is spelled in one way',
+  ),
+  by(
+    'evidence',
+    'signing.ts',
+    'bytesOf = (purpose: Purpose, signed: object) =>',
+    "bytesOf = (_: Purpose, signed: object, purpose = '') =>",
+    'a signature for one thing is none for another',
+  ),
+  by(
+    'evidence',
+    'signing.ts',
+    "if (key.asymmetricKeyType !== 'ed25519') {",
+    'if (false) {',
+    'a key that is none, or of another kind',
+  ),
+  // --- evidence ---
+  by(
+    'evidence',
+    'evidence.ts',
+    "if (state !== 'valid') return refuse(",
+    'if (false) return refuse(',
+    'a forged line, checkpoint or statement is refused',
+  ),
+  by(
+    'evidence',
+    'evidence.ts',
+    'if (forged !== null) return refuse(',
+    'if (false) return refuse(',
+    'a forged line, checkpoint or statement is refused',
+  ),
+  by(
+    'evidence',
+    'evidence.ts',
+    "if (sealed === 'edited' || !isInTree(leaf, place)) {",
+    "if (sealed === 'edited') {",
+    'an edited line is refused',
+  ),
+  by('evidence', 'evidence.ts', 'if (sequence !== due) {', 'if (false) {', 'reordered lines are refused'),
+  by('evidence', 'evidence.ts', 'if (records < said.sequences.length) {', 'if (false) {', 'a dropped line is refused'),
+  by(
+    'evidence',
+    'evidence.ts',
+    'else if (!meets(line, said.filter)) return refuse(',
+    'else if (false) return refuse(',
+    'a line that does not meet the filter',
+  ),
+  by(
+    'evidence',
+    'evidence.ts',
+    'if (!report.intact || from === null',
+    'if (from === null',
+    'a log that is not intact gives no evidence',
+  ),
+  by('merkle', 'merkle.ts', 'const NODE = Uint8Array.of(1);', 'const NODE = Uint8Array.of(0);', 'roots and paths'),
+  // --- writing a chain ---
+  by(
+    'rotation',
+    'chained.ts',
+    'if (kept !== null && kept.sequence > (place?.sequence ?? -1)) throw notKept(place);',
+    '',
+    'a log that was cut off or rewritten behind its checkpoints is not continued',
+  ),
+  by(
+    'rotation',
+    'chained.ts',
+    'if (integrity.sequence === keptAt && integrity.mac !== checkpoints?.kept?.mac) throw notKept(integrity);',
+    '',
+    'a log that was cut off or rewritten behind its checkpoints is not continued',
+  ),
+  by(
+    'writers',
+    'chained.ts',
+    'if (other !== undefined) {',
+    'if (false) {',
+    'a process of another host that holds its marker',
+  ),
+  by('chain', 'chained.ts', 'if (unsure) await recover();', '', 'a write that fails leaves no gap'),
+  by('bounds', 'chained.ts', 'if (isLate()) return;', '', 'a write that was given up before its turn came'),
+  by(
+    'rotation',
+    'checkpointing.ts',
+    'await sync();',
+    '',
+    'a checkpoint is handed over only when its lines are on the disk',
+  ),
+  by(
+    'erase',
+    'erase.ts',
+    'const isOpen = file === log && openIn.length > 0;',
+    'const isOpen = false;',
+    'the current file of a process that has it open stays',
+  ),
+  // --- what carries records ---
+  by(
+    'file-sink',
+    'file-sink.ts',
+    "openSync(path, 'a+', 0o600)",
+    "openSync(path, 'a+', 0o644)",
+    'a record is one line of JSON in a file that only its owner may read',
+  ),
+  by(
+    'file-sink',
+    'file-sink.ts',
+    "if (fsync === 'always') await synced();",
+    '',
+    'under always a record is written only when the disk says that it has it',
+  ),
+  by(
+    'queued',
+    'queued.ts',
+    "if (waiting() >= capacity) return lose(entry, 'full');",
+    '',
+    'a queue that is full loses the newest',
+  ),
+  by(
+    'queued',
+    'queued.ts',
+    "if (sink.onFailure === 'fail_closed') {",
+    'if (false) {',
+    'a queue around a fail_closed sink is refused',
+  ),
+  by('webhook', 'webhook.ts', "redirect: 'manual'", "redirect: 'follow'", 'a redirect is not followed'),
+  by(
+    'webhook',
+    'webhook.ts',
+    'Math.floor(clock() / 1_000).toString()',
+    "'0'",
+    'a record arrives as the specification says',
+  ),
+  by(
+    'webhook',
+    'webhook.ts',
+    "(url.protocol === 'http:' && isLocal)",
+    "url.protocol === 'http:'",
+    'a wrong address or secret is refused',
+  ),
+];
