@@ -66,6 +66,14 @@ describe('prepare', () => {
     expect(server.sent('POST /authentication/verify')[1].attemptId).toBe('attempt-1');
   });
 
+  it('serves no click after the device slept, when timers are late and the options old', async () => {
+    await open();
+    await call('prepare');
+    await page.evaluate('{ const now = Date.now; Date.now = () => now() + 100_000; }');
+    await click('signIn');
+    expect(server.sent('POST /authentication/options').map((body) => body.prefetch)).toEqual([true, undefined]);
+  });
+
   it('replaces options before they expire, and passes on only the time that is left', async () => {
     await addPasskey();
     server.issue({ timeout: 1_000 });

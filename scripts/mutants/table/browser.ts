@@ -100,7 +100,7 @@ export const BROWSER_MUTANTS: readonly Mutant[] = [
     'keeps the new passkey',
   ),
   // --- options fetched before the click ---
-  by('prepare', 'prepared.ts', 'Date.now() <= answer.freshUntil &&', '', 'lets a late click|replaces options'),
+  by('prepare', 'prepared.ts', 'Date.now() <= answer.freshUntil &&', '', 'serves no click after the device slept'),
   by(
     'prepare',
     'prepared.ts',
