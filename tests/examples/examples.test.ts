@@ -18,12 +18,6 @@ import {
 
 const root = new URL('../../', import.meta.url);
 
-beforeAll(() => {
-  if (!existsSync(new URL('packages/core/client/client.js', root))) {
-    throw new Error('packages/core/client/client.js is missing: run `npx turbo run build` first.');
-  }
-});
-
 /** Starts an example on a free port. */
 async function startExample(name: string): Promise<Site> {
   const program = run(new URL(`examples/${name}/server.ts`, root), { PORT: '0' });

@@ -16,11 +16,6 @@ const root = new URL('../../', import.meta.url);
 const ADA = { email: 'ada@example.com', password: 'difference engine' };
 const EVE = { email: 'eve@example.com', password: 'apple of eden' };
 
-beforeAll(() => {
-  if (!existsSync(new URL('packages/core/client/client.js', root))) {
-    throw new Error('packages/core/client/client.js is missing: run `npx turbo run build` first.');
-  }
-});
 afterEach(closePages);
 afterAll(closeBrowser);
 afterAll(stopAll);

@@ -3,7 +3,8 @@
 import { memoryStore } from '@latchkey/core';
 import { httpContract, type Mount } from '@latchkey/testing';
 import { exchangeOn } from '../http/exchange.ts';
-import { honoApplication, mounts } from '../http/mounts.ts';
+import { honoApplication } from '../http/hono.ts';
+import { mounts } from '../http/mounts.ts';
 
 /** How the contract went on one framework, and one conversation with it, to be compared with others. */
 export interface Finding {

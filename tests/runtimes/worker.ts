@@ -1,0 +1,40 @@
+// The HTTP contract in a Worker: a rule runs in one request, and asks the site that it opened by others, over the wire. Bundled
+// and started by workerd.ts, which asks for one rule after the other.
+import { memoryStore } from '@latchkey/core';
+import { httpContract, type Mount } from '@latchkey/testing';
+import { exchangeOn } from '../http/exchange.ts';
+import { honoApplication } from '../http/hono.ts';
+
+/** The site that is open. Rules open one at a time. */
+let application: ReturnType<typeof honoApplication> | undefined;
+
+const mountAt =
+  (origin: string): Mount =>
+  async (passkeys) => {
+    application = honoApplication(passkeys(origin));
+    return {
+      origin,
+      async close() {
+        application = undefined;
+      },
+    };
+  };
+
+/** What is asked at `/contract`: how many rules there are, how one of them went, or the conversation. */
+async function contract(origin: string, asked: string | null): Promise<unknown> {
+  const mount = mountAt(origin);
+  if (asked === null) return httpContract.map(({ name }) => name);
+  if (asked === 'exchange') return exchangeOn(mount);
+  const thrown = await httpContract[Number(asked)]!.check({ mount, store: memoryStore }).catch(
+    (error: unknown) => error,
+  );
+  return thrown instanceof Error ? (thrown.stack ?? String(thrown)) : (thrown ?? null);
+}
+
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { origin, pathname, searchParams } = new URL(request.url);
+    if (pathname === '/contract') return Response.json(await contract(origin, searchParams.get('rule')));
+    return application?.(request, '127.0.0.1') ?? new Response('no site is open', { status: 503 });
+  },
+};

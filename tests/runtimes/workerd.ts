@@ -1,0 +1,27 @@
+// Runs the HTTP contract on workerd, Cloudflare's runtime, over its own server. Prints a line of JSON, as contract.ts does elsewhere.
+import { fileURLToPath } from 'node:url';
+import { Miniflare } from 'miniflare';
+import { bundleWorker, COMPATIBILITY } from '../../scripts/release/bundle.ts';
+import type { Finding } from './contract.ts';
+
+const script = await bundleWorker({ entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))] });
+const workerd = new Miniflare({
+  ...COMPATIBILITY,
+  modules: true,
+  script,
+  // Past Miniflare's own front, which adds headers of Cloudflare's.
+  unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+});
+const { port } = await workerd.unsafeGetDirectURL();
+const ask = async (query: string) => (await fetch(`http://localhost:${port}/contract${query}`)).json();
+
+const failed: { rule: string; why: string }[] = [];
+const rules: string[] = await ask('');
+for (const [index, rule] of rules.entries()) {
+  const why = await ask(`?rule=${index}`).catch(String);
+  if (why !== null) failed.push({ rule, why });
+}
+const exchange = await ask('?rule=exchange').catch(String);
+const framework = 'fetch, in Hono 4 on workerd';
+console.log(JSON.stringify({ framework, rules: rules.length, failed, exchange } satisfies Finding));
+await workerd.dispose();
