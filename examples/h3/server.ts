@@ -20,7 +20,7 @@ const server = await serve(app, {
   hostname: 'localhost',
   silent: true,
 }).ready();
-const origin = new URL(server.url!).origin;
+const origin = `http://localhost:${new URL(server.url!).port}`;
 
 const accounts = new Map<string, User>();
 const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);

@@ -4,7 +4,8 @@ import { Miniflare } from 'miniflare';
 import { bundleWorker, COMPATIBILITY } from '../../scripts/release/bundle.ts';
 import type { Finding } from './contract.ts';
 
-const script = await bundleWorker({ entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))] });
+const entry = fileURLToPath(new URL('worker.ts', import.meta.url));
+const script = await bundleWorker({ entryPoints: [entry] });
 const workerd = new Miniflare({
   ...COMPATIBILITY,
   modules: true,
