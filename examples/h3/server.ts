@@ -31,12 +31,9 @@ const users: Users = {
 };
 
 const rp = { id: 'localhost', name: 'Latchkey on h3', origins: [origin] };
-const { fetch, requireSignIn } = fetchPasskeys(
-  createPasskeys<User, Request, Headers>({ rp, users, store: memoryStore() }),
-  {
-    address: (_request, peer: string | undefined) => peer ?? null,
-  },
-);
+const { fetch, requireSignIn } = fetchPasskeys(createPasskeys({ rp, users, store: memoryStore() }), {
+  address: (_request, peer: string | undefined) => peer ?? null,
+});
 app.use(async ({ req }, next) => (await fetch(req, req.ip)) ?? next());
 app.get('/me', async ({ req }) => {
   const session = await requireSignIn(req, {}, req.ip);

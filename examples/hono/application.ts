@@ -28,9 +28,13 @@ const users: Users = {
 export const port = Number(process.env.PORT ?? 3000);
 const rp = { id: 'localhost', name: 'Latchkey on Hono', origins: [`http://localhost:${port}`] };
 
+/** By the console, which every runtime has. What is written past it, workerd marks with `stdout: `, and then it is no JSON. */
+const log = (fields: object, message: string) => console.log(JSON.stringify({ ...fields, message }));
+const logger = { info: log, warn: log, error: log };
+
 /** `SWEEP=false`, where a timer would not live: the runtime's own schedule calls `passkeys.sweep()`. */
 const sweepEvery = process.env.SWEEP === 'false' ? false : '30s';
-export const passkeys = createPasskeys<User, Request, Headers>({ rp, users, store: memoryStore(), sweepEvery });
+export const passkeys = createPasskeys({ rp, users, store: memoryStore(), sweepEvery, logger });
 
 /** What a runtime hands over beside a request: the client's address, as it knows it. */
 type Env = { Bindings: { readonly address: string | null } };

@@ -9,7 +9,7 @@ const { store, accounts } = memory.latchkeyExample;
 
 const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);
 const open = (account: User) => accounts.set(account.id, account).get(account.id);
-const users: Users<User, Request> = {
+const users: Users = {
   find: (id) => accounts.get(id),
   create: ({ name }) => (isTaken(name) ? null : open({ id: crypto.randomUUID(), name })),
 };
@@ -19,6 +19,4 @@ const rp = {
   name: 'Latchkey on Next.js',
   origins: [`http://localhost:${process.env.PORT ?? 3000}`],
 };
-export const { handlers, passkeySession, guard, requireSignIn } = nextPasskeys(
-  createPasskeys<User, Request, Headers>({ rp, users, store }),
-);
+export const { handlers, passkeySession, guard, requireSignIn } = nextPasskeys(createPasskeys({ rp, users, store }));

@@ -3,4 +3,7 @@ import { guard } from './passkeys.ts';
 
 export const proxy = guard({ redirectTo: '/' });
 
-export const config = { matcher: '/account' };
+/** A server action asks by itself, and answers in a way that its page understands. */
+export const config = {
+  matcher: { source: '/account', missing: [{ type: 'header', key: 'next-action' }] },
+};

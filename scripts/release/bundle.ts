@@ -21,6 +21,8 @@ export async function bundleWorker({ conditions = [], ...what }: BuildOptions): 
     platform: 'browser',
     conditions: [...conditions, 'workerd', 'worker', 'browser'],
     external: ['node:*', 'cloudflare:*'],
+    // For what is CommonJS and requires a module of Node.js.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire('/');" },
     logLevel: 'error',
     plugins: [
       {

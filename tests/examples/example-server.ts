@@ -20,8 +20,8 @@ export interface Program {
 const running: Program[] = [];
 
 /** Runs against the sources: no package needs to be built first. */
-export function run(file: URL, env: NodeJS.ProcessEnv = {}): Program {
-  const command = ['--conditions=latchkey-source', fileURLToPath(file)];
+export function run(file: URL, env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Program {
+  const command = ['--conditions=latchkey-source', fileURLToPath(file), ...args];
   const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));

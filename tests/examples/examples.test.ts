@@ -2,10 +2,10 @@
 // and by clicks in real Chromium. The examples in the documentation are docs.test.ts' business.
 import { readFileSync } from 'node:fs';
 import { type Agent, createAgent, NOT_USED } from '@latchkey/testing';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  click,
+  clickSignIn,
   closeBrowser,
   closePages,
   liveThroughASession,

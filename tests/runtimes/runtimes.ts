@@ -1,43 +1,62 @@
-// `npm run runtimes`: the HTTP contract on Node.js, Bun and Deno, over each framework and the runtime's own server, and whether
-// one conversation is answered byte for byte as by Express 5 on Node.js. Prints a table; what differs comes after it, on stderr.
-// npx brings Bun and Deno; npm test needs neither.
+// `npm run runtimes`: the HTTP contract on Node.js, Bun, Deno and workerd, over each framework and each store, and whether one
+// conversation is answered byte for byte as by Express 5 on Node.js. Writes how it went to results.json, which `npm run reference`
+// makes a page of; what differs comes on stderr. npx brings Bun and Deno; npm test needs neither.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { Finding } from './contract.ts';
 
+/** One line of the table. */
+export interface Result {
+  readonly runtime: string;
+  readonly framework: string;
+  readonly store: string;
+  readonly rules: number;
+  readonly passed: number;
+  /** Whether the conversation was answered as by the first. */
+  readonly same: boolean;
+}
+
 const BUN = 'bun@1.4.5';
 const DENO = 'deno@2.9.6';
-const PROGRAM = fileURLToPath(new URL('contract.ts', import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 const RUNTIMES: Record<string, readonly string[]> = {
-  [`Node.js ${process.versions.node}`]: [process.execPath, PROGRAM],
-  [BUN.replace('bun@', 'Bun ')]: ['npx', '--yes', BUN, PROGRAM],
-  [DENO.replace('deno@', 'Deno ')]: ['npx', '--yes', DENO, 'run', '--allow-all', '--no-lock', PROGRAM],
+  [`Node.js ${process.versions.node}`]: [process.execPath, file('contract.ts')],
+  [BUN.replace('bun@', 'Bun ')]: ['npx', '--yes', BUN, file('contract.ts')],
+  [DENO.replace('deno@', 'Deno ')]: ['npx', '--yes', DENO, 'run', '--allow-all', '--no-lock', file('contract.ts')],
+  'workerd, by Miniflare 4': [process.execPath, file('workerd.ts')],
 };
 
-const rows: string[] = [];
+const results: Result[] = [];
 const faults: string[] = [];
 let first: unknown;
 
-for (const [runtime, [command = '', ...args]] of Object.entries(RUNTIMES)) {
+/** All at once: they wait more than they compute. */
+const runs = Object.entries(RUNTIMES).map(async ([runtime, [command = '', ...args]]) => {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   const lines = output.split('\n').filter((line) => line.startsWith('{"framework"'));
-  const findings = lines.map((line): Finding => JSON.parse(line));
+  return { runtime, code, findings: lines.map((line): Finding => JSON.parse(line)) };
+});
+for (const { runtime, code, findings } of await Promise.all(runs)) {
   if (code !== 0 || findings.length === 0) faults.push(`${runtime} ended with ${code}.`);
-  for (const { framework, rules, failed, exchange } of findings) {
+  for (const { framework, store, rules, failed, exchange } of findings) {
     first ??= exchange;
     const same = isDeepStrictEqual(exchange, first);
-    rows.push(`| ${runtime} | ${framework} | ${rules - failed.length} of ${rules} | ${same ? 'yes' : 'no'} |`);
-    faults.push(...failed.map(({ rule, why }) => `${runtime}, ${framework}: ${rule}: ${why}`));
+    const passed = rules - failed.length;
+    results.push({ runtime, framework, store, rules, passed, same });
+    console.log(`${runtime}, ${framework}, ${store}: ${passed} of ${rules}, ${same ? 'the same' : 'other'} answers`);
+    faults.push(...failed.map(({ rule, why }) => `${runtime}, ${framework}, ${store}: ${rule}: ${why}`));
     if (!same) faults.push(`${runtime}, ${framework}: ${differences(exchange, first)}`);
   }
 }
 
-console.log(['| runtime | framework | rules passed | same answers |', '| --- | --- | --- | --- |', ...rows].join('\n'));
+writeFileSync(file('results.json'), `${JSON.stringify(results, null, 2)}\n`);
+console.log('tests/runtimes/results.json is written. Now: npm run reference');
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
 

@@ -20,21 +20,21 @@ const mountAt =
     };
   };
 
-/** What is asked at `/contract`: how many rules there are, how one of them went, or the conversation. */
-async function contract(origin: string, asked: string | null): Promise<unknown> {
+/** What is asked at `/contract`: which rules there are, how one of them goes, or the conversation. */
+async function contract({ origin, searchParams }: URL): Promise<unknown> {
   const mount = mountAt(origin);
+  const asked = searchParams.get('rule');
   if (asked === null) return httpContract.map(({ name }) => name);
   if (asked === 'exchange') return exchangeOn(mount);
-  const thrown = await httpContract[Number(asked)]!.check({ mount, store: memoryStore }).catch(
-    (error: unknown) => error,
-  );
+  const { check } = httpContract[Number(asked)]!;
+  const thrown = await check({ mount, store: memoryStore }).catch((error: unknown) => error);
   return thrown instanceof Error ? (thrown.stack ?? String(thrown)) : (thrown ?? null);
 }
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    const { origin, pathname, searchParams } = new URL(request.url);
-    if (pathname === '/contract') return Response.json(await contract(origin, searchParams.get('rule')));
+    const url = new URL(request.url);
+    if (url.pathname === '/contract') return Response.json(await contract(url));
     const response = await application?.(request, '127.0.0.1');
     // workerd's own server hangs up on who is still sending when the answer comes, once more than 64 KiB are left unread.
     if (request.body && !request.bodyUsed) await request.body.pipeTo(new WritableStream());
