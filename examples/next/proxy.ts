@@ -5,5 +5,5 @@ export const proxy = guard({ redirectTo: '/' });
 
 /** A server action asks by itself, and answers in a way that its page understands. */
 export const config = {
-  matcher: { source: '/account', missing: [{ type: 'header', key: 'next-action' }] },
+  matcher: [{ source: '/account', missing: [{ type: 'header', key: 'next-action' }] }],
 };

@@ -35,9 +35,10 @@ beforeAll(async () => {
   const next = new URL('node_modules/next/dist/bin/next', folder);
   const env = { PORT, NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' } as const;
   const program = run(next, env, ['dev', fileURLToPath(folder), '--hostname', 'localhost', '--port', PORT]);
-  await whenReady(program, () => /Ready in/.test(program.output.stdout));
   site = { origin: `http://localhost:${PORT}`, program };
-  for (const path of ['/', '/me', '/account', '/passkeys/session']) await fetch(site.origin + path);
+  for (const path of ['/', '/me', '/account', '/passkeys/session']) {
+    await whenReady(program, () => fetch(site.origin + path).catch(() => undefined));
+  }
 });
 
 afterEach(closePages);

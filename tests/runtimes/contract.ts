@@ -89,15 +89,17 @@ async function run(
 }
 
 const all = Object.entries<Mount>({ ...own, ...mounts }).map(([framework, mount]) => ({ framework, mount }));
-for (const each of all) await run(each, 'memory', memoryStore);
-
-// One process each, on servers that run already. Bun does not load better-sqlite3.
-const others = kinds.filter(({ name }) => !name.includes('Cluster') && !(Bun && name.includes('SQLite')));
 const direct = all.find(({ framework }) => framework.startsWith('fetch'))!;
+
+// The runtime's own server comes first: @hono/node-server puts another Response in the place of the runtime's.
+await run(direct, 'memory', memoryStore);
+// On servers that run already. Bun does not load better-sqlite3.
+const others = kinds.filter(({ name }) => !name.includes('Cluster') && !(Bun && name.includes('SQLite')));
 for (const { name, open } of others) {
   const { store, close } = await open();
   await run(direct, name, () => swept(store));
   await close();
 }
+for (const each of all) if (each !== direct) await run(each, 'memory', memoryStore);
 // A runtime's own server may leave connections open.
 process.exit();

@@ -1,12 +1,15 @@
 // `npm run runtimes`: the HTTP contract on Node.js, Bun, Deno and workerd, over each framework and each store, and whether one
 // conversation is answered byte for byte as by Express 5 on Node.js. Writes how it went to results.json, which `npm run reference`
-// makes a page of; what differs comes on stderr. npx brings Bun and Deno; npm test needs neither.
+// makes a page of; what differs comes on stderr. `npm run runtimes -- Bun` runs one of them again, and keeps what there is of the
+// others. npx brings Bun and Deno; npm test needs neither.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { exchangeOn } from '../http/exchange.ts';
+import { mounts } from '../http/mounts.ts';
 import type { Finding } from './contract.ts';
 
 /** One line of the table. */
@@ -31,12 +34,19 @@ const RUNTIMES: Record<string, readonly string[]> = {
   'workerd, by Miniflare 4': [process.execPath, file('workerd.ts')],
 };
 
+const RESULTS = file('results.json');
+const chosen = (runtime: string) => {
+  const names = process.argv.slice(2);
+  return names.length === 0 || names.some((name) => runtime.startsWith(name));
+};
 const results: Result[] = [];
 const faults: string[] = [];
-let first: unknown;
+/** As it comes out of a line of JSON. */
+const first: unknown = JSON.parse(JSON.stringify(await exchangeOn(mounts['Express 5'])));
 
 /** All at once: they wait more than they compute. */
-const runs = Object.entries(RUNTIMES).map(async ([runtime, [command = '', ...args]]) => {
+const started = Object.entries(RUNTIMES).filter(([runtime]) => chosen(runtime));
+const runs = started.map(async ([runtime, [command = '', ...args]]) => {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   const lines = output.split('\n').filter((line) => line.startsWith('{"framework"'));
@@ -45,7 +55,6 @@ const runs = Object.entries(RUNTIMES).map(async ([runtime, [command = '', ...arg
 for (const { runtime, code, findings } of await Promise.all(runs)) {
   if (code !== 0 || findings.length === 0) faults.push(`${runtime} ended with ${code}.`);
   for (const { framework, store, rules, failed, exchange } of findings) {
-    first ??= exchange;
     const same = isDeepStrictEqual(exchange, first);
     const passed = rules - failed.length;
     results.push({ runtime, framework, store, rules, passed, same });
@@ -55,7 +64,11 @@ for (const { runtime, code, findings } of await Promise.all(runs)) {
   }
 }
 
-writeFileSync(file('results.json'), `${JSON.stringify(results, null, 2)}\n`);
+const before: Result[] = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : [];
+const kept = before.filter(({ runtime }) => runtime in RUNTIMES && !chosen(runtime));
+const order = Object.keys(RUNTIMES);
+const all = [...kept, ...results].sort((a, b) => order.indexOf(a.runtime) - order.indexOf(b.runtime));
+writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
 console.log('tests/runtimes/results.json is written. Now: npm run reference');
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
