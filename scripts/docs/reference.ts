@@ -9,7 +9,7 @@ import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/erro
 import { ROUTES } from '../../packages/core/src/http/routes.ts';
 import * as core from '../../packages/core/src/index.ts';
 import { AUDIT_RESULTS, CHALLENGE_RESULTS, SESSION_RESULTS } from '../../packages/core/src/signals/telemetry.ts';
-import type { Result } from '../../tests/runtimes/runtimes.ts';
+import type { Result } from '../../tests/runtimes/finding.ts';
 import { openapi } from './openapi.ts';
 import { live } from './reference-ceremonies.ts';
 

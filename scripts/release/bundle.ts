@@ -1,9 +1,8 @@
 /** Latchkey as the users of Workers bundle it, and how large that may be: one ES module that imports only what workerd has itself. */
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build } from 'esbuild';
-import { ROOT } from '../workspace.mjs';
 
 /** What a Worker needs of workerd: `node:crypto`, `Buffer`, `process`. */
 export const COMPATIBILITY = { compatibilityDate: '2026-07-01', compatibilityFlags: ['nodejs_compat'] };
@@ -41,6 +40,6 @@ export async function bundleWorker({ conditions = [], ...what }: BuildOptions): 
 /** The bundle of core and fetch, built, with everything that they need: its size in bytes. */
 export async function bundleSize(): Promise<number> {
   const contents = "export * from '@latchkey/core'; export * from '@latchkey/fetch';";
-  const stdin = { contents, resolveDir: join(ROOT, 'packages/fetch') };
+  const stdin = { contents, resolveDir: fileURLToPath(new URL('../../packages/fetch', import.meta.url)) };
   return gzipSync(await bundleWorker({ stdin, minify: true }), { level: 9 }).length;
 }

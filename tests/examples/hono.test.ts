@@ -1,5 +1,6 @@
 // One application on Hono, on Node.js and in a Worker of workerd: a software passkey over HTTP, and a person in real Chromium.
 // Bun and Deno are not installed here: `npm run runtimes` brings them.
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Miniflare } from 'miniflare';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +41,7 @@ const start = {
       host: '127.0.0.1',
       port,
       bindings: { PORT: `${port}`, SWEEP: 'false' },
-      handleRuntimeStdio(stdout, stderr) {
+      handleRuntimeStdio(stdout: Readable, stderr: Readable) {
         stdout.on('data', (chunk) => (output.stdout += chunk));
         stderr.on('data', (chunk) => (output.stderr += chunk));
       },
@@ -82,6 +83,7 @@ describe.each(Object.entries(start))('examples/hono on %s', (_runtime, open) => 
 });
 
 it('ends attempts that nobody ended in the scheduled handler of the Worker', async () => {
-  const worker = await workerd!.getWorker();
+  // Miniflare's declarations are made for those of Cloudflare's runtime, which are not installed.
+  const worker = (await workerd!.getWorker()) as unknown as { scheduled(event: object): Promise<unknown> };
   expect(await worker.scheduled({ cron: '* * * * *' })).toMatchObject({ outcome: 'ok' });
 });

@@ -6,15 +6,7 @@ import { exchangeOn } from '../http/exchange.ts';
 import { honoApplication } from '../http/hono.ts';
 import { mounts } from '../http/mounts.ts';
 import { kinds, swept } from '../http/support/stores.ts';
-
-/** How the contract went on one framework with one store, and one conversation with it, to be compared with others. */
-export interface Finding {
-  readonly framework: string;
-  readonly store: string;
-  readonly rules: number;
-  readonly failed: readonly { readonly rule: string; readonly why: string }[];
-  readonly exchange: unknown;
-}
+import type { Finding } from './finding.ts';
 
 /** As much of Bun's and Deno's own servers as is used here. */
 interface Runtimes {

@@ -10,18 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { exchangeOn } from '../http/exchange.ts';
 import { mounts } from '../http/mounts.ts';
-import type { Finding } from './contract.ts';
-
-/** One line of the table. */
-export interface Result {
-  readonly runtime: string;
-  readonly framework: string;
-  readonly store: string;
-  readonly rules: number;
-  readonly passed: number;
-  /** Whether the conversation was answered as by the first. */
-  readonly same: boolean;
-}
+import type { Finding, Result } from './finding.ts';
 
 const BUN = 'bun@1.4.5';
 const DENO = 'deno@2.9.6';
