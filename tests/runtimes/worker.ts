@@ -22,6 +22,7 @@ function postgresStore([connectionString, tablePrefix]: Env['POSTGRES']): Store 
       return Object.assign(client, { release: () => void client.end() });
     },
     async end() {},
+    options: {},
   };
   return sqlStore(new Kysely<Record<never, never>>({ dialect: new PostgresDialect({ pool }) }), {
     tablePrefix,
