@@ -14,14 +14,7 @@ const page = `<!doctype html><title>Latchkey on h3</title><body><input placehold
   signOut.onclick = async () => show(await passkeys.signOut());
 </script>`;
 
-const app = new H3();
-const server = await serve(app, {
-  port: Number(process.env.PORT ?? 3000),
-  hostname: 'localhost',
-  silent: true,
-}).ready();
-const origin = `http://localhost:${new URL(server.url!).port}`;
-
+const port = Number(process.env.PORT ?? 3000);
 const accounts = new Map<string, User>();
 const isTaken = (name: string) => [...accounts.values()].some((account) => account.name === name);
 const open = (account: User) => accounts.set(account.id, account).get(account.id);
@@ -30,14 +23,17 @@ const users: Users = {
   create: ({ name }) => (isTaken(name) ? null : open({ id: crypto.randomUUID(), name })),
 };
 
+const origin = `http://localhost:${port}`;
 const rp = { id: 'localhost', name: 'Latchkey on h3', origins: [origin] };
 const { fetch, requireSignIn } = fetchPasskeys(createPasskeys({ rp, users, store: memoryStore() }), {
   address: (_request, peer: string | undefined) => peer ?? null,
 });
+const app = new H3();
 app.use(async ({ req }, next) => (await fetch(req, req.ip)) ?? next());
 app.get('/me', async ({ req }) => {
   const session = await requireSignIn(req, {}, req.ip);
   return session instanceof Response ? session : { id: session.user.id, name: session.user.name };
 });
 app.get('/', () => html(page));
+await serve(app, { port, hostname: 'localhost', silent: true }).ready();
 console.log(`listening on ${origin}`);

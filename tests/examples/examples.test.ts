@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Agent, createAgent, NOT_USED } from '@latchkey/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../support/ports.ts';
 import {
   click,
   clickSignIn,
@@ -20,7 +21,7 @@ const root = new URL('../../', import.meta.url);
 
 /** Starts an example on a free port. */
 async function startExample(name: string): Promise<Site> {
-  const program = run(new URL(`examples/${name}/server.ts`, root), { PORT: '0' });
+  const program = run(new URL(`examples/${name}/server.ts`, root), { PORT: `${await freePort()}` });
   const listening = () => /^listening on (http:\/\/localhost:\d+)$/m.exec(program.output.stdout)?.[1];
   return { origin: await whenReady(program, listening), program };
 }

@@ -113,7 +113,8 @@ test('where no timer is wanted, none is set, and it is said at the sweep', async
   const api = Symbol.for('opentelemetry.js.api.1');
   const before = register[api];
   const timers = vi.spyOn(globalThis, 'setTimeout');
-  const warned = vi.spyOn(process, 'emitWarning').mockClear();
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  warned.mockClear();
   try {
     // Another copy of the API, which an SDK has registered with.
     register[api] = { version: '0.1.0', trace: {} };
