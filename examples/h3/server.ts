@@ -1,7 +1,7 @@
 /** Sign-up, sign-in by one click, sign-out, and `/me` for signed-in people. In memory: a restart forgets everything. */
 import { createPasskeys, memoryStore, type User, type Users } from '@latchkey/core';
 import { fetchPasskeys } from '@latchkey/fetch';
-import { H3, html, serve } from 'h3';
+import { H3, html, raw, serve } from 'h3';
 
 const page = `<!doctype html><title>Latchkey on h3</title><body><input placeholder="Name" autocomplete="username">
 <button>Sign up</button> <button>Sign in</button> <button>Sign out</button> <p role="status"></p><script type="module">
@@ -34,6 +34,6 @@ app.get('/me', async ({ req }) => {
   const session = await requireSignIn(req, {}, req.ip);
   return session instanceof Response ? session : { id: session.user.id, name: session.user.name };
 });
-app.get('/', () => html(page));
+app.get('/', () => html(raw(page)));
 await serve(app, { port, hostname: 'localhost', silent: true }).ready();
 console.log(`listening on ${origin}`);
