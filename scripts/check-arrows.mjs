@@ -18,7 +18,7 @@ const ALLOWED = {
   core: { dependencies: ['@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   testing: { peers: [CORE] },
-  redis: { peers: [CORE, 'ioredis'] },
+  redis: { peers: [CORE] },
   sql: { peers: [CORE, 'kysely'] },
   audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },

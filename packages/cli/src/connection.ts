@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError, type Store } from '@latchkey/core';
-import { type RedisClient, redisStore } from '@latchkey/redis';
+import { redisStore } from '@latchkey/redis';
 import { type Dialect, preparedOnce, sqlStore } from '@latchkey/sql';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Cluster, Redis } from 'ioredis';
@@ -43,7 +43,7 @@ export interface SqlConnection {
 export interface RedisConnection {
   readonly kind: 'redis';
   readonly shown: string;
-  readonly redis: RedisClient;
+  readonly redis: Redis | Cluster;
   close(): Promise<void>;
 }
 
