@@ -30,7 +30,7 @@ const ALLOWED = {
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
       ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
-    peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
+    peers: ['ioredis', 'mysql2', 'pg'],
   },
 };
 

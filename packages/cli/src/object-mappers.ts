@@ -119,12 +119,15 @@ function drizzle(dialect: Dialect, tables: Tables, schema: string | undefined): 
   const schemaOf = dialect === 'mysql' ? 'mysqlSchema' : 'pgSchema';
   const made = schema === undefined ? maker : 'schema.table';
   const member = (table: string, name: string, column: PrintedColumn) => {
-    const uniqueName = { sqlite: '', postgres: `'${table}_${name}_key'`, mysql: `'${name}'` }[dialect];
+    // In SQLite it is a part of the table, where Drizzle does not look: it would make it once more.
+    const unique = { sqlite: [], postgres: [`unique('${table}_${name}_key')`], mysql: [`unique('${name}')`] }[dialect];
     return [
       `${name}: ${typeIn(types, column)}`,
       ...(column.isPrimary ? ['primaryKey()'] : column.nullable ? [] : ['notNull()']),
-      ...(column.isUnique ? [`unique(${uniqueName})`] : []),
-      ...(column.hasDefault ? ['default(sql`CURRENT_TIMESTAMP`)'] : []),
+      ...(column.isUnique ? unique : []),
+      ...(column.hasDefault
+        ? [`default(sql\`${dialect === 'sqlite' ? '(current_timestamp)' : 'CURRENT_TIMESTAMP'}\`)`]
+        : []),
     ].join('.');
   };
   const body = tables.map(([table, { columns, indices }]) => {
