@@ -13,7 +13,7 @@ import { Pool } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { compile } from '../docs/compile.ts';
 import { latchkey } from './latchkey.ts';
-import { type Kind, place, URLS } from './stores.ts';
+import { type Kind, place } from './stores.ts';
 
 // Each command is a process of its own, and on a busy machine a process takes its time.
 vi.setConfig({ testTimeout: 120_000 });
