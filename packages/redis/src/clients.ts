@@ -1,13 +1,13 @@
 /** Other clients than ioredis as the stores need them. Each is taken in the shape that it has; none is imported. */
 import type { RedisClient } from './client.ts';
 
-/** As much of a client, a cluster or a sentinel of node-redis as is used. */
+/** As much of a client or a cluster of node-redis as is used. */
 export interface NodeRedisClient {
   evalSha(sha1: string, given: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(script: string, given: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
-/** A client of node-redis (the package `redis`): what `createClient`, `createCluster`, `createSentinel` or `createClientPool` gives. */
+/** A client of node-redis (the package `redis`): what `createClient` or `createCluster` gives. */
 export function fromNodeRedis(client: NodeRedisClient): RedisClient {
   const named = (keyCount: number, all: readonly string[]) => ({
     keys: all.slice(0, keyCount),
