@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Store } from '@latchkey/core';
 import { fromBun, fromNodeRedis, type RedisClient, redisStore } from '@latchkey/redis';
-import { migrate, type NodeSqliteDatabase, nodeSqlite, sqlStore } from '@latchkey/sql';
+import { migrate, migrationSql, type NodeSqliteDatabase, nodeSqlite, sqlStore } from '@latchkey/sql';
 import {
   attemptStoreContract,
   challengeStoreContract,
@@ -38,8 +38,8 @@ async function inSql(dialect: Dialect): Promise<Opened> {
   return {
     store: sqlStore(db, { tablePrefix: OWN }),
     async close() {
-      for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations'])
-        await sql`drop table ${sql.table(`${OWN}${table}`)}`.execute(db);
+      const made = migrationSql('sqlite', { tablePrefix: OWN }).matchAll(/create table if not exists "(\w+)"/g);
+      for (const [, table] of made) await sql`drop table ${sql.table(table!)}`.execute(db);
       await db.destroy();
     },
   };
