@@ -1,6 +1,6 @@
 /** What `latchkey migrate --print prisma` and `--print drizzle` print, held by the programs of these two against the tables that there are. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire, stripTypeScriptTypes } from 'node:module';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
@@ -79,8 +79,8 @@ describe('Drizzle', () => {
   async function loaded(text: string): Promise<Module> {
     const folder = mkdtempSync(join(import.meta.dirname, '.drizzle-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    const file = join(folder, 'latchkey.mjs');
-    writeFileSync(file, stripTypeScriptTypes(text));
+    const file = join(folder, 'latchkey.ts');
+    writeFileSync(file, text);
     return import(pathToFileURL(file).href);
   }
 

@@ -71,7 +71,6 @@ const SIZED_BYTES =
   'customType<{ data: Uint8Array; driverData: Uint8Array; config: { length: number }; configRequired: true }>({\n' +
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is printed.
   '  dataType: ({ length }) => `varbinary(${length})`,\n})';
-const TIMESTAMP = "customType<{ data: string; driverData: string }>({ dataType: () => 'timestamp' })";
 
 interface Drizzle {
   readonly module: string;
@@ -85,8 +84,8 @@ const DRIZZLE: Readonly<Record<Dialect, Drizzle>> = {
   sqlite: {
     module: 'sqlite-core',
     table: 'sqliteTable',
-    types: { text: 'text()', blob: "blob({ mode: 'buffer' })", integer: 'integer()', timestamp: 'timestamp()' },
-    own: { timestamp: TIMESTAMP },
+    types: { text: 'text()', blob: "blob({ mode: 'buffer' })", integer: 'integer()', timestamp: 'numeric()' },
+    own: {},
   },
   postgres: {
     module: 'pg-core',
@@ -141,7 +140,18 @@ function drizzle(dialect: Dialect, tables: Tables, schema: string | undefined): 
   const helpers = Object.entries(own).map(([name, value]) => `const ${name} = ${value};\n`);
   const place = schema === undefined ? [] : [`const schema = ${schemaOf}('${schema}');\n`];
   const used = [helpers, place, body].flat().join('\n');
-  const words = ['bigint', 'blob', 'customType', 'index', 'integer', 'mediumtext', 'smallint', 'text', 'timestamp'];
+  const words = [
+    'bigint',
+    'blob',
+    'customType',
+    'index',
+    'integer',
+    'mediumtext',
+    'numeric',
+    'smallint',
+    'text',
+    'timestamp',
+  ];
   const imported = [...words, 'tinyint', maker, schemaOf]
     .filter((word) => own[word] === undefined && new RegExp(`(?<![.'\\w])${word}[(<]`).test(used))
     .sort();
