@@ -47,8 +47,8 @@ export interface Application {
   /** Null where no file was found that makes the app. */
   readonly entry: Entry | null;
   readonly origins: readonly string[];
-  /** What package.json names. */
-  readonly packages: ReadonlySet<string>;
+  /** What package.json names, with the versions it wants. */
+  readonly packages: ReadonlyMap<string, string>;
   /** What installs them. */
   readonly manager: Manager;
 }
@@ -64,7 +64,7 @@ export interface Said {
 /** Reads the application in a folder. Throws a {@link Fault} where it cannot know. */
 export function readApplication(folder: string, said: Said): Application {
   const manifest = readManifest(folder);
-  const packages = new Set(Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }));
+  const packages = new Map<string, string>(Object.entries({ ...manifest.devDependencies, ...manifest.dependencies }));
   const [framework, entry] = frameworkAndEntry(folder, said, packages, manifest);
   const tsconfig = textOf(join(folder, 'tsconfig.json'))?.replace(/^\s*\/\/.*$/gm, '') ?? null;
   const extension = entry ? extname(entry.file).slice(1).replace('sx', 's') : tsconfig === null ? 'js' : 'ts';
@@ -110,7 +110,7 @@ function readManifest(folder: string): Manifest {
 function frameworkAndEntry(
   folder: string,
   said: Said,
-  packages: ReadonlySet<string>,
+  packages: ReadonlyMap<string, string>,
   manifest: Manifest,
 ): [Framework, Entry | null] {
   const named = said.framework ? [said.framework] : FRAMEWORKS.filter((framework) => packages.has(framework));
@@ -209,7 +209,7 @@ const KIN: Readonly<Record<string, Driver>> = {
 const PRISMA: Readonly<Record<string, Driver>> = { postgresql: 'pg', mysql: 'mysql2', sqlite: 'better-sqlite3' };
 
 /** Where passkeys must not be lost, a database goes before Redis. */
-function driverOf(packages: ReadonlySet<string>, folder: string): Driver {
+function driverOf(packages: ReadonlyMap<string, string>, folder: string): Driver {
   const schema = textOf(join(folder, 'prisma/schema.prisma')) ?? '';
   const [, provider = ''] = /datasource\s+\w+\s*\{[^}]*provider\s*=\s*"(\w+)"/.exec(schema) ?? [];
   const has = DRIVERS.filter(
@@ -221,7 +221,7 @@ function driverOf(packages: ReadonlySet<string>, folder: string): Driver {
   return has[0] ?? 'memory';
 }
 
-function sessionOf(framework: Framework, said: Said, packages: ReadonlySet<string>): Session | null {
+function sessionOf(framework: Framework, said: Said, packages: ReadonlyMap<string, string>): Session | null {
   if (said.session === 'none') return null;
   const known: readonly Session[] = SESSIONS[framework];
   if (said.session !== undefined) {
@@ -245,7 +245,7 @@ function managerOf(folder: string): Manager {
 }
 
 /** The port that the file listens on, and that of Vite's development server. */
-function originsOf(entry: Entry | null, packages: ReadonlySet<string>): string[] {
+function originsOf(entry: Entry | null, packages: ReadonlyMap<string, string>): string[] {
   const text = entry?.lines.join('\n') ?? '';
   const port =
     /\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b/.exec(text)?.[1] ??

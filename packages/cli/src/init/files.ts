@@ -147,16 +147,16 @@ const quoted = (text: string) => `'${JSON.stringify(text).slice(1, -1).replaceAl
 
 function inItsLanguage(text: string, { typescript, module }: Application): string {
   const typed = typescript ? text.replace(/[«»]/g, '') : text.replace(/«[^»]*»/g, '');
-  return module === 'esm' ? typed : withoutAwait(typescript ? typed : withRequire(typed));
+  if (module === 'esm') return typed;
+  return typescript ? withoutAwait(typed) : withRequire(withoutAwait(typed));
 }
 
 /** `require()` waits for no module: whoever listens waits for `ready` instead. */
 const withoutAwait = (text: string) =>
-  text
-    .replace('await migrate(db);\n\n', '\n')
-    .replace(/^(export const|const) store = sqlStore\(db\);\n/m, '$&$1 ready = migrate(db);\n')
-    .replace('module.exports = { store };', 'module.exports = { store, ready };')
-    .replace(/\n{3,}/g, '\n\n');
+  text.replace(
+    'await migrate(db);\n\nexport const store = sqlStore(db);\n',
+    '\nexport const store = sqlStore(db);\nexport const ready = migrate(db);\n',
+  );
 
 function withRequire(text: string): string {
   const names = [...text.matchAll(/^export const (?:\{ (.*?) \}|(\w+))/gm)].map(([, several, one]) => several ?? one);

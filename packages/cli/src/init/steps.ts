@@ -68,11 +68,15 @@ function listen(application: Application, name: string): Step[] {
 }
 
 function passwords(application: Application, name: string): Step[] {
-  const { framework, session, extension } = application;
+  const { framework, session, extension, packages } = application;
   if (session === null) return [];
+  const isOldPassport = session === 'passport' && /^[\^~v=]*0\.[0-5]\b/.test(packages.get('passport') ?? '');
   const call = { express: 'signOut(req, res)', koa: 'signOut(ctx)', fastify: 'app.signOut(request, reply)' }[framework];
   const file = posix.join(besideEntry(application), `${name}.${extension}`);
   return [
+    ...(isOldPassport
+      ? [{ what: 'Update passport to 0.6 or newer', where: ['until then req.logout ignores its callback'], lines: [] }]
+      : []),
     { what: 'Write accountById(), and look at what is marked as yours', where: [file], lines: [] },
     {
       what: 'End both sessions in your own sign-out',
