@@ -109,7 +109,8 @@ const tsc = (project: string) =>
     ({ stdout, stderr }) => stdout + stderr,
   );
 
-async function start(application: Application): Promise<Site> {
+/** `finished`: the test's own, because others run at the same time. */
+async function start(application: Application, finished: typeof onTestFinished): Promise<Site> {
   const at = (url: string) => Object.assign(new URL(url), { pathname: `/${database}` }).href;
   const addresses: Record<string, NodeJS.ProcessEnv> = {
     pg: { DATABASE_URL: at(URLS.PostgreSQL()) },
@@ -117,7 +118,7 @@ async function start(application: Application): Promise<Site> {
     ioredis: { REDIS_URL: redis.url },
   };
   const program = run(pathToFileURL(join(place(application), 'src/server.js')), addresses[application.driver]);
-  onTestFinished(() => stop(program));
+  finished(() => stop(program));
   const origin = `http://localhost:${ports.get(application)}`;
   await whenReady(program, () => fetch(origin).catch(() => null));
   return { origin, program };
@@ -128,15 +129,15 @@ describe.concurrent('what it writes', () => {
     expect(await tsc('tsconfig.json')).toBe('');
   });
 
-  test.each(FOR_NEW_ACCOUNTS.map((application) => [nameOf(application), application] as const))(
+  test.for(FOR_NEW_ACCOUNTS.map((application) => [nameOf(application), application] as const))(
     'signs a person up, out and in: %s',
-    async (_, application) => liveThroughASession(await start(application)),
+    async ([, application], { onTestFinished: finished }) => liveThroughASession(await start(application, finished)),
   );
 
-  test.each(BESIDE_PASSWORDS.map((application) => [nameOf(application), application] as const))(
+  test.for(BESIDE_PASSWORDS.map((application) => [nameOf(application), application] as const))(
     'adds a passkey beside a password, and signs in and out of both: %s',
-    async (_, application) => {
-      const { origin } = await start(application);
+    async ([, application], { onTestFinished: finished }) => {
+      const { origin } = await start(application, finished);
       const ada = createAgent(origin);
       const who = async () => (await ada.request('GET', '/who')).text;
       const statuses = async () => [(await ada.session()).status, (await ada.request('GET', '/me')).status];
@@ -233,7 +234,14 @@ describe('the command', () => {
     const { application, files, steps, findings } = JSON.parse(told.stdout);
     expect(application).toEqual({
       ...{ name: expect.any(String), framework: 'express', typescript: false, module: 'esm', extension: 'js' },
-      ...{ importEnding: '.js', driver: 'memory', session: null, entry: 'server.js', manager: 'npm' },
+      ...{
+        importEnding: '.js',
+        mayMissTypes: false,
+        driver: 'memory',
+        session: null,
+        entry: 'server.js',
+        manager: 'npm',
+      },
       origins: ['http://localhost:4000'],
     });
     expect(files.map(({ path: file, written }: { path: string; written: boolean }) => [file, written])).toEqual(
@@ -246,7 +254,9 @@ describe('the command', () => {
 
   test('looks at the store whose address is known, and says when it does not answer', async () => {
     const path = smallest({ dependencies: { express: '*', ioredis: '*' } });
-    const good = await latchkey(['init'], { REDIS_URL: redis.url }, path);
+    const empty = await startRedis();
+    onTestFinished(() => empty.remove());
+    const good = await latchkey(['init'], { REDIS_URL: empty.url }, path);
     expect([good.code, good.stdout]).toEqual([0, expect.stringMatching(/^ok {7}store_version: Redis/m)]);
     const dead = `redis://127.0.0.1:${await freePort()}`;
     const bad = await latchkey(['init', '--name', 'again'], { REDIS_URL: dead }, path);
@@ -291,7 +301,9 @@ describe('the command', () => {
       'server.ts': "import express from 'express';\nexport const app = express();",
       'tsconfig.json': `{ // a remark\n "compilerOptions": { "module": "${module}" } }`,
     });
-    expect(application({ type: undefined }, typescript('commonjs'))).toMatchObject({ module: 'cjs', importEnding: '' });
+    expect(application({ type: undefined }, typescript('commonjs'))).toMatchObject({
+      ...{ module: 'cjs', importEnding: '', mayMissTypes: true },
+    });
     expect(application({ type: undefined }, typescript('esnext'))).toMatchObject({
       module: 'esm',
       importEnding: '.js',
@@ -299,22 +311,22 @@ describe('the command', () => {
   });
 
   test('asks nothing, and says what it cannot know', async () => {
-    const cases: [string, readonly string[], RegExp][] = [
-      [folder(), [], /There is no package\.json here/],
-      [smallest({}, { 'package.json': '{' }), [], /package\.json is no JSON/],
-      [smallest({ dependencies: {} }), [], /names none of express, koa and fastify/],
-      [smallest({ dependencies: { '@nestjs/core': '*', express: '*' } }), [], /docs\/nest\.md/],
-      [smallest({ dependencies: { koa: '*', fastify: '*' } }), [], /--framework koa/],
-      [smallest(), ['--framework', 'hapi'], /Allowed choices/],
-      [smallest(), ['--session', 'koa-session'], /--session with express is one of: passport, express-session, none/],
-      [smallest(), ['--entry', 'nowhere.js'], /nowhere\.js makes no app of express/],
-      [smallest(), ['--name', '../elsewhere'], /--name has letters/],
+    const cases: [string, object, RegExp][] = [
+      [folder(), {}, /There is no package\.json here/],
+      [smallest({}, { 'package.json': '{' }), {}, /package\.json is no JSON/],
+      [smallest({ dependencies: {} }), {}, /names none of express, koa and fastify/],
+      [smallest({ dependencies: { '@nestjs/core': '*', express: '*' } }), {}, /docs\/nest\.md/],
+      [smallest({ dependencies: { koa: '*', fastify: '*' } }), {}, /--framework koa/],
+      [smallest(), { session: 'koa-session' }, /--session with express is one of: passport, express-session, none/],
+      [smallest(), { entry: 'nowhere.js' }, /nowhere\.js makes no app of express/],
     ];
-    const said = await Promise.all(cases.map(([path, args]) => latchkey(['init', ...args], {}, path)));
-    expect(said.map(({ code }) => code)).toEqual(cases.map(() => 2));
-    said.forEach(({ stderr }, index) => {
-      expect(stderr).toMatch(cases[index]![2]);
-    });
+    for (const [path, said, sentence] of cases) expect(() => readApplication(path, said)).toThrow(sentence);
+    const [alone, elsewhere] = await Promise.all([
+      latchkey(['init'], {}, folder()),
+      latchkey(['init', '--name', '../elsewhere'], {}, smallest()),
+    ]);
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('There is no package.json here')]);
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining('--name has letters')]);
   });
 
   test('writes the name of an application as text, whatever it is', () => {

@@ -82,7 +82,8 @@ async function run(options: Options, context: Context): Promise<ExitName> {
   });
   out.line('');
   for (const finding of examined.findings) show(finding, out);
-  out.line(dim(`When it runs: npx latchkey doctor --site ${application.origins[0]}`));
+  const guide = application.session === null ? 'docs/page.md' : 'docs/passwords.md';
+  out.line(dim(`The page's half is in ${guide}. When it runs: npx latchkey doctor --site ${application.origins[0]}`));
   return examined.exit;
 }
 

@@ -41,6 +41,8 @@ export interface Application {
   readonly extension: string;
   /** What relative imports end in: `.js`, `.ts` or nothing. */
   readonly importEnding: string;
+  /** Whether its compiler may look for types where packages with `exports` have none: TypeScript's `node10`. */
+  readonly mayMissTypes: boolean;
   readonly driver: Driver;
   /** The session of its own sign-in, or null where it has none. */
   readonly session: Session | null;
@@ -78,6 +80,7 @@ export function readApplication(folder: string, said: Said): Application {
     module,
     extension,
     importEnding: typescript ? endingOf(extension, module, tsconfig, entry) : `.${extension}`,
+    mayMissTypes: typescript && tsconfig !== null && looksUpTypesAsNode10(tsconfig),
     driver: said.driver ?? driverOf(packages, folder),
     session: sessionOf(framework, said, packages),
     entry,
@@ -183,6 +186,10 @@ function moduleOf(extension: string, { type }: Manifest, tsconfig: string | null
   if (extension === 'ts' && tsconfig !== null) return /"module"\s*:\s*"(es|preserve)/i.test(tsconfig) ? 'esm' : 'cjs';
   return entry?.lines.some((line) => /^import\b(?!\()/.test(line)) ? 'esm' : 'cjs';
 }
+
+const looksUpTypesAsNode10 = (tsconfig: string): boolean =>
+  /"moduleResolution"\s*:\s*"(node|node10|classic)"/i.test(tsconfig) ||
+  (/"module"\s*:\s*"commonjs"/i.test(tsconfig) && !/"moduleResolution"/.test(tsconfig));
 
 /** As the application's own imports end; where there are none, as its compiler wants it. */
 function endingOf(extension: string, module: 'esm' | 'cjs', tsconfig: string | null, entry: Entry | null): string {

@@ -71,7 +71,7 @@ function forNewAccounts(application: Application, name: string): string {
   const { adapter, make, exports } = ADAPTERS[framework];
   return `/** Passkeys: people sign up, in and out with them. \`latchkey init\` wrote it from docs/${framework}.md; now it is yours. */
 import { createPasskeys«, type User» } from '@latchkey/core';
-import { ${make} } from '${adapter}';
+import { ${make} } from ${quoted(adapter)};
 import { store } from './${name}-store${importEnding}';
 
 const accounts = new Map«<string, User>»(); // yours: a table, say
@@ -102,7 +102,7 @@ function besidePasswords(application: Application, name: string): string {
   const renamed = called === 'request' ? 'request' : `request: ${called}`;
   return `/** Passkeys beside the passwords of this site. \`latchkey init\` wrote it from docs/passwords.md; now it is yours. */
 ${imports === undefined ? '' : `${imports}\n`}import { createPasskeys } from '@latchkey/core';
-import { ${make} } from '${adapter}';
+import { ${make} } from ${quoted(adapter)};
 «import type { ${request} } from '${framework}';
 »import { store } from './${name}-store${importEnding}';
 

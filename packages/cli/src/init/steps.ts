@@ -16,6 +16,7 @@ export interface Step {
 export function stepsFor(application: Application, name: string): Step[] {
   return [
     ...install(application),
+    ...compile(application),
     mount(application, name),
     ...listen(application, name),
     ...passwords(application, name),
@@ -35,6 +36,12 @@ function install({ framework, driver, typescript, packages, manager }: Applicati
     ...(wantedTypes.length > 0 ? [`${command} -D ${wantedTypes.join(' ')}`] : []),
   ];
   return lines.length > 0 ? [{ what: 'Install', where: [], lines }] : [];
+}
+
+function compile({ mayMissTypes }: Application): Step[] {
+  if (!mayMissTypes) return [];
+  const what = 'Where TypeScript does not find @latchkey/core (TS2307), let it look as Node.js does';
+  return [{ what, where: ['tsconfig.json'], lines: ['"module": "nodenext", "moduleResolution": "nodenext"'] }];
 }
 
 /** After what sets the site's own user, before the csrf middleware. */
