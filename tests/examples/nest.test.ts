@@ -27,9 +27,10 @@ afterAll(stopAll);
 describe.each(['express', 'fastify'])('examples/nest on %s', (platform) => {
   let site: Site;
   beforeAll(async () => {
-    // As `npm start` does it: the decorators are tsx' business, because Node.js strips types only.
+    // As `npm start` does it there: the decorators are tsx' business, because Node.js strips types only.
     const tsx = ['--import', pathToFileURL(createRequire(new URL('main.ts', folder)).resolve('tsx')).href];
-    const program = run(new URL('main.ts', folder), { PORT: String(await freePort()), PLATFORM: platform }, tsx);
+    const env = { PORT: String(await freePort()), PLATFORM: platform, TSX_TSCONFIG_PATH: 'nest/tsconfig.json' };
+    const program = run(new URL('main.ts', folder), env, tsx);
     const listening = () => /^listening on (http:\/\/localhost:\d+)$/m.exec(program.output.stdout)?.[1];
     site = { origin: await whenReady(program, listening), program };
   });
