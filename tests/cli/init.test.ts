@@ -280,6 +280,11 @@ describe('the command', () => {
     expect(application({ scripts: { start: 'node app/http/index.js' } }, deep)).toMatchObject({
       ...{ entry: { file: 'app/http/index.js', app: 'web' }, origins: ['http://localhost:8080'] },
     });
+    const required = { 'server.js': "const fastify = require('fastify')({ logger: true });" };
+    expect(application({ ...packages('fastify'), type: 'commonjs' }, required).entry).toMatchObject({ app: 'fastify' });
+    // What a bundler wrote is no application's source, and holds nobody up.
+    const bundled = { 'bundle.js': `${'a:'.repeat(500_000)} const app = express();`, 'server.js': '' };
+    expect(application({}, bundled).entry).toBe(null);
     expect(application(packages('express', 'vite')).origins).toEqual([
       'http://localhost:4000',
       'http://localhost:5173',

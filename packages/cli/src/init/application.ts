@@ -141,16 +141,18 @@ function frameworkAndEntry(
 }
 
 const MAKES: Record<Framework, RegExp> = {
-  express: /(\w+)\s*(?::[^=]+)?=\s*(?:new\s+)?express\(/,
-  koa: /(\w+)\s*(?::[^=]+)?=\s*new\s+Koa\b/,
-  fastify: /(\w+)\s*(?::[^=]+)?=\s*(?:await\s+)?[Ff]astify\(/,
+  express: /\b(\w+)\s*(?::[^=]+)?=\s*(?:new\s+)?(?:express|require\(['"]express['"]\))\(/,
+  koa: /\b(\w+)\s*(?::[^=]+)?=\s*new\s+Koa\b/,
+  fastify: /\b(\w+)\s*(?::[^=]+)?=\s*(?:await\s+)?(?:[Ff]astify|require\(['"]fastify['"]\))(?:<[^>]*>)?\(/,
 };
+/** A line as far as a person wrote it: longer ones are a program's, and slow to search. */
+const written = (line: string) => (line.length <= 500 ? line : '');
 
 /** The file that makes the app: the one that package.json starts, else the one nearest to the folder itself. */
 function entryOf(framework: Framework, folder: string, files: readonly string[], manifest: Manifest): Entry | null {
   const started = `${manifest.main} ${Object.values(manifest.scripts ?? {}).join(' ')}`;
   const found = files.flatMap((file): Entry[] => {
-    const lines = textOf(join(folder, file))?.split(/\r?\n/) ?? [];
+    const lines = (textOf(join(folder, file))?.split(/\r?\n/) ?? []).map(written);
     const madeAt = lines.findIndex((line) => MAKES[framework].test(line));
     if (madeAt === -1) return [];
     return [{ file, lines, app: MAKES[framework].exec(lines[madeAt]!)![1]!, madeAt }];
