@@ -4,8 +4,9 @@ import { memoryStore } from '@latchkey/core';
 import { openSite } from '@latchkey/testing';
 import { metrics as api } from '@opentelemetry/api';
 import * as metrics from '@opentelemetry/sdk-metrics';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
+import { openDirect } from '../security/direct.ts';
 import { records } from './records.ts';
 
 /** Measures until the test ends; gives what a metric says now of one sink, by its other attribute. */
@@ -46,6 +47,46 @@ test('what waits in a queue is a gauge', async () => {
   await Promise.all(written);
   expect(await measured('latchkey.audit.waiting', 'ledger')).toEqual({ now: 0 });
   await queue.close();
+});
+
+test('what waits in a queue for a minute is counted as written, once, when it is: of any number, and without a word in the log', async () => {
+  const measured = measuring();
+  let up = false;
+  const losses: string[] = [];
+  const queue = queued(
+    { name: 'ledger', write: () => (up ? undefined : Promise.reject(new Error('down'))) },
+    { onNotice: () => {}, onLoss: ({ event }) => losses.push(event.id) },
+  );
+  const { browser, passkeys, records, faults } = openDirect({ audit: { sinks: [queue] } });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  // More than core lets be under way to a sink that does not bound them itself.
+  for (let n = 0; n < 1_200; n += 1) await browser().send('POST', '/authentication/options', { mode: 'telepathy' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([await measured('latchkey.audit.records', 'ledger'), queue.waiting()]).toEqual([{}, 1_200]);
+  up = true;
+  await vi.advanceTimersByTimeAsync(5_000);
+  vi.useRealTimers();
+  await passkeys.close();
+  expect(await measured('latchkey.audit.records', 'ledger')).toEqual({ written: records.length });
+  expect([losses, faults]).toEqual([[], []]);
+  await queue.close();
+});
+
+test('a sink that a sign-in waits for settles in time, whatever it says of itself', async () => {
+  const { browser, passkeys, records } = openDirect({
+    audit: {
+      sinks: [{ name: 'ledger', onFailure: 'fail_closed', settlesLate: true, write: () => new Promise(() => {}) }],
+    },
+  });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const answer = browser().send('POST', '/authentication/options', { mode: 'telepathy' });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect((await answer).status).toBe(503);
+  expect(records.at(-1)!.reason).toBe('audit_unavailable');
+  vi.useRealTimers();
+  await passkeys.close();
 });
 
 test('checkpoints are counted beside the records, as written or as failed', async () => {

@@ -16,7 +16,7 @@ const attempts = channel('latchkey.attempt');
 /** How long a sink may take, and everything that is under way when the application closes, in milliseconds. */
 export const DEADLINE_MS = 5_000;
 
-/** How many records may be under way to one sink. A record beyond that is lost, which the log says. */
+/** How many records may be under way to a sink that does not bound them itself. One more is lost, which the log says. */
 const MOST_UNDER_WAY = 1_000;
 
 /** How often a sink that goes on failing is mentioned in the log, in milliseconds. */
@@ -67,13 +67,17 @@ export function createPublisher(config: AppConfig): Publisher {
   /** Resolves to the error, or to undefined when the sink has the record. */
   async function write(sink: Sink, record: AttemptRecord, logger: Logger): Promise<unknown> {
     const health = healths.get(sink)!;
+    // What waits in a queue of its own is not lost, and a sign-in waits for nothing without end.
+    const settlesLate = sink.settlesLate === true && sink.onFailure !== 'fail_closed';
     let failure: unknown;
     try {
-      if (health.underWay >= MOST_UNDER_WAY) throw new Error(`${MOST_UNDER_WAY} records are under way already`);
+      if (health.underWay >= MOST_UNDER_WAY && !settlesLate) {
+        throw new Error(`${MOST_UNDER_WAY} records are under way already`);
+      }
       health.underWay += 1;
       try {
         const writing = sink.write(record);
-        if (writing instanceof Promise) await withTimeout(writing, DEADLINE_MS);
+        if (writing instanceof Promise) await (settlesLate ? writing : withTimeout(writing, DEADLINE_MS));
       } finally {
         health.underWay -= 1;
       }
