@@ -162,7 +162,7 @@ function reasons() {
   return page(
     'Reasons',
     'packages/core/src/record/reasons.ts',
-    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
+    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed in each version; a minor version may add a reason, and who reads records takes one that it does not know for what `outcome` says. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
     ...parts,
   );
 }
