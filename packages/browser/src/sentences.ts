@@ -8,6 +8,8 @@ import { fr } from './sentences/fr.ts';
 import { ja } from './sentences/ja.ts';
 import type { Sentences } from './sentences/keys.ts';
 
+/** One language each, for a page that loads no more than it needs. */
+export { de, en, es, fr, ja };
 export { notForPeople, type SentenceKey, type Sentences } from './sentences/keys.ts';
 
 /** By language (ISO 639-1): English, German, French, Spanish, Japanese. */
