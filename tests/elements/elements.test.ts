@@ -295,8 +295,13 @@ describe('<latchkey-sessions>', () => {
     const entries = ada.page.getByRole('list', { name: 'Where you are signed in' }).getByRole('listitem');
     await expect.poll(() => entries.count()).toBe(4);
     expect(await entries.first().textContent()).toMatch(/^Chrome, \w+ this browser/);
-    await ada.page.getByRole('button', { name: /^Sign out there/ }).first().click();
-    await status().getByText(/^Signed out: Chrome/).waitFor();
+    await ada.page
+      .getByRole('button', { name: /^Sign out there/ })
+      .first()
+      .click();
+    await status()
+      .getByText(/^Signed out: Chrome/)
+      .waitFor();
     expect(await entries.count()).toBe(3);
     await ada.page.getByRole('button', { name: 'Sign out everywhere else' }).click();
     await status().getByText('You are signed in here only.').waitFor();
@@ -332,7 +337,9 @@ describe('the words', () => {
   });
 
   it('are replaced by the page, in a language of its own too', async () => {
-    await ada.show('<latchkey-sign-in open></latchkey-sign-in><div lang="nl"><latchkey-sign-up></latchkey-sign-up></div>');
+    await ada.show(
+      '<latchkey-sign-in open></latchkey-sign-in><div lang="nl"><latchkey-sign-up></latchkey-sign-up></div>',
+    );
     await ada.page.evaluate(`import('/passkeys/elements.js').then(({ configure }) =>
       configure({ replace: { usePasskey: 'In we go' }, languages: { nl: { createPasskey: 'Passkey maken' } } }))`);
     await ada.page.getByRole('button', { name: 'In we go' }).waitFor();

@@ -32,7 +32,10 @@ export interface Visitor {
   /** What the browser complained of, besides answers that are refusals. */
   readonly complaints: string[];
   /** Opens `/app` with this in its body. The events of the elements are noted. */
-  show(body: string, more?: { lang?: string; dir?: string; head?: string; query?: string; csp?: string }): Promise<void>;
+  show(
+    body: string,
+    more?: { lang?: string; dir?: string; head?: string; query?: string; csp?: string },
+  ): Promise<void>;
   /** The events so far. `kind` is of the result that came with it. */
   events(): Promise<{ type: string; from: string; kind: string; action?: string }[]>;
   credentials(): ReturnType<typeof credentialsOf>;
@@ -103,9 +106,12 @@ export async function visit(options: Parameters<Browser['newContext']>[0] = {}):
           headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp },
           body: `<!doctype html><html lang="${lang}" dir="${dir}"><head><title>Test</title>
             <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-            <script type="module" src="/passkeys/elements.js"></script>${head}</head><body><main><h1>Test</h1>${body}</main></body></html>`,
+            <link rel="stylesheet" href="/app.css"><script type="module" src="/passkeys/elements.js"></script>${head}</head><body><main><h1>Test</h1>${body}</main></body></html>`,
         }),
       );
+      // axe takes a page without a background for a white one, in the dark as well.
+      const paper = ':root { background: Canvas; color: CanvasText; }';
+      await page.route('**/app.css', (route) => route.fulfill({ contentType: 'text/css', body: paper }));
       await page.goto(`${site.origin}/app${query}`);
     },
     events: () => page.evaluate(() => (window as unknown as { noted: [] }).noted),

@@ -44,7 +44,7 @@ it('is done by keyboard alone, and read as it should be', async () => {
 
   await signOut(ada);
   await ada.show('<latchkey-sign-in></latchkey-sign-in>');
-  expect(await tree()).toBe('- heading "Test" [level=1]\n- button "Sign in"\n- status');
+  expect(await tree()).toBe('- main:\n  - heading "Test" [level=1]\n  - button "Sign in"\n  - status');
   await tabTo('Sign in');
   await press('Enter');
   await saying('You are signed in as ada.');

@@ -15,9 +15,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** The block of a page, as one script for browsers. */
 async function bundle(language: 'tsx' | 'vue', page: string, index: number): Promise<string> {
-  const block = documentation
-    .find(({ path }) => path === page)!
-    .blocks.filter((block) => block.language === language)[index]!;
+  const block = documentation.find(({ path }) => path === page)!.blocks.filter((block) => block.language === language)[
+    index
+  ]!;
   const folder = await mkdtemp(join(here, 'built-'));
   try {
     const app = join(folder, `app.${language}`);
@@ -31,9 +31,7 @@ async function bundle(language: 'tsx' | 'vue', page: string, index: number): Pro
       logLevel: 'error',
       mode: 'production',
       resolve: { conditions: ['latchkey-source'], dedupe: ['react', 'react-dom'] },
-      plugins: [
-        vue({ template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('latchkey-') } } }),
-      ],
+      plugins: [vue({ template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('latchkey-') } } })],
       define: { 'process.env.NODE_ENV': '"production"' },
       build: { lib: { entry: main, formats: ['es'], fileName: 'app' }, outDir: 'out', minify: false },
     });
@@ -96,7 +94,9 @@ describe('the hooks in React, twice mounted as in StrictMode', () => {
     await ada.page.getByRole('button', { name: 'Sign in' }).click();
     await ada.page.getByRole('textbox', { name: 'Name' }).waitFor();
     const waiting = () =>
-      ada.page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => /options$/.test(name)).length);
+      ada.page.evaluate(
+        () => performance.getEntriesByType('resource').filter(({ name }) => /options$/.test(name)).length,
+      );
     await until(async () => expect(await waiting()).toBe(2));
     await ada.page.getByRole('button', { name: 'Use a passkey' }).click();
     // The sheet's own options, and then new ones for the field, in which the passkey is picked.

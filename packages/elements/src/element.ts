@@ -10,7 +10,6 @@ import {
   returnTo,
   type SignedIn,
   type SignInResult,
-  type StepUpResult,
 } from '@latchkey/browser';
 import { type Child, make, sentence } from './dom.ts';
 import { client, drawn, sentenceIn, wordIn } from './settings.ts';
@@ -59,6 +58,7 @@ const refusing = ['refused', 'offline', 'unreadable'];
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /** What every element of Latchkey is. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface types the events, and declares no property
 export abstract class LatchkeyElement extends Base {
   static readonly observedAttributes: readonly string[] = ['lang'];
 
@@ -137,7 +137,8 @@ export abstract class LatchkeyElement extends Base {
     return this.run<R | Exclude<ConfirmResult, { kind: 'done' | 'passkey' }>>(action, async () => {
       const result = await work();
       if (result.kind !== 'refused' || result.code !== 'step_up_required') return result;
-      if (!(await this.ask('confirmTitle', [this.word('confirmTitle')], 'confirm', 'notNow'))) return { kind: 'aborted' };
+      if (!(await this.ask('confirmTitle', [this.word('confirmTitle')], 'confirm', 'notNow')))
+        return { kind: 'aborted' };
       const confirmed = await client().confirm();
       return confirmed.kind === 'done' || confirmed.kind === 'passkey' ? work() : confirmed;
     });
@@ -155,7 +156,11 @@ export abstract class LatchkeyElement extends Base {
       make(
         'div',
         { part: 'actions' },
-        make('button', { type: 'button', part: danger ? 'button danger' : 'button primary', click: close('yes') }, this.word(yes)),
+        make(
+          'button',
+          { type: 'button', part: danger ? 'button danger' : 'button primary', click: close('yes') },
+          this.word(yes),
+        ),
         make('button', { type: 'button', part: 'button', click: close('') }, this.word(no)),
       ),
     );
@@ -199,7 +204,7 @@ export abstract class LatchkeyElement extends Base {
   }
 }
 
-// The typed events, as the DOM library types those of its own elements.
+// The typed events, as the DOM library types those of its own elements: no property is declared here.
 export interface LatchkeyElement {
   addEventListener<Name extends keyof LatchkeyEventMap>(
     name: Name,

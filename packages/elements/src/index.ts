@@ -4,15 +4,15 @@ import { define } from './define.ts';
 import * as languages from './languages.ts';
 import { LatchkeyPasskeys } from './passkeys.ts';
 import { LatchkeySessions } from './sessions.ts';
+import { addLanguages } from './settings.ts';
 import { LatchkeySignIn } from './sign-in.ts';
 import { LatchkeySignUp } from './sign-up.ts';
-import { addLanguages } from './settings.ts';
 import { LatchkeyStepUp } from './step-up.ts';
 
 export { type Action, type ActionResult, LatchkeyElement, type LatchkeyEventMap } from './element.ts';
+export * from './languages.ts';
 export { configure, type ElementsOptions } from './settings.ts';
 export type { WordKey, Words } from './words/keys.ts';
-export * from './languages.ts';
 export { LatchkeyPasskeys, LatchkeySessions, LatchkeySignIn, LatchkeySignUp, LatchkeyStepUp };
 
 addLanguages(languages);

@@ -78,7 +78,9 @@ export class LatchkeyPasskeys extends LatchkeyElement {
     this.show(
       list(
         this.word('passkeys'),
-        ...shown.map((passkey) => (passkey.id === this.#renaming ? this.#renameForm(passkey) : this.#item(passkey, onlyOne))),
+        ...shown.map((passkey) =>
+          passkey.id === this.#renaming ? this.#renameForm(passkey) : this.#item(passkey, onlyOne),
+        ),
       ),
       shown.length < passkeys.length &&
         make(
@@ -92,7 +94,12 @@ export class LatchkeyPasskeys extends LatchkeyElement {
         : make(
             'form',
             { part: 'form', submit },
-            make('div', { part: 'field' }, make('label', { for: 'nickname', part: 'label' }, this.word('nickname')), this.#nickname),
+            make(
+              'div',
+              { part: 'field' },
+              make('label', { for: 'nickname', part: 'label' }, this.word('nickname')),
+              this.#nickname,
+            ),
             make('button', { part: 'button' }, this.word('add')),
           ),
     );
@@ -128,7 +135,12 @@ export class LatchkeyPasskeys extends LatchkeyElement {
   }
 
   #renameForm({ id, nickname }: Passkey): HTMLLIElement {
-    const field = make('input', { part: 'input', autocomplete: 'off', maxlength: '100', 'aria-label': this.word('name') });
+    const field = make('input', {
+      part: 'input',
+      autocomplete: 'off',
+      maxlength: '100',
+      'aria-label': this.word('name'),
+    });
     field.value = nickname;
     const stop = () => this.#stopRenaming(id);
     const submit = async (event: Event) => {

@@ -24,9 +24,7 @@ export class LatchkeySessions extends LatchkeyElement {
   async refresh(): Promise<void> {
     const answer = await client().sessions();
     if (answer.kind !== 'done') return this.tell('sessions', answer);
-    this.#sessions = [...answer.sessions].sort(
-      (a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt,
-    );
+    this.#sessions = [...answer.sessions].sort((a, b) => Number(b.current) - Number(a.current) || b.seenAt - a.seenAt);
     this.draw();
   }
 

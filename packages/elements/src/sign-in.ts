@@ -51,8 +51,8 @@ export class LatchkeySignIn extends LatchkeyElement {
   /** Shows the other ways; the form unless there was only no answer. */
   #fail(offline: boolean): void {
     this.#failed = true;
-    if (offline) return this.draw();
-    this.toggleAttribute('open', true);
+    if (offline) this.draw();
+    else this.toggleAttribute('open', true);
     this.find('input')?.focus();
   }
 

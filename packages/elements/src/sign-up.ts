@@ -42,9 +42,7 @@ export class LatchkeySignUp extends LatchkeyElement {
       return undefined;
     }
     const displayName = this.#displayName.value.trim();
-    const result = await this.run('signUp', () =>
-      client().signUp({ username, ...(displayName && { displayName }) }),
-    );
+    const result = await this.run('signUp', () => client().signUp({ username, ...(displayName && { displayName }) }));
     if (result?.kind === 'done') this.arrive(result);
     if (result?.kind === 'refused' && result.code === 'username_unavailable') {
       this.say('note');
@@ -62,7 +60,13 @@ export class LatchkeySignUp extends LatchkeyElement {
       make(
         'form',
         { part: 'form', novalidate: true, submit },
-        make('div', { part: 'field' }, make('label', { for: 'name', part: 'label' }, this.word('name')), this.#name, this.#fault),
+        make(
+          'div',
+          { part: 'field' },
+          make('label', { for: 'name', part: 'label' }, this.word('name')),
+          this.#name,
+          this.#fault,
+        ),
         this.hasAttribute('ask-display-name') &&
           make(
             'div',

@@ -53,6 +53,9 @@ button:disabled { opacity: .6; cursor: default }
 [part=status][data-kind=waiting]:not(:empty) { border-color: transparent; padding: 0 }
 [part=status][data-kind=waiting]:not(:empty)::before { content: none }
 dialog { box-sizing: border-box; width: min(28rem, 100vw - 2rem); padding: 1.25rem; border: 1px solid var(--l); border-radius: var(--r); background: Canvas; color: CanvasText }
+@media (forced-colors: active) {
+  [part~=primary] { background: ButtonText; color: ButtonFace; forced-color-adjust: none }
+}
 dialog::backdrop { background: rgb(0 0 0 / 50%) }
 h2 { font-size: 1.2em }`;
 

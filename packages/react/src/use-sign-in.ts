@@ -1,12 +1,6 @@
 // Signing in: by one click, and in the autofill of a field where the page shows one.
 
-import type {
-  AutofillResult,
-  PasskeyClientOptions,
-  SignedIn,
-  SignInOptions,
-  SignInResult,
-} from '@latchkey/browser';
+import type { AutofillResult, PasskeyClientOptions, SignedIn, SignInOptions, SignInResult } from '@latchkey/browser';
 import { useEffect, useRef, useState } from 'react';
 import { useClient } from './use-client.ts';
 
