@@ -684,7 +684,9 @@ describe('a demo that runs', () => {
       seen += Number(/success (\d+)/.exec((await says.textContent()) ?? '')?.[1] ?? 0);
       await cursor.press('ArrowRight');
     }
-    expect(seen).toBe((await demo.records()).filter((record) => isAttempt(record) && record.outcome === 'success').length);
+    expect(seen).toBe(
+      (await demo.records()).filter((record) => isAttempt(record) && record.outcome === 'success').length,
+    );
   });
 
   test('the charts go along with what happens', async () => {

@@ -1,6 +1,7 @@
 // What each element does, with a click and against a real server.
 
 import type { AttemptRecord } from '@latchkey/core';
+import type {} from '@latchkey/elements';
 import { describe, expect, it } from 'vitest';
 import { ada, inChromium, signOut, signUp, site, until, visit } from './page.ts';
 

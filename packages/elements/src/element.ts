@@ -60,6 +60,7 @@ const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 /** What every element of Latchkey is. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface types the events, and declares no property
 export abstract class LatchkeyElement extends Base {
+  /** After a change of one of these it is drawn again. */
   static readonly observedAttributes: readonly string[] = ['lang'];
 
   readonly #body = make('div', { part: 'body' });
@@ -74,15 +75,18 @@ export abstract class LatchkeyElement extends Base {
     root.append(this.#body, this.#status);
   }
 
+  /** Called by the browser. */
   connectedCallback(): void {
     drawn.add(this.#redraw);
     this.draw();
   }
 
+  /** Called by the browser. */
   disconnectedCallback(): void {
     drawn.remove(this.#redraw);
   }
 
+  /** Called by the browser. */
   attributeChangedCallback(): void {
     if (this.isConnected) this.draw();
   }
@@ -90,18 +94,22 @@ export abstract class LatchkeyElement extends Base {
   /** Draws the element as it should be now. */
   protected abstract draw(): void;
 
+  /** The tag of the language around. */
   protected get language(): string {
     return this.closest<HTMLElement>('[lang]')?.lang || document.documentElement.lang || navigator.language;
   }
 
+  /** A word in that language. */
   protected word(key: WordKey): string {
     return wordIn(this.language, key);
   }
 
+  /** Puts this into the body, in place of what was there. */
   protected show(...children: readonly Child[]): void {
     this.#body.replaceChildren(...children.filter((child): child is Node | string => Boolean(child)));
   }
 
+  /** In the body. */
   protected find(selector: string): HTMLElement | null {
     return this.#body.querySelector<HTMLElement>(selector);
   }

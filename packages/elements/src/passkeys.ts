@@ -17,6 +17,7 @@ const shownAtFirst = 5;
  * - `href`: where to go when the passkey of this session was removed.
  */
 export class LatchkeyPasskeys extends LatchkeyElement {
+  /** After a change of one of these it is drawn again. */
   static override readonly observedAttributes: readonly string[] = ['lang', 'limit', 'other-way-in'];
 
   readonly #nickname = make('input', { id: 'nickname', part: 'input', autocomplete: 'off', maxlength: '100' });
@@ -25,6 +26,7 @@ export class LatchkeyPasskeys extends LatchkeyElement {
   #all = false;
   #renaming: string | undefined;
 
+  /** Called by the browser. */
   override connectedCallback(): void {
     super.connectedCallback();
     this.refresh();
@@ -58,6 +60,7 @@ export class LatchkeyPasskeys extends LatchkeyElement {
     return result;
   }
 
+  /** Draws the element as it should be now. */
   protected draw(): void {
     const passkeys = this.#passkeys;
     if (passkeys === undefined) return;

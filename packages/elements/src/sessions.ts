@@ -15,6 +15,7 @@ import { client } from './settings.ts';
 export class LatchkeySessions extends LatchkeyElement {
   #sessions: readonly Session[] | undefined;
 
+  /** Called by the browser. */
   override connectedCallback(): void {
     super.connectedCallback();
     this.refresh();
@@ -28,6 +29,7 @@ export class LatchkeySessions extends LatchkeyElement {
     this.draw();
   }
 
+  /** Draws the element as it should be now. */
   protected draw(): void {
     const sessions = this.#sessions;
     if (sessions === undefined) return;

@@ -16,11 +16,13 @@ import { client } from './settings.ts';
  * A `<button>` inside is the button; slot `other`: other ways in, shown when one click came to nothing.
  */
 export class LatchkeySignIn extends LatchkeyElement {
+  /** After a change of one of these it is drawn again. */
   static override readonly observedAttributes: readonly string[] = ['lang', 'open', 'one-click-only'];
 
   #waiting = new AbortController();
   #failed = false;
 
+  /** Called by the browser. */
   override async connectedCallback(): Promise<void> {
     super.connectedCallback();
     if (this.#isForm) return;
@@ -29,6 +31,7 @@ export class LatchkeySignIn extends LatchkeyElement {
     if (immediateGet || !this.hasAttribute('one-click-only')) client().prepare();
   }
 
+  /** Called by the browser. */
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#waiting.abort();
@@ -56,6 +59,7 @@ export class LatchkeySignIn extends LatchkeyElement {
     this.find('input')?.focus();
   }
 
+  /** Draws the element as it should be now. */
   protected draw(): void {
     const other = make('slot', { name: 'other' });
     if (!this.#isForm) {

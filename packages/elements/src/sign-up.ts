@@ -13,6 +13,7 @@ import { client, sentenceIn } from './settings.ts';
  * - `username`: what stands in the field at first.
  */
 export class LatchkeySignUp extends LatchkeyElement {
+  /** After a change of one of these it is drawn again. */
   static override readonly observedAttributes: readonly string[] = ['lang', 'ask-display-name'];
 
   readonly #name = make('input', {
@@ -28,6 +29,7 @@ export class LatchkeySignUp extends LatchkeyElement {
   readonly #displayName = make('input', { id: 'display-name', part: 'input', autocomplete: 'name', maxlength: '256' });
   readonly #fault = make('p', { id: 'fault', part: 'fault' });
 
+  /** Called by the browser. */
   override connectedCallback(): void {
     this.#name.value ||= this.getAttribute('username') ?? '';
     super.connectedCallback();
@@ -51,6 +53,7 @@ export class LatchkeySignUp extends LatchkeyElement {
     return result;
   }
 
+  /** Draws the element as it should be now. */
   protected draw(): void {
     const submit = (event: Event) => {
       event.preventDefault();

@@ -27,6 +27,7 @@ export class LatchkeyStepUp extends LatchkeyElement {
     return result;
   }
 
+  /** Draws the element as it should be now. */
   protected draw(): void {
     const click = (event: Event) => (event.target as Element).closest('button') && this.confirm();
     this.show(
