@@ -325,6 +325,13 @@ describe('<latchkey-step-up>', () => {
   });
 });
 
+describe('the modules', () => {
+  it('can be loaded where there is no page, and do nothing there', async () => {
+    const { LatchkeySignIn } = await import('@latchkey/elements');
+    expect(LatchkeySignIn).toBeTypeOf('function');
+  });
+});
+
 describe('the words', () => {
   it.each([
     ['de-AT', 'Anmelden'],

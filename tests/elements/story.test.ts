@@ -51,6 +51,7 @@ it('is done by keyboard alone, and read as it should be', async () => {
 
   await ada.forget();
   await ada.show('<latchkey-passkeys></latchkey-passkeys>');
+  await ada.page.getByRole('listitem').waitFor();
   await tabTo('Name for another passkey (optional)');
   await type('Phone');
   await tabTo('Add a passkey');
@@ -97,6 +98,7 @@ it('is done by keyboard alone, and read as it should be', async () => {
   expect(await focused()).toBe('Your passkeys');
 
   await ada.show('<latchkey-sessions></latchkey-sessions>');
+  await ada.page.getByRole('listitem').waitFor();
   await tabTo(/^Sign out/);
   await press('Enter');
   await saying('You are signed out.');
