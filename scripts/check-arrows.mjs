@@ -18,7 +18,7 @@ const IN_PAGES = ['browser', 'elements', 'react'];
 
 /** @type {Record<string, Arrows>} */
 const ALLOWED = {
-  core: { dependencies: ['@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
+  core: { dependencies: ['@levischuck/tiny-cbor', '@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   elements: { dependencies: ['@latchkey/browser'] },
   react: { dependencies: ['@latchkey/browser', '@latchkey/elements'], peers: ['react'] },
