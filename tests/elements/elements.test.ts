@@ -163,11 +163,17 @@ describe('<latchkey-passkeys>', () => {
 
   async function withTwo() {
     await signUp(ada);
+    const [own] = await ada.credentials();
     await ada.forget();
     await ada.show(passkeys);
     await ada.page.getByRole('textbox', { name: 'Name for another passkey' }).fill('Phone');
     await button('Add a passkey').click();
     await status().getByText('“Phone” is added.').waitFor();
+    const [phone] = await ada.credentials();
+    // What is asked from now on is answered by the first one.
+    await ada.forget();
+    await ada.plugIn(own!);
+    return phone!;
   }
 
   it('lists, adds, renames, disables, enables and removes', async () => {
@@ -238,6 +244,17 @@ describe('<latchkey-passkeys>', () => {
     await own.getByRole('button', { name: /^Remove/ }).click();
     await ada.page.getByText('You are signed in with it: this signs you out.').waitFor();
     await button('Remove').click();
+    await ada.page.waitForURL('**/app/out');
+  });
+
+  it('leads out when the passkey that confirmed this session is removed', async () => {
+    const phone = await withTwo();
+    await ada.forget();
+    await ada.plugIn(phone);
+    site.clock.now += 20 * 60_000;
+    await button('Remove: Phone').click();
+    await button('Remove').click();
+    await button('Confirm with a passkey').click();
     await ada.page.waitForURL('**/app/out');
   });
 

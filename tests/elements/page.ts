@@ -11,7 +11,8 @@ import { atThisSpeed } from '../support/slowness.ts';
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 flags.push('--disable-component-update', '--disable-sync');
 
-const STRICT = [
+/** Nothing inline, no HTML from text, no policy that could make some. */
+export const STRICT = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

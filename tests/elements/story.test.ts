@@ -49,6 +49,7 @@ it('is done by keyboard alone, and read as it should be', async () => {
   await press('Enter');
   await saying('You are signed in as ada.');
 
+  const [own] = await ada.credentials();
   await ada.forget();
   await ada.show('<latchkey-passkeys></latchkey-passkeys>');
   await ada.page.getByRole('listitem').waitFor();
@@ -57,6 +58,8 @@ it('is done by keyboard alone, and read as it should be', async () => {
   await tabTo('Add a passkey');
   await press('Enter');
   await saying('“Phone” is added.');
+  await ada.forget();
+  await ada.plugIn(own!);
   await ada.page.getByRole('listitem').nth(1).waitFor();
   const read = await tree();
   for (const line of [

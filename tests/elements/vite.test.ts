@@ -7,7 +7,7 @@ import vue from '@vitejs/plugin-vue';
 import { build } from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { documentation } from '../docs/pages.ts';
-import { ada, inChromium, signOut, signUp, site, until } from './page.ts';
+import { ada, inChromium, STRICT, signOut, signUp, site, until } from './page.ts';
 
 inChromium();
 
@@ -32,6 +32,7 @@ async function bundle(language: 'tsx' | 'vue', page: string, index: number): Pro
       mode: 'production',
       resolve: { conditions: ['latchkey-source'], dedupe: ['react', 'react-dom'] },
       plugins: [vue({ template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('latchkey-') } } })],
+      oxc: { jsx: { runtime: 'automatic', development: false } },
       define: { 'process.env.NODE_ENV': '"production"' },
       build: { lib: { entry: main, formats: ['es'], fileName: 'app' }, outDir: 'out', minify: false },
     });
@@ -50,7 +51,9 @@ async function open(script: string): Promise<void> {
   await ada.page.route('**/passkeys/elements.js', (route) =>
     route.fulfill({ contentType: 'text/javascript', body: '' }),
   );
-  await ada.show('<div id="app"></div>', { head: '<script type="module" src="/built.js"></script>' });
+  // Vue makes a policy of its own.
+  const csp = STRICT.replace("trusted-types 'none'", 'trusted-types vue');
+  await ada.show('<div id="app"></div>', { head: '<script type="module" src="/built.js"></script>', csp });
 }
 
 describe.each([

@@ -1,6 +1,6 @@
 // <latchkey-passkeys>: a person's own passkeys. Only what can succeed can be pressed.
 
-import type { Passkey, RegistrationResult } from '@latchkey/browser';
+import type { Answer, Passkey, RegistrationResult } from '@latchkey/browser';
 import { make, sentence } from './dom.ts';
 import { LatchkeyElement } from './element.ts';
 import { item, list, momentIn } from './entries.ts';
@@ -43,11 +43,13 @@ export class LatchkeyPasskeys extends LatchkeyElement {
   }
 
   /** Fetches the list and draws it. */
-  async refresh(): Promise<void> {
+  async refresh(): Promise<Answer<{ passkeys: Passkey[] }>> {
     const answer = await client().passkeys();
-    if (answer.kind !== 'done') return this.tell('passkeys', answer);
-    this.#passkeys = answer.passkeys;
-    this.draw();
+    if (answer.kind === 'done') {
+      this.#passkeys = answer.passkeys;
+      this.draw();
+    } else this.tell('passkeys', answer);
+    return answer;
   }
 
   /** As by its button. Resolves to undefined while something else is under way here. */
@@ -210,9 +212,11 @@ export class LatchkeyPasskeys extends LatchkeyElement {
     word: 'added' | 'renamed' | 'isDisabled' | 'isEnabled' | 'removed',
     name: string,
   ): Promise<void> {
-    await this.refresh();
-    this.say('done', this.word(word), name);
     this.emit('changed', { action });
+    const answer = await this.refresh();
+    // The passkey that is gone had confirmed this session.
+    if (answer.kind === 'refused' && answer.code === 'sign_in_required') this.leave();
+    else this.say('done', this.word(word), name);
   }
 
   #focus(id: string, deed: string): void {
