@@ -14,6 +14,7 @@ import { createAgent } from '@latchkey/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { faultsOfPage } from '../support/axe.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 // A busy machine takes its time to start a demo, and some tests start two.
@@ -760,6 +761,7 @@ describe('a demo that runs', () => {
       const { event } = await demo.record(({ reason }) => reason === 'signature_invalid');
       await page.goto(`${demo.url}/attempts/${event.id}`);
       expect(await page.evaluate(findFaults)).toEqual([]);
+      expect(await faultsOfPage(page)).toEqual([]);
     },
   );
 
@@ -780,6 +782,9 @@ describe('a demo that runs', () => {
     else await visitor.page.goto(demo.url + path);
     if (path === '/attempts') await visitor.page.locator('.attempt').first().waitFor();
     expect(await visitor.page.evaluate(findFaults)).toEqual([]);
+    expect(await faultsOfPage(visitor.page)).toEqual([]);
+    await visitor.page.emulateMedia({ forcedColors: 'active' });
+    expect(await faultsOfPage(visitor.page)).toEqual([]);
   });
 
   test('every answer forbids what the pages do not need', async () => {

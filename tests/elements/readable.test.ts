@@ -1,9 +1,9 @@
 // For everyone: axe finds nothing, and nothing scrolls sideways, in light, dark, forced colours, on a phone, at 200 %, from right
 // to left, and with the longest names that there can be.
 
-import axe from 'axe-core';
 import { describe, expect, it } from 'vitest';
-import { inChromium, signUp, until, type Visitor, visit } from './page.ts';
+import { faultsOfPage } from '../support/axe.ts';
+import { inChromium, signUp, until, visit } from './page.ts';
 
 inChromium();
 
@@ -14,24 +14,6 @@ const ALL = `
   <h2>Own</h2><latchkey-passkeys></latchkey-passkeys>
   <h2>Where</h2><latchkey-sessions></latchkey-sessions>
   <h2>Again</h2><latchkey-step-up></latchkey-step-up>`;
-
-async function faultsOf({ page }: Visitor) {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: typeof import('axe-core') };
-    const { violations, incomplete } = await axe.run(document, { resultTypes: ['violations', 'incomplete'] });
-    // What a name that is cut off would cover, axe cannot tell from what it covers.
-    const told = incomplete.map(({ nodes, ...rest }) => ({
-      ...rest,
-      nodes: nodes.filter(({ any }) => any[0]?.data?.messageKey !== 'bgOverlap'),
-    }));
-    return [...violations, ...told]
-      .filter(({ nodes }) => nodes.length > 0)
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  });
-  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  return sideways > 0 ? [...found, `${sideways} px too wide`] : found;
-}
 
 describe.each([
   ['light', {}],
@@ -63,7 +45,7 @@ describe.each([
     await reader.show(ALL, { lang, dir });
     await until(async () => expect(await reader.page.locator('latchkey-passkeys li').count()).toBe(3));
     await until(async () => expect(await reader.page.locator('latchkey-sessions li').count()).toBe(1));
-    expect(await faultsOf(reader)).toEqual([]);
+    expect(await faultsOfPage(reader.page)).toEqual([]);
 
     const sizes = await reader.page.evaluate(() =>
       [...document.querySelectorAll('*')]
@@ -74,10 +56,10 @@ describe.each([
 
     // With what was refused and with a dialog.
     await reader.page.locator('latchkey-sign-up button').click();
-    expect(await faultsOf(reader)).toEqual([]);
+    expect(await faultsOfPage(reader.page)).toEqual([]);
     await reader.page.locator('latchkey-passkeys [data-deed=remove]').first().click();
     await reader.page.getByRole('dialog').waitFor();
-    expect(await faultsOf(reader)).toEqual([]);
+    expect(await faultsOfPage(reader.page)).toEqual([]);
   });
 });
 
