@@ -278,7 +278,7 @@ function countSoon() {
   setTimeout(async () => {
     const mine = asked;
     try {
-      const { counts } = await ask();
+      const { counts } = await ask({ only: 'counts' });
       if (mine === asked) draw(counts);
     } catch {
       // The stream says when the server is gone.

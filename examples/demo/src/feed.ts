@@ -42,7 +42,7 @@ export interface Latest {
 export type Asked = Readonly<Record<string, unknown>>;
 
 export interface Feed {
-  /** Attempts of the asked `range`, `kind`, `outcome`, `reason`, `enforcement` and bar (`at`), older than `before`. */
+  /** Attempts of the asked `range`, `kind`, `outcome`, `reason`, `enforcement` and bar (`at`), older than `before`; none with `only=counts`. */
   latest(asked: Asked): Promise<Latest>;
   /** The record of this `event.id`, or the last one of this attempt, if there is one. */
   find(id: string): Promise<AttemptRecord | undefined>;
@@ -64,6 +64,8 @@ const SHOWN = 50;
 /** What one query of an attempt store gives at most, and how many queries an answer is worth. */
 const PAGE = 1_000;
 const PAGES = 5;
+/** What is filtered here is looked for in smaller steps, among as many. */
+const STEP = 200;
 /** How long counts serve, in milliseconds: several pages may watch. */
 const COUNTED_FOR = 1_000;
 const UNREAD_BYTES = 1_000_000;
@@ -98,7 +100,8 @@ export function openFeed(attempts: AttemptStore): Feed {
   return {
     latest: async (asked) => {
       const range = asked.range === '24h' || asked.range === '7d' ? asked.range : '30m';
-      const [found, counts] = await Promise.all([search(attempts, asked, range), count(range)]);
+      const searched = asked.only === 'counts' ? [] : search(attempts, asked, range);
+      const [found, counts] = await Promise.all([searched, count(range)]);
       return { attempts: found.slice(0, SHOWN).map(viewOf), hasOlder: found.length > SHOWN, counts };
     },
     find: async (id) => {
@@ -145,11 +148,11 @@ async function search(attempts: AttemptStore, asked: Asked, range: Range): Promi
 
   const found: AttemptRecord[] = [];
   let before = typeof asked.before === 'string' && UUID.test(asked.before) ? asked.before : undefined;
-  for (let page = 0; page < PAGES && found.length <= SHOWN; page++) {
-    const records = await attempts.list({ ...query, limit: PAGE, ...(before && { before }) });
+  for (let seen = 0; seen < PAGE * PAGES && found.length <= SHOWN; seen += STEP) {
+    const records = await attempts.list({ ...query, limit: STEP, ...(before && { before }) });
     found.push(...records.filter(isWanted));
     before = records.at(-1)?.event.id;
-    if (records.length < PAGE) break;
+    if (records.length < STEP) break;
   }
   return found.slice(0, SHOWN + 1);
 }
