@@ -50,16 +50,16 @@ export interface LatchkeyEventMap extends HTMLElementEventMap {
 }
 
 /** What a message is: done, for information, refused, or that something is under way. */
-type Kind = 'done' | 'note' | 'refused' | 'waiting';
+export type MessageKind = 'done' | 'note' | 'refused' | 'waiting';
 
 const refusing = ['refused', 'offline', 'unreadable'];
 
-/** Where there is no page, on a server that renders one, the modules can be loaded all the same. */
-const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+/** `HTMLElement`; an empty class where there is no page, on a server that renders one: the modules can be loaded there all the same. */
+export const ElementBase = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /** What every element of Latchkey is. */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface types the events, and declares no property
-export abstract class LatchkeyElement extends Base {
+export abstract class LatchkeyElement extends ElementBase {
   /** After a change of one of these it is drawn again. */
   static readonly observedAttributes: readonly string[] = ['lang'];
 
@@ -115,7 +115,7 @@ export abstract class LatchkeyElement extends Base {
   }
 
   /** Says one thing in place of what was said before; nothing with an empty template. */
-  protected say(kind: Kind, template = '', name = ''): void {
+  protected say(kind: MessageKind, template = '', name = ''): void {
     this.#status.dataset.kind = kind;
     this.#status.replaceChildren(...(template === '' ? [] : sentence(template, name)));
   }
@@ -213,12 +213,15 @@ export abstract class LatchkeyElement extends Base {
 }
 
 // The typed events, as the DOM library types those of its own elements: no property is declared here.
+/** What every element of Latchkey is. */
 export interface LatchkeyElement {
+  /** Listens to an event of the elements, or of any element. */
   addEventListener<Name extends keyof LatchkeyEventMap>(
     name: Name,
     listener: (this: this, event: LatchkeyEventMap[Name]) => unknown,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** Listens to any other event. */
   addEventListener(
     name: string,
     listener: EventListenerOrEventListenerObject,

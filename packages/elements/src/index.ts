@@ -9,7 +9,15 @@ import { LatchkeySignIn } from './sign-in.ts';
 import { LatchkeySignUp } from './sign-up.ts';
 import { LatchkeyStepUp } from './step-up.ts';
 
-export { type Action, type ActionResult, LatchkeyElement, type LatchkeyEventMap } from './element.ts';
+export type { Child } from './dom.ts';
+export {
+  type Action,
+  type ActionResult,
+  ElementBase,
+  LatchkeyElement,
+  type LatchkeyEventMap,
+  type MessageKind,
+} from './element.ts';
 export * from './languages.ts';
 export { configure, type ElementsOptions } from './settings.ts';
 export type { WordKey, Words } from './words/keys.ts';

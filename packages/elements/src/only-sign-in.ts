@@ -3,7 +3,15 @@
 import { define } from './define.ts';
 import { LatchkeySignIn } from './sign-in.ts';
 
-export { type Action, type ActionResult, LatchkeyElement, type LatchkeyEventMap } from './element.ts';
+export type { Child } from './dom.ts';
+export {
+  type Action,
+  type ActionResult,
+  ElementBase,
+  LatchkeyElement,
+  type LatchkeyEventMap,
+  type MessageKind,
+} from './element.ts';
 export { configure, type ElementsOptions } from './settings.ts';
 export type { WordKey, Words } from './words/keys.ts';
 export { LatchkeySignIn };
