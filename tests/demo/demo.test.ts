@@ -18,7 +18,6 @@ import { faultsOfPage } from '../support/axe.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 // A busy machine takes its time to start a demo, and some tests start two.
-vi.setConfig({ testTimeout: atThisSpeed(60_000) });
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =
