@@ -1,5 +1,5 @@
-// Before the tests run: the one thing that the sources cannot give them, the browser client that core serves as /client.js. It is
-// built where it is missing or older than what it is made of, which takes a second.
+// Before the tests run: what the sources cannot give them, the modules that core serves to pages. They are built where they are
+// missing or older than what they are made of, which takes a second or two.
 import { execFile } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,18 +8,22 @@ import { promisify } from 'node:util';
 import { CLIENT_MODULE, writeClientModule } from '../../packages/core/scripts/client.mjs';
 import { ROOT } from '../workspace.mjs';
 
-const BROWSER = join(ROOT, 'packages/browser');
+/** The sentences of the client are in the elements. */
+const ROOMS = ['browser', 'elements'].map((name) => join(ROOT, 'packages', name));
 
 /** Called by vitest. */
 export async function setup(): Promise<void> {
-  const sources = globSync(['src/**/*', 'tsup.config.ts', 'package.json'], { cwd: BROWSER });
-  const changedAt = Math.max(...sources.map((file) => statSync(join(BROWSER, file)).mtimeMs));
+  const sources = ROOMS.flatMap((room) =>
+    globSync(['src/**/*', 'tsup.config.ts', 'package.json'], { cwd: room }).map((file) => join(room, file)),
+  );
+  const changedAt = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   const builtAt = statSync(CLIENT_MODULE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (builtAt > changedAt) return;
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-client-'));
   try {
-    await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsup'), ['--out-dir', folder], { cwd: BROWSER });
-    writeClientModule(join(folder, 'client.js'));
+    const tsup = join(ROOT, 'node_modules/.bin/tsup');
+    for (const room of ROOMS) await promisify(execFile)(tsup, ['--out-dir', folder], { cwd: room });
+    writeClientModule({ 'client.js': join(folder, 'client.js'), 'elements.js': join(folder, 'elements.js') });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const PORT = `${await freePort()}`;
   const next = new URL('node_modules/next/dist/bin/next', folder);
   const env = { PORT, NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' } as const;
-  const program = run(next, env, ['dev', fileURLToPath(folder), '--hostname', 'localhost', '--port', PORT]);
+  const program = run(next, env, [], ['dev', fileURLToPath(folder), '--hostname', 'localhost', '--port', PORT]);
   site = { origin: `http://localhost:${PORT}`, program };
   for (const path of ['/', '/me', '/account', '/passkeys/session']) {
     await whenReady(program, () => fetch(site.origin + path).catch(() => undefined));
