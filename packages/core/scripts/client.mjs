@@ -33,5 +33,8 @@ export function writeClientModule(built) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   /** @param {string} path */
   const built = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  writeClientModule({ 'client.js': built('browser/dist/client.js'), 'elements.js': built('elements/dist/elements.js') });
+  writeClientModule({
+    'client.js': built('browser/dist/client.js'),
+    'elements.js': built('elements/dist/elements.js'),
+  });
 }
