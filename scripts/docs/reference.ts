@@ -162,7 +162,7 @@ function reasons() {
   return page(
     'Reasons',
     'packages/core/src/record/reasons.ts',
-    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
+    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed in each version; a minor version may add a reason, and who reads records takes one that it does not know for what `outcome` says. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
     ...parts,
   );
 }
@@ -299,6 +299,7 @@ const PURPOSES: Record<string, string> = {
   'GET /session': 'Who is signed in, or 401.',
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
+  'GET /elements.js': 'The elements, as one ES module that loads `client.js` beside it. May be cached.',
 };
 
 /** Whom each route wants to be there. Others get 401 `sign_in_required`. */

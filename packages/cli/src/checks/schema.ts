@@ -14,6 +14,9 @@ interface Table {
 
 const { ok, info, warning, error } = about('schema');
 
+/** What it saw where nothing was migrated. */
+export const NO_TABLES = 'There are no tables of Latchkey here';
+
 /** The tables against the migrations. */
 export async function checkSchema(connection: SqlConnection, place: Place): Promise<Finding[]> {
   const text = migrationSql(connection.dialect, tablesAt(connection.dialect, place));
@@ -21,12 +24,7 @@ export async function checkSchema(connection: SqlConnection, place: Place): Prom
   const actual = new Map<string, Table | null>();
   for (const name of expected.keys()) actual.set(name, await readTable(connection, name, place.schema));
   if ([...actual.values()].every((table) => table === null))
-    return [
-      error(
-        'There are no tables of Latchkey here',
-        'Run `latchkey migrate`; give it the --prefix and --schema of your application.',
-      ),
-    ];
+    return [error(NO_TABLES, 'Run `latchkey migrate`; give it the --prefix and --schema of your application.')];
   const findings: Finding[] = [];
   for (const [name, table] of expected) {
     const found = actual.get(name);
