@@ -21,7 +21,7 @@ export const STORES: Readonly<Record<Driver, StoreFile>> = {
     needs: ['@latchkey/sql', 'kysely', 'pg'],
     types: ['@types/pg'],
     variable: 'DATABASE_URL',
-    text: `import { migrate, sqlStore } from '@latchkey/sql';
+    text: `import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 
@@ -33,7 +33,7 @@ const pool = new Pool({
 const complain = (error«: Error») => console.error(\`PostgreSQL: \${error.message}\`);
 pool.on('error', complain); // a connection that broke while nobody used it
 pool.on('connect', (connection) => connection.on('error', complain)); // and one that broke while somebody did
-const db = new Kysely({ dialect: new PostgresDialect({ pool }) });
+const db = new Kysely({ dialect: new PostgresDialect({ pool: preparedOnce(pool) }) });
 await migrate(db);
 
 export const store = sqlStore(db);
