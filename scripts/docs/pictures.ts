@@ -147,7 +147,7 @@ async function takePictures(url: string) {
   const { page, context } = await visitor();
   await page.goto(`${url}/attempts`);
   await page.setViewportSize({ width: 1180, height: 1640 });
-  await page.locator('#chart-summary').getByText('abandoned').waitFor();
+  await page.locator('#chart-summary', { hasText: 'abandoned' }).waitFor();
   await picture(page, 'demo-attempts.png');
   await page.setViewportSize({ width: 1180, height: 860 });
   await page.goto(url);
