@@ -23,19 +23,20 @@ const ALLOWED = {
   elements: { dependencies: ['@latchkey/browser'] },
   react: { dependencies: ['@latchkey/browser', '@latchkey/elements'], peers: ['react'] },
   testing: { peers: [CORE] },
-  redis: { peers: [CORE, 'ioredis'] },
+  redis: { peers: [CORE] },
   sql: { peers: [CORE, 'kysely'] },
   audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
   fetch: { peers: [CORE] },
+  next: { dependencies: ['@latchkey/fetch'], peers: [CORE, 'next'] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
       ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
-    peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
+    peers: ['ioredis', 'mysql2', 'pg'],
   },
 };
 
@@ -46,7 +47,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-module.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],

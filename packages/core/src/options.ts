@@ -340,6 +340,11 @@ export interface Sink {
   readonly onFailure?: 'fail_open' | 'fail_closed';
   /** It writes to standard output, where the log line of an attempt goes by default: that one is then left out. */
   readonly onStandardOutput?: boolean;
+  /**
+   * It bounds what waits for it, and ends each write in kept or lost, however late: then no write counts as failed because it takes
+   * longer than 5 seconds, or because 1,000 are under way. As `queued` of @latchkey/audit does. Not for a `fail_closed` sink.
+   */
+  readonly settlesLate?: boolean;
 }
 
 /** A sign-in that was accepted: the argument of `onSignIn`. */
@@ -432,7 +437,7 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
   };
   /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
   readonly storeTimeout?: Duration;
-  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */
+  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`, and no timer is set. Default `'30s'`. */
   readonly sweepEvery?: Duration | false;
   /** The time, in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: () => number;
