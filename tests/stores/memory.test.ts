@@ -16,6 +16,7 @@ function session(index: number, members: Partial<SignInSession> = {}): SignInSes
     authenticatedAt: NOW,
     userVerified: true,
     enforcement: 'enforced',
+    firstFactor: false,
     stepUp: null,
     createdAt: NOW,
     seenAt: NOW,

@@ -30,7 +30,7 @@ export const LIMITS = {
   outcome: { points: 600, seconds: 60 },
   /** Registration options and verify together, by address. */
   registration: { points: 120, seconds: 60 },
-  /** Changes to passkeys and sessions (PATCH and DELETE), by address. */
+  /** Changes to passkeys and sessions (PATCH and DELETE), by address. Signing out does not count. */
   changes: { points: 120, seconds: 60 },
   /** All that is counted by address, together, by IPv6 /48: whoever has one has 65,536 addresses in the sense above. */
   network: { points: 6_000, seconds: 60 },
@@ -257,6 +257,11 @@ export interface SessionOptions<Request = unknown> {
   readonly lifetime?: SessionLifetime | ((request: Request) => SessionLifetime);
   /** How long a session may go unused. Default `'7d'`. */
   readonly idle?: Duration;
+  /**
+   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends the one that was not seen for longest.
+   * Default 100.
+   */
+  readonly max?: number;
   /** How long a process may believe that a session is live without asking the store. 0 asks every time. Default `'60s'`. */
   readonly revalidateAfter?: Duration;
   /** The cookie, for siblings of one site. */
@@ -366,7 +371,7 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
 export interface SignOut<Request = unknown, Response = unknown> {
   /** The session that ended. */
   readonly session: Pick<SignInSession, 'id' | 'userId' | 'passkeyId'>;
-  /** Whether it was the session of the request itself. */
+  /** Whether it was the session of the request itself, and its browser is now signed out. Not for `replaced`: `onSignIn` was called, or will be. */
   readonly current: boolean;
   /** Who ended it. */
   readonly by: SessionEnder;

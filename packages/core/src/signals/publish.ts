@@ -19,6 +19,9 @@ export const DEADLINE_MS = 5_000;
 /** How many records may be under way to one sink. A record beyond that is lost, which the log says. */
 const MOST_UNDER_WAY = 1_000;
 
+/** How many records that no sign-in waits for may be under way to a `fail_closed` sink: so many are in front of one at most. */
+const MOST_UNAWAITED = 16;
+
 /** How often a sink that goes on failing is mentioned in the log, in milliseconds. */
 const REMIND_MS = 60_000;
 
@@ -57,6 +60,8 @@ export function createPublisher(config: AppConfig): Publisher {
   const underWay = new Set<Promise<unknown>>();
   const healths = new Map(config.sinks.map((sink) => [sink, createHealth(sink)]));
   const required = config.sinks.filter(({ onFailure }) => onFailure === 'fail_closed');
+  /** Refusals wait here for their turn, so that the sign-ins that wait for such a sink do not stand behind all of them. */
+  const turns = new Map(required.map((sink) => [sink, inTurn(MOST_UNAWAITED)]));
   const toStandardOutput = config.sinks.some(({ onStandardOutput }) => onStandardOutput === true);
 
   const track = (work: Promise<unknown>) => {
@@ -64,19 +69,25 @@ export function createPublisher(config: AppConfig): Publisher {
     void work.finally(() => underWay.delete(work)).catch(() => {});
   };
 
+  /** Hands a record to a sink. Throws where the sink fails, takes too long, or has too many already. */
+  async function hand(sink: Sink, record: AttemptRecord): Promise<void> {
+    const health = healths.get(sink)!;
+    if (health.underWay >= MOST_UNDER_WAY) throw new Error(`${MOST_UNDER_WAY} records are under way already`);
+    health.underWay += 1;
+    try {
+      const writing = sink.write(record);
+      if (writing instanceof Promise) await withTimeout(writing, DEADLINE_MS);
+    } finally {
+      health.underWay -= 1;
+    }
+  }
+
   /** Resolves to the error, or to undefined when the sink has the record. */
-  async function write(sink: Sink, record: AttemptRecord, logger: Logger): Promise<unknown> {
+  async function write(sink: Sink, logger: Logger, handing: () => Promise<void>): Promise<unknown> {
     const health = healths.get(sink)!;
     let failure: unknown;
     try {
-      if (health.underWay >= MOST_UNDER_WAY) throw new Error(`${MOST_UNDER_WAY} records are under way already`);
-      health.underWay += 1;
-      try {
-        const writing = sink.write(record);
-        if (writing instanceof Promise) await withTimeout(writing, DEADLINE_MS);
-      } finally {
-        health.underWay -= 1;
-      }
+      await handing();
     } catch (thrown) {
       failure = thrown ?? new Error('the sink failed without an error');
     }
@@ -96,7 +107,10 @@ export function createPublisher(config: AppConfig): Publisher {
         ignoringErrors(() => emitSignals(record, aside));
         ignoringErrors(() => attempts.publish(record));
         for (const sink of config.sinks) {
-          if (!asked?.has(sink)) track(write(sink, record, logger ?? standardOutput));
+          if (asked?.has(sink)) continue;
+          const handing = () => hand(sink, record);
+          const turn = turns.get(sink);
+          track(write(sink, logger ?? standardOutput, turn ? () => turn(handing) : handing));
         }
       },
       error(thrown, { attemptId = null, what = 'a request failed through our fault' } = {}) {
@@ -115,7 +129,7 @@ export function createPublisher(config: AppConfig): Publisher {
         await inSpan('latchkey.audit.write', async () => {
           for (const sink of required) {
             asked.add(sink);
-            const failure = await write(sink, record, config.logger ?? standardOutput);
+            const failure = await write(sink, config.logger ?? standardOutput, () => hand(sink, record));
             if (failure === undefined) continue;
             const cause = new Error(`the sink '${sink.name}' did not take the record`, { cause: failure });
             throw refuse('audit_unavailable', { cause });
@@ -129,6 +143,24 @@ export function createPublisher(config: AppConfig): Publisher {
     async drain() {
       await withTimeout(Promise.all(underWay), DEADLINE_MS).catch(() => {});
     },
+  };
+}
+
+/** Does at most so many works at once and the others in their order. Throws for one more than {@link MOST_UNDER_WAY} that wait. */
+function inTurn(most: number) {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (work: () => Promise<void>): Promise<void> => {
+    if (free > 0) free -= 1;
+    else if (waiting.length < MOST_UNDER_WAY) await new Promise<void>((go) => void waiting.push(go));
+    else throw new Error(`${MOST_UNDER_WAY} records are waiting already`);
+    try {
+      await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
   };
 }
 
