@@ -890,7 +890,7 @@ const sessions: Breaks<SessionStore> = {
     }),
     'counts those elsewhere': ending(({ seenAt }) => seenAt, { everywhere: true }),
     'keeps the older of two that were seen at one instant': ending(
-      ({ seenAt, createdAt }) => seenAt - (createdAt % 1_000) / 10_000,
+      ({ seenAt, createdAt }) => seenAt - (createdAt % 1_000) / 1_000,
     ),
   },
   'ends each of the sessions beyond those to keep once, though ten begin and end at once': {

@@ -236,7 +236,7 @@ export interface PolicyOptions {
   readonly deviceBound?: boolean;
   /**
    * Only passkeys whose authenticator attests to its make, up to a root of yours or of the FIDO metadata you supply.
-   * Judged when a passkey is registered. WebAuthn §6.5. Default `none`: nothing is asked for and nothing is claimed.
+   * Judged when a passkey is registered; afterwards its model is, at each use. WebAuthn §6.5. Default `none`: nothing is asked for and nothing is claimed.
    */
   readonly attestation?: 'none' | AttestationOptions;
   /**

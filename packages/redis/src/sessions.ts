@@ -200,7 +200,9 @@ export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {
   };
 
   const ofUser = async (userId: string, ids: readonly string[]): Promise<SignInSession[]> =>
-    (await Promise.all(ids.map(byId))).filter((session) => session !== null && session.userId === userId) as SignInSession[];
+    (await Promise.all(ids.map(byId))).filter(
+      (session) => session !== null && session.userId === userId,
+    ) as SignInSession[];
 
   /** The ids beyond those to keep. Who has few has none, and their sessions are not read. */
   const beyond = async ({ userId, rpId, except, keepLatest }: Surplus): Promise<string[]> => {

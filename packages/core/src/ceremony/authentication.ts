@@ -249,8 +249,12 @@ export async function verifyStepUp(
   body: { attemptId: string; credential: object },
 ): Promise<{ steppedUpAt: number; expiresAt: number; action?: string }> {
   const expected = { purpose: 'step_up', userId: signedIn.user.id, body } as const;
-  const { ceremony, start } = await verifyAssertion(context, services, expected, ({ passkey, userVerified, ceremony }) =>
-    services.sessions.prepareStepUp(context, signedIn, { passkey, userVerified, action: ceremony.action ?? null }),
+  const { ceremony, start } = await verifyAssertion(
+    context,
+    services,
+    expected,
+    ({ passkey, userVerified, ceremony }) =>
+      services.sessions.prepareStepUp(context, signedIn, { passkey, userVerified, action: ceremony.action ?? null }),
   );
   const steppedUpAt = start!.session.stepUp!.at;
   return {

@@ -89,7 +89,10 @@ export function judgeAttestation(accepted: boolean, requirements: readonly Requi
 }
 
 /** Whether a passkey was registered with an attestation, and is of a model that the policy here accepts. The statement itself is not kept. */
-export function isAttested({ attested, aaguid }: Pick<Passkey, 'attested' | 'aaguid'>, { attestation }: Policy): boolean {
+export function isAttested(
+  { attested, aaguid }: Pick<Passkey, 'attested' | 'aaguid'>,
+  { attestation }: Policy,
+): boolean {
   return attested && (attestation?.acceptsModel(aaguid) ?? true);
 }
 

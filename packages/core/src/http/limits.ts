@@ -185,7 +185,8 @@ function shareNetworks({ points, seconds }: LimitRule, clock: () => number) {
       const all = windowOf(network);
       // Of this very window of the network: both end together.
       const own = windowOf(`${subscriber} ${all.until}`);
-      if (own.count >= shareOf(points, all.count, PARTS.subscriber)) throw over(`network:${network}`, all.until - clock());
+      if (own.count >= shareOf(points, all.count, PARTS.subscriber))
+        throw over(`network:${network}`, all.until - clock());
       all.count += 1;
       own.count += 1;
     },

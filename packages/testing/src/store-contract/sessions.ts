@@ -338,7 +338,12 @@ export const sessionStoreContract: readonly StoreRule<SessionStore>[] = [
       const make = (seen: number, members: Partial<SignInSession> = {}) =>
         begun(store, { userId, seenAt: NOW + seen, ...members });
       // Neither the order in which they began nor that of their ids is the order in which they were seen.
-      const own = [await make(5, { createdAt: NOW }), await make(2, { createdAt: NOW + 9 }), await make(9), await make(7)];
+      const own = [
+        await make(5, { createdAt: NOW }),
+        await make(2, { createdAt: NOW + 9 }),
+        await make(9),
+        await make(7),
+      ];
       const [, oldest, ...others] = own;
       const elsewhere = await make(0, { rpId: 'example.org' });
       const stranger = await begun(store, { seenAt: 0 });
@@ -378,8 +383,14 @@ export const sessionStoreContract: readonly StoreRule<SessionStore>[] = [
       const userId = `user-${freshId()}`;
       const passkeyId = freshId();
       const made = await begun(store, { userId, passkeyId });
-      const confirmed = await begun(store, { userId, stepUp: { at: NOW, action: null, passkeyId, userVerified: true } });
-      const other = await begun(store, { userId, stepUp: { at: NOW, action: null, passkeyId: freshId(), userVerified: true } });
+      const confirmed = await begun(store, {
+        userId,
+        stepUp: { at: NOW, action: null, passkeyId, userVerified: true },
+      });
+      const other = await begun(store, {
+        userId,
+        stepUp: { at: NOW, action: null, passkeyId: freshId(), userVerified: true },
+      });
       const elsewhere = await begun(store, { userId, passkeyId, rpId: 'example.org' });
       const stranger = await begun(store, { passkeyId });
       const ended = await store.end({ userId, passkeyId });
