@@ -258,8 +258,8 @@ export interface SessionOptions<Request = unknown> {
   /** How long a session may go unused. Default `'7d'`. */
   readonly idle?: Duration;
   /**
-   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends the one that was not seen for longest.
-   * Default 100.
+   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends those that were not seen for longest. Of
+   * more than 10, not every sign-in looks: there may be a tenth more for a while. Default 100.
    */
   readonly max?: number;
   /** How long a process may believe that a session is live without asking the store. 0 asks every time. Default `'60s'`. */
@@ -371,7 +371,7 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
 export interface SignOut<Request = unknown, Response = unknown> {
   /** The session that ended. */
   readonly session: Pick<SignInSession, 'id' | 'userId' | 'passkeyId'>;
-  /** Whether it was the session of the request itself, and its browser is now signed out. Not for `replaced`: `onSignIn` was called, or will be. */
+  /** Whether it was the session of the request itself, and nobody is signed in there now. False for `replaced`: `onSignIn` follows. */
   readonly current: boolean;
   /** Who ended it. */
   readonly by: SessionEnder;

@@ -154,7 +154,7 @@ export function startOf(options: RedisStoreOptions, { session, replaces, renews 
   };
 }
 
-/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 to 5), end 2 or 3, listByUser 2. */
+/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 to 5), end 2 or 3 (with `keepLatest` 1 where there are no more than that), listByUser 2. */
 export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {}): SessionStore {
   const keys = keysUnder(prefixOf(options));
 

@@ -176,7 +176,7 @@ describe.each(Object.entries(mounts))('%s', (_, mount) => {
     await site.close();
   });
 
-  test('a person has a hundred sessions or as many as the application says: one more ends the one not seen for longest', async () => {
+  test('a person has as many sessions as the application says: one more ends the one not seen for longest', async () => {
     const ended: SignOut[] = [];
     const store = memoryStore();
     const options = { mount, store, sessions: { max: 3 }, onSignOut: (signOut: SignOut) => void ended.push(signOut) };
@@ -267,11 +267,13 @@ test('by default a person has a hundred sessions, and a list of them is short, h
     const session = { ...own!, id: crypto.randomUUID(), tokenHash: `${i}`.padStart(43, 'x'), userAgent };
     await store.sessions.begin({ session: { ...session, seenAt: own!.seenAt - i - 1 }, replaces: null, renews: false });
   }
-  expect((await site.agent().signIn(passkey)).status).toBe(200);
+  // One sign-in in ten looks.
+  let signedIn = 0;
+  for (; signedIn < 500 && endings(site).length === 0; signedIn++) await site.agent().signIn(passkey);
   const list = await agent.request('GET', '/passkeys/sessions');
   expect(list.json.sessions).toHaveLength(100);
   expect(list.text.length).toBeLessThan(65_536);
-  expect(endings(site)).toEqual(Array.from({ length: 51 }, () => ['policy', 'too_many']));
+  expect(endings(site)).toEqual(Array.from({ length: 50 + signedIn }, () => ['policy', 'too_many']));
   expect(await seen(agent, 'lax')).toBe(200);
   await site.close();
 });
