@@ -132,6 +132,20 @@ describe('an IPv6 /48', () => {
     }
   });
 
+  test('gives a share for its own window, whenever a subscriber comes to it', async () => {
+    const wide = { points: 100_000, seconds: 60 };
+    const { clock, limits } = open({ limits: { options: wide, network: { points: 100, seconds: 60 } } });
+    const take = () => letIn(100, () => limits.admit(byAddress('options', in48(1))));
+    await limits.admit(byAddress('options', in48(2)));
+    clock.now += 31_000;
+    const share = await take();
+    expect(share).toBeGreaterThan(20);
+    clock.now += 30_000;
+    expect(await take()).toBeGreaterThanOrEqual(share);
+    clock.now += 31_000;
+    expect(await take()).toBe(0);
+  });
+
   test('is shared out in each process, also where one limiter counts for all of them', async () => {
     const counted: string[] = [];
     const { limits } = open({

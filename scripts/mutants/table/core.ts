@@ -529,6 +529,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'http/limits.ts',
     'const own = windowOf(`${subscriber} ${all.until}`);',
     'const own = windowOf(subscriber);',
+    'an IPv6 /48',
   ),
   by(
     LEFT_OVER,
