@@ -527,8 +527,8 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   by(
     LIMITS,
     'http/limits.ts',
-    'const own = windowOf(`${subscriber} ${all.until}`);',
-    'const own = windowOf(subscriber);',
+    'all.until}`);',
+    '0}`);',
     'an IPv6 /48',
   ),
   by(
