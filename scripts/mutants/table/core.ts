@@ -524,13 +524,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'there is a limit for changes',
   ),
   by(LIMITS, 'http/limits.ts', 'if (sharer !== undefined) shares.consume(key, sharer);', ''),
-  by(
-    LIMITS,
-    'http/limits.ts',
-    'all.until}`);',
-    '0}`);',
-    'an IPv6 /48',
-  ),
+  by(LIMITS, 'http/limits.ts', 'all.until}`);', '0}`);', 'an IPv6 /48'),
   by(
     LEFT_OVER,
     'signals/publish.ts',
