@@ -1,0 +1,4 @@
+export {};
+
+import { createPasskeyClient } from "/passkeys/client.js";
+createPasskeyClient().signin();

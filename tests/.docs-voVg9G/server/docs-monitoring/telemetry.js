@@ -1,0 +1,5 @@
+export {};
+// telemetry.js
+import { NodeSDK } from '@opentelemetry/sdk-node';
+
+new NodeSDK().start();

@@ -1,0 +1,3 @@
+export {};
+import { rp, users, store, createPasskeys } from 'given';
+const passkeys = createPasskeys({ rp, users, store }); // everything below is about `store`

@@ -1,0 +1,4 @@
+export {};
+import { memoryStore } from '@latchkey/core';
+
+export const store = memoryStore();

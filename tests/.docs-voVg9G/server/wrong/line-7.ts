@@ -1,0 +1,3 @@
+export {};
+import { memoryStore } from '@latchkey/core';
+memoryStore('x');
