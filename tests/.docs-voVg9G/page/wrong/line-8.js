@@ -1,4 +1,0 @@
-export {};
-
-import { createPasskeyClient } from "/passkeys/client.js";
-createPasskeyClient().signin();

@@ -1,5 +1,0 @@
-export {};
-// telemetry.js
-import { NodeSDK } from '@opentelemetry/sdk-node';
-
-new NodeSDK().start();

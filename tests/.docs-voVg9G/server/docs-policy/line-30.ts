@@ -1,5 +1,0 @@
-export {};
-import { rp, users, store } from 'given';
-import { createPasskeys } from '@latchkey/core';
-
-createPasskeys({ rp, users, store, policy: { immediateMediation: 'report' } });

@@ -1,4 +1,0 @@
-export {};
-import { memoryStore } from '@latchkey/core';
-
-export const store = memoryStore();

@@ -1,3 +1,0 @@
-export {};
-import { memoryStore } from '@latchkey/core';
-memoryStore('x');
