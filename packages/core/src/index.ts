@@ -123,6 +123,7 @@ export {
   REMEMBERED_MS,
   type SessionSelection,
   type SessionStart,
+  type SessionStepUp,
   type SessionStore,
   type SignInSession,
   type Store,
