@@ -94,7 +94,7 @@ async function open(kind: Kind | 'memory'): Promise<Opened> {
     return { store, kept: () => keysOf(redis, prefix) };
   }
   expect((await latchkey(['migrate', ...at])).code).toBe(0);
-  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts'];
+  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations'];
   const kept = async () =>
     Object.fromEntries(
       await Promise.all(

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
-const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions'];
+const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions', '0003_invitations'];
 
 const ceremony = (members: Partial<PendingCeremony> = {}): PendingCeremony => ({
   attemptId: crypto.randomUUID(),
@@ -208,7 +208,7 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
       };
       const [one, other] = await Promise.all([migrating(), migrating()]);
       for (const prefix of prefixes) {
-        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations']) {
+        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'migrations']) {
           await run(`drop table ${prefix}${table}`);
         }
       }
@@ -268,6 +268,12 @@ const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: nu
   'session forgetExpired': 1,
   append: 1,
   list: 1,
+  'invitation put': 1,
+  'invitation find': 1,
+  'invitation change': 1,
+  'invitation list': 1,
+  'invitation forget': 2,
+  'invitation forgetExpired': 1,
 };
 
 describe.each(databases)('statements on $name', (database) => {
@@ -276,7 +282,7 @@ describe.each(databases)('statements on $name', (database) => {
   test('each verb takes as few as it says', async () => {
     const { db, tablePrefix, statements } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts, invitations } = sqlStore(db, { tablePrefix });
     const counted: Record<string, number> = {};
     const count = async (verb: string, call: () => unknown) => {
       const before = statements.length;
@@ -368,9 +374,9 @@ describe.each(databases)('query plans on $name', (database) => {
   test('every statement finds its rows by the index made for it', async () => {
     const { db, tablePrefix, statements, run } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts, invitations } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts']) {
+    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
     }
     const [kept, gone] = [passkey(), passkey()];
@@ -418,6 +424,12 @@ describe.each(databases)('query plans on $name', (database) => {
       [/attempts_by_outcome/, () => attempts.list({ outcome: 'error', limit: 100 })],
       [/attempts_by_enforcement/, () => attempts.list({ enforcement: 'not_enforced', limit: 100 })],
       [/attempts_by_time/, () => attempts.list({ since: NOW, until: NOW + 1, limit: 100 })],
+      [TOKEN, () => invitations.find({ tokenHash: 'i2' })],
+      [TOKEN, () => invitations.change({ tokenHash: 'i2', from: OPEN, to: { ...OPEN, binding } })],
+      [TOKEN, () => invitations.change({ tokenHash: 'i2', from: { ...OPEN, binding }, to: OPEN })],
+      [/invitations_of_user/, () => invitations.listByUser('u2')],
+      [/invitations_of_user/, () => invitations.forget('u3')],
+      [/invitations_due/, () => invitations.forgetExpired({ before: 100, limit: 20 })],
     ];
     for (const [index, call] of calls) {
       const from = statements.length;

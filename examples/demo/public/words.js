@@ -116,6 +116,9 @@ const names = {
   'latchkey.passkey.removed': 'Passkey removed',
   'latchkey.session.ended': 'Session ended',
   'latchkey.user.forgotten': 'Person forgotten',
+  'latchkey.invitation.issued': 'Invitation issued',
+  'latchkey.invitation.used': 'Invitation used',
+  'latchkey.invitation.revoked': 'Invitation revoked',
 };
 
 /** In this order: most browsers name others as well. */

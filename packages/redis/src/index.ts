@@ -3,6 +3,7 @@ import type { Store } from '@latchkey/core';
 import { type RedisAttemptsOptions, redisAttempts } from './attempts.ts';
 import { redisChallenges } from './challenges.ts';
 import type { RedisClient } from './client.ts';
+import { redisInvitations } from './invitations.ts';
 import { redisPasskeys } from './passkeys.ts';
 import { redisSessions } from './sessions.ts';
 
@@ -10,6 +11,7 @@ export type { RedisAttemptsOptions } from './attempts.ts';
 export { redisAttempts } from './attempts.ts';
 export { redisChallenges } from './challenges.ts';
 export type { RedisClient, RedisStoreOptions } from './client.ts';
+export { redisInvitations } from './invitations.ts';
 export { redisPasskeys } from './passkeys.ts';
 export { redisSessions } from './sessions.ts';
 
@@ -24,5 +26,6 @@ export function redisStore(redis: RedisClient, options: RedisAttemptsOptions = {
     passkeys,
     sessions: passkeys.sessions ?? redisSessions(redis, options),
     attempts: redisAttempts(redis, options),
+    invitations: redisInvitations(redis, options),
   };
 }
