@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AttemptRecord, Passkey, PendingCeremony, SignInSession } from '@latchkey/core';
+import type { AttemptRecord, Invitation, Passkey, PendingCeremony, SignInSession } from '@latchkey/core';
 import { migrate, migrationSql, sqlStore } from '@latchkey/sql';
 import {
   attemptStoreContract,
   challengeStoreContract,
+  invitationStoreContract,
   passkeyStoreContract,
   sessionStoreContract,
   signInStoreContract,
@@ -50,6 +51,20 @@ const passkey = (members: Partial<Passkey> = {}): Passkey => ({
   lastUsedAt: null,
   ...members,
 });
+
+const invitation = (members: Partial<Invitation> = {}): Invitation => ({
+  id: crypto.randomUUID(),
+  tokenHash: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),
+  userId: crypto.randomUUID(),
+  rpId: 'example.com',
+  replacesAll: false,
+  createdAt: NOW,
+  expiresAt: NOW,
+  ...OPEN,
+  ...members,
+});
+
+const OPEN = { status: 'open', binding: null, attemptId: null } as const;
 
 const session = (members: Partial<SignInSession> = {}): SignInSession => ({
   id: crypto.randomUUID(),
@@ -110,6 +125,7 @@ async function keepsItsPromises(store: ReturnType<typeof sqlStore>): Promise<voi
   for (const { check } of sessionStoreContract) await check(store.sessions);
   for (const { check } of signInStoreContract) await check({ ...store.passkeys, sessions: store.sessions });
   for (const { check } of attemptStoreContract) await check(store.attempts);
+  for (const { check } of invitationStoreContract) await check(store.invitations);
 }
 
 describe.each(databases)('migration on $name', (database) => {
@@ -208,7 +224,15 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
       };
       const [one, other] = await Promise.all([migrating(), migrating()]);
       for (const prefix of prefixes) {
-        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'migrations']) {
+        for (const table of [
+          'ceremonies',
+          'handles',
+          'passkeys',
+          'sessions',
+          'attempts',
+          'invitations',
+          'migrations',
+        ]) {
           await run(`drop table ${prefix}${table}`);
         }
       }
@@ -337,6 +361,14 @@ describe.each(databases)('statements on $name', (database) => {
     await count('forget', () => passkeys.forget(userId));
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
+    const invited = invitation();
+    const { tokenHash } = invited;
+    await count('invitation put', () => invitations.put(invited));
+    await count('invitation find', () => invitations.find({ tokenHash }));
+    await count('invitation change', () => invitations.change({ tokenHash, from: OPEN, to: { ...OPEN, binding } }));
+    await count('invitation list', () => invitations.listByUser(invited.userId));
+    await count('invitation forget', () => invitations.forget(invited.userId));
+    await count('invitation forgetExpired', () => invitations.forgetExpired({ before: NOW, limit: 10 }));
 
     const which = ['sqlite', 'postgres', 'mysql'].indexOf(database.dialect);
     const expected = Object.entries(STATEMENTS).map(([verb, each]) => [
@@ -351,7 +383,8 @@ describe.each(databases)('statements on $name', (database) => {
 const PRIMARY = /sqlite_autoindex_\w+_1\b|_pkey\b|"PRIMARY"/;
 const CREDENTIAL_ID = /passkeys_credential_id_key|sqlite_autoindex_\w+passkeys_2|"key":"credential_id"/;
 
-const TOKEN = /sessions_token_hash_key|sqlite_autoindex_\w+sessions_2|"key":"token_hash"/;
+const TOKEN =
+  /(?:sessions|invitations)_token_hash_key|sqlite_autoindex_\w+(?:sessions|invitations)_2|"key":"token_hash"/;
 /** A renewal names both; and MySQL, which reads before it ends, deletes by id. */
 const EITHER = new RegExp(`${PRIMARY.source}|${TOKEN.source}`);
 
@@ -513,6 +546,18 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     outcome: 'success',
     enforcement: 'enforced',
     record: '{}',
+  }));
+  await insert('invitations', 20_000, (index) => ({
+    id: `i${index}`,
+    token_hash: `i${index}`,
+    user_id: `u${index}`,
+    rp_id: 'example.com',
+    replaces_all: 0,
+    created_at: index,
+    expires_at: index,
+    status: 'open',
+    binding: null,
+    attempt_id: null,
   }));
 }
 

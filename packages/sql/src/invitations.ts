@@ -51,9 +51,7 @@ export function sqlInvitations(connection: Connection): InvitationStore {
     db.deleteFrom(invitations).where('user_id', '=', userId).where('status', '=', 'open'),
   );
 
-  const rest = statement(({ userId }: { userId: string }) =>
-    db.deleteFrom(invitations).where('user_id', '=', userId),
-  );
+  const rest = statement(({ userId }: { userId: string }) => db.deleteFrom(invitations).where('user_id', '=', userId));
 
   const due = (p: { before: number; limit: number }) =>
     db.selectFrom(invitations).select('id').where('expires_at', '<=', p.before).orderBy('expires_at').limit(p.limit);

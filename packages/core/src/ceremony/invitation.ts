@@ -119,7 +119,8 @@ export async function spendInvitation(
   invitation: Invitation,
 ): Promise<void> {
   const { tokenHash } = invitation;
-  if (await store.invitations!.change({ tokenHash, from: stateOf(invitation), to: spentBy(context, invitation) })) return;
+  if (await store.invitations!.change({ tokenHash, from: stateOf(invitation), to: spentBy(context, invitation) }))
+    return;
   const now = await store.invitations!.find({ tokenHash });
   if (now === null) throw turnedAway(context, 'invitation_unknown');
   checkOpen(context, now);

@@ -40,7 +40,9 @@ export function memoryInvitations(): InvitationStore {
 
     change({ tokenHash, from, to }) {
       const entry = byToken.get(tokenHash);
-      if (entry?.invitation.status !== from.status || entry.invitation.binding !== from.binding) return false;
+      if (entry === undefined) return false;
+      const { status, binding, attemptId } = entry.invitation;
+      if (status !== from.status || binding !== from.binding || attemptId !== from.attemptId) return false;
       entry.invitation = { ...entry.invitation, ...to };
       return true;
     },
