@@ -41,6 +41,17 @@ onAsked(element('#read-note'), element('#said-note'), 'Asking you to confirm …
   return answer.ok ? (await answer.json()).note : 'The note stays closed.';
 });
 
+onAsked(element('#invite'), element('#said-invite'), 'Asking you to confirm …', async () => {
+  const confirmed = await client.stepUp({ action: 'invite' });
+  if (confirmed.kind !== 'done') return sentenceFor(confirmed);
+  const answer = await fetch('/account/invitation', { method: 'POST' });
+  if (!answer.ok) return 'The server could not invite you. Try again in a moment.';
+  const link = element('#invitation');
+  link.hidden = false;
+  link.textContent = (await answer.json()).link;
+  return 'Open this link on the other device within ten minutes. It is good once, and replaces the one before.';
+});
+
 onAsked(endOthers, saidSessions, 'Signing out everywhere else …', async () => {
   const result = await client.endOtherSessions();
   if (result.kind !== 'done') return sentenceFor(result);

@@ -29,6 +29,8 @@ const refusals = {
   passkey_exists: 'This passkey is in use already. Sign in with it instead.',
   passkey_limit_reached: 'You have as many passkeys as an account can have. Remove one first.',
   last_passkey: 'This is your only passkey. Add another before you remove it, or you could not sign in any more.',
+  invitation_invalid: 'This invitation is not good any more. Ask for a new one.',
+  invitation_other_browser: 'This invitation was opened in another browser. Use that one, or ask for a new one.',
   not_found: 'It is not there any more.',
   rate_limited: 'Too many attempts. Wait a little and try again.',
   store_unavailable: 'The server cannot reach its data right now. Try again in a moment.',
