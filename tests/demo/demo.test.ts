@@ -269,6 +269,26 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
       expect((await fetch(`${demo.url}/attempts/${nobodys}`)).status, nobodys).toBe(404);
     }
     await page.goto(`${demo.url}/account`);
+
+    // An invitation, for a browser where she is not signed in.
+    expect(await page.evaluate(async () => (await fetch('/account/invitation', { method: 'POST' })).status)).toBe(403);
+    forgive(zoe, 403);
+    await page.getByRole('button', { name: 'Confirm and invite' }).click();
+    await status.getByText('Open this link on the other device').waitFor();
+    const link = (await page.locator('#invitation').textContent())!;
+    const { page: phone } = await visit();
+    await phone.goto(link);
+    expect(phone.url()).toBe(`${demo.url}/invited`);
+    await phone.getByRole('button', { name: 'Create a passkey' }).click();
+    await phone.getByText('Zoë has a new passkey').waitFor();
+    expect(await phone.evaluate(async () => (await fetch('/passkeys/session')).status)).toBe(401);
+    const late = await visit();
+    await late.page.goto(link);
+    await late.page.getByRole('button', { name: 'Create a passkey' }).click();
+    await late.page.getByText('This invitation is not good any more.').waitFor();
+    forgive(late, 400);
+    await late.page.goto(`${demo.url}/invited`);
+    await late.page.getByText('There is no invitation in this address.').waitFor();
     await signOut(zoe, demo.url);
     expect((await page.goto(`${demo.url}/nowhere`))?.status()).toBe(404);
     forgive(zoe, 404);
@@ -289,6 +309,11 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
       'passkey.added',
       'passkey.renamed',
       'passkey.removed',
+      'step_up.attempt',
+      'invitation.issued',
+      'registration.attempt',
+      'invitation.used',
+      'passkey.added',
       'session.ended',
     ]);
   });
@@ -717,6 +742,8 @@ describe('a demo that runs', () => {
     ['/sign-in', 'dark', 1100],
     ['/sign-up', 'light', 360],
     ['/sign-up', 'dark', 1100],
+    ['/invited#invitation=x', 'light', 360],
+    ['/invited#invitation=x', 'dark', 1100],
     ['/account', 'light', 360],
     ['/account', 'dark', 1100],
     ['/attempts', 'light', 360],

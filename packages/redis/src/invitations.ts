@@ -48,7 +48,7 @@ return record
 
 const DROP = script(`redis.call('DEL', KEYS[1])`);
 
-/** The invitations. Round trips: find and change 1, put and listByUser 2, forget 4. */
+/** The invitations. Round trips: find and change 1, put 3, listByUser 2, forget 5. */
 export function redisInvitations(redis: RedisClient, options: RedisStoreOptions = {}): InvitationStore {
   const prefix = prefixOf(options);
   const keyOf = (tokenHash: string) => `${prefix}invitation:${tokenHash}`;

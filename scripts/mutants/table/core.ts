@@ -457,7 +457,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   byRules('sweep.ts', 'if (!pending.begun) return;', '', 'lets a prefetched challenge that nobody used'),
   // --- invitations ---
-  byRules(INVITATION, "if (status !== 'open') throw turnedAway(context, `invitation_${status}`);", '', ALIKE),
+  byRules(INVITATION, "if (status !== 'open') throw", 'if (status === null) throw', ALIKE),
   byRules(
     INVITATION,
     "if (context.config.now() >= expiresAt) throw turnedAway(context, 'invitation_expired');",
