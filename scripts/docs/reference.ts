@@ -415,16 +415,12 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
       Object.entries(VALUES).map(([name, values]) => [code(name), values]),
     ),
     '## Spans',
-    'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset.',
+    'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset. What stands below another is a step: it has a span only where it failed or took 5 ms or longer.',
     table(
       ['name', 'below', 'attributes'],
       [...spans]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, { parents, attributes }]) => [
-          code(name),
-          list(parents),
-          attributes.size > 3 ? 'the record, [below](#attributes)' : list(attributes),
-        ]),
+        .map(([name, { parents, attributes }]) => [code(name), list(parents), list(attributes)]),
     ),
     '## Log events',
     table(
@@ -435,7 +431,7 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
       ]),
     ),
     '## Attributes',
-    'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these; what is marked with * is on log events only, never on spans or metrics; `error.type` is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',
+    'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these but `error.type`, which is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',
     attributesOf(spans, events)
       .map((name) => `- ${name}`)
       .join('\n'),
@@ -450,7 +446,7 @@ function attributesOf(
     new Set([...all].flatMap(({ attributes }) => [...attributes]));
   const onSpans = union(spans.values());
   const onEvents = union(events.values());
-  return [...new Set([...onSpans, ...onEvents])].sort().map((name) => code(name) + (onSpans.has(name) ? '' : ' *'));
+  return [...new Set([...onSpans, ...onEvents])].sort().map(code);
 }
 
 // --- to files ---

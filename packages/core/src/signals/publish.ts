@@ -9,7 +9,7 @@ import { withTimeout } from '../deadline.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Logger, Sink } from '../options.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
-import { countAuditRecord, emitSignals, ignoringErrors, inSpan } from './telemetry.ts';
+import { countAuditRecord, emitSignals, ignoringErrors, inStep } from './telemetry.ts';
 
 const attempts = channel('latchkey.attempt');
 
@@ -112,7 +112,7 @@ export function createPublisher(config: AppConfig): Publisher {
       const asked = new Set<Sink>();
       if (required.length === 0) return { asked };
       try {
-        await inSpan('latchkey.audit.write', async () => {
+        await inStep('latchkey.audit.write', async () => {
           for (const sink of required) {
             asked.add(sink);
             const failure = await write(sink, record, config.logger ?? standardOutput);
