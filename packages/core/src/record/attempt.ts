@@ -336,7 +336,7 @@ export interface AttemptRecord {
     /** The browser's client data says that another site's page framed this one. Signed once the signature is valid. */
     readonly crossOrigin: boolean | null;
   };
-  /** What became of the challenge, how old it was, and how long it could live. */
+  /** What became of the challenge, how old it was, and how long it could live. `ttlMs` of an invitation that was issued: how long it is good. */
   readonly challenge: { readonly status: ChallengeStatus; readonly ageMs: number | null; readonly ttlMs: number };
   /** What policy asked for and decided. */
   readonly policy: {

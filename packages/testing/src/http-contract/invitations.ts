@@ -26,10 +26,9 @@ const fresh = ({ origin }: Site) => createSoftwarePasskey({ origin });
 const namesOf = (site: Site, from: number) =>
   site.records.slice(from).map(({ event }) => event.name.replace('latchkey.', ''));
 
-/** An answer without what differs between two of a kind. */
-function plain({ status, headers, json }: Reply) {
-  const { attemptId: _, ...body } = json;
-  return { status, type: headers.get('content-type'), cookies: headers.getSetCookie(), body };
+/** All of an answer that could tell one reason from another. */
+function plain({ status, headers, text }: Reply) {
+  return { status, type: headers.get('content-type'), cookies: headers.getSetCookie(), text };
 }
 
 export const invitationRules: readonly HttpRule[] = [
