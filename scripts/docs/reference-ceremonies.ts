@@ -100,6 +100,7 @@ const slowly = (store: Required<core.Store>): core.Store => {
     passkeys: { ...each(store.passkeys), sessions },
     sessions,
     attempts: each(store.attempts),
+    invitations: each(store.invitations),
   };
 };
 
