@@ -72,7 +72,7 @@ test('sessions are forgotten exactly when they expire, whatever began, was renew
   for (const each of live.values()) expect(await sessions.find({ tokenHash: each.tokenHash })).toEqual(each);
 });
 
-test('a million live sessions make no verb slow', { timeout: 180_000 }, async () => {
+test('a million live sessions make no verb slow', async () => {
   const { sessions } = memoryStore();
   const roll = dice(11);
   const count = 1_000_000;

@@ -1,13 +1,10 @@
 /** What real SDKs of both lines send over OTLP, decoded: spans, log events and metrics of the same attempts. */
 import type { AttemptRecord } from '@latchkey/core';
-import { expect, test, vi } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
+import { expect, test } from 'vitest';
 import { runSite, type Task } from './applications.ts';
 import type { Span } from './otlp.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
 import { LINES, type Line } from './sdk.ts';
-
-vi.setConfig({ testTimeout: atThisSpeed(120_000) });
 
 const SOME: Task = { start: 'first', signIns: ['good', 'unverified'] };
 

@@ -67,7 +67,7 @@ async function dialectOf(place: SqlPlace): Promise<Dialect> {
       // A connection that breaks, idle or in use, must not end the process; the next query opens another.
       const report = (error: Error) => console.error(`PostgreSQL: ${error.message}`);
       pool.on('error', report).on('connect', (client) => client.on('error', report));
-      return new PostgresDialect({ pool });
+      return new PostgresDialect({ pool: preparedOnce(pool) });
     }
     case 'mysql': {
       const { createPool } = await import('mysql2');

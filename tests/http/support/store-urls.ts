@@ -75,5 +75,5 @@ function kyselyDialect(url: string): KyselyDialect {
     return new SqliteDialect({ database: preparedOnce(file) });
   }
   if (url.startsWith('mysql:')) return new MysqlDialect({ pool: createPool({ uri: url, connectTimeout: TIMEOUT_MS }) });
-  return new PostgresDialect({ pool: postgresPool(url) });
+  return new PostgresDialect({ pool: preparedOnce(postgresPool(url)) });
 }

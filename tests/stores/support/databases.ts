@@ -53,7 +53,7 @@ export function kyselyDialect(url: string, first?: string): KyselyDialect {
     if (first !== undefined) pool.on('connection', (connection) => connection.query(first));
     return new MysqlDialect({ pool });
   }
-  return new PostgresDialect({ pool: new Pool({ connectionString: url }) });
+  return new PostgresDialect({ pool: preparedOnce(new Pool({ connectionString: url })) });
 }
 
 function database(name: string, dialect: Dialect, url: string, advice: string, first?: string): Database {
@@ -92,7 +92,7 @@ const { POSTGRES_URL, MARIADB_URL, MYSQL_URL } = process.env;
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const POSTGRES = POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
+export const POSTGRES = POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
 const POSTGRES_ADVICE =
   'install it (`apt-get install postgresql`) and start it, or set POSTGRES_URL to a database that may be written to';
 
