@@ -21,6 +21,12 @@ const MORE: Record<string, readonly ProblemCode[]> = {
   'DELETE /credentials/:id': ['step_up_required', 'policy_denied', 'last_passkey'],
 };
 
+/** What a body needs besides its shape. */
+const NEEDED: Record<string, object> = {
+  'PATCH /credentials/:id': { anyOf: [{ required: ['nickname'] }, { required: ['enabled'] }] },
+  [`POST ${OUTCOME}`]: { oneOf: [{ required: ['errorName'] }, { required: ['ended'] }, { required: ['begun'] }] },
+};
+
 /** Only a registration can end so. */
 const OF_REGISTRATIONS: readonly ProblemCode[] = [
   'passkey_exists',
@@ -38,12 +44,12 @@ function codesOfReasons([purpose, step]: NonNullable<Route['ceremony']>): Proble
 }
 
 /** Every code that a route can answer. */
-function codesOf({ method, path, needs, ceremony }: Route): ProblemCode[] {
+function codesOf({ method, path, needs, ceremony, script }: Route): ProblemCode[] {
   const asksStore = needs !== 'nobody' || ceremony !== undefined || path === OUTCOME || path === '/session';
   const codes: ProblemCode[] = [
     // The last where `rp` knows no relying party for the request.
     ...(['internal_error', 'not_found'] as const),
-    ...(path === '/client.js' ? [] : (['origin_not_allowed'] as const)),
+    ...(script ? [] : (['origin_not_allowed'] as const)),
     ...(method === 'GET'
       ? []
       : (['malformed_request', 'content_too_large', 'unsupported_media_type', 'rate_limited'] as const)),
@@ -75,9 +81,9 @@ function problems(route: Route) {
   );
 }
 
-function success({ path }: Route, { status, members }: Success) {
+function success(route: Route, { status, members }: Success) {
   const names = [...members.keys()];
-  const script = { 'text/javascript': { schema: { type: 'string' } } };
+  const module = { 'text/javascript': { schema: { type: 'string' } } };
   const json = {
     'application/json': {
       schema: {
@@ -90,9 +96,9 @@ function success({ path }: Route, { status, members }: Success) {
   return {
     [String(status)]: {
       description: 'Done.',
-      ...(status !== 204 && { content: path === '/client.js' ? script : json }),
+      ...(status !== 204 && { content: route.script ? module : json }),
     },
-    ...(path === '/client.js' && { '304': { description: 'The browser has it already.' } }),
+    ...(route.script && { '304': { description: 'The browser has it already.' } }),
   };
 }
 
@@ -112,7 +118,12 @@ function operation(route: Route, purpose: string, answer: Success) {
     ...(path.includes(':id') && {
       parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
     }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { ...body, ...NEEDED[`${method} ${path}`] } } },
+      },
+    }),
     responses: { ...success(route, answer), ...problems(route) },
   };
 }
@@ -133,7 +144,7 @@ export function openapi({
       version: VERSION,
       license: { name: 'MIT', identifier: 'MIT' },
       description:
-        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored.',
+        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored. Texts are well-formed Unicode without NUL, and as long as JavaScript says.',
     },
     servers: [{ url: '/passkeys', description: 'The default prefix.' }],
     paths: Object.fromEntries(

@@ -1,14 +1,16 @@
 // The reference pages, made from the code: lists and tables from the values themselves, options and fields from their
 // docstrings, spans, metrics and answers from ceremonies that are lived through here with a software passkey and the
-// OpenTelemetry SDK. `npm run reference` writes docs/reference; with --check it only says which page is out of date.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// OpenTelemetry SDK. `npm run reference` writes docs/reference, and from the whole documentation what programs read; with --check
+// it only says which file is out of date.
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript-with-api';
 import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
 import { ROUTES } from '../../packages/core/src/http/routes.ts';
 import * as core from '../../packages/core/src/index.ts';
 import { AUDIT_RESULTS, CHALLENGE_RESULTS, SESSION_RESULTS } from '../../packages/core/src/signals/telemetry.ts';
+import { forPrograms } from './for-programs.ts';
 import { openapi } from './openapi.ts';
 import { live } from './reference-ceremonies.ts';
 
@@ -160,7 +162,7 @@ function reasons() {
   return page(
     'Reasons',
     'packages/core/src/record/reasons.ts',
-    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
+    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed in each version; a minor version may add a reason, and who reads records takes one that it does not know for what `outcome` says. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
     ...parts,
   );
 }
@@ -297,6 +299,7 @@ const PURPOSES: Record<string, string> = {
   'GET /session': 'Who is signed in, or 401.',
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
+  'GET /elements.js': 'The elements, as one ES module that loads `client.js` beside it. May be cached.',
 };
 
 /** Whom each route wants to be there. Others get 401 `sign_in_required`. */
@@ -466,20 +469,30 @@ export async function reference() {
   ]);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const pages = await reference();
-  mkdirSync(folder, { recursive: true });
-  const there = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-  const stale = [...new Set([...pages.keys(), ...there.keys()])].filter((name) => pages.get(name) !== there.get(name));
-  if (process.argv.includes('--check')) {
-    for (const name of stale) console.error(`docs/reference/${name} is out of date: npm run reference`);
-    process.exitCode = stale.length > 0 ? 1 : 0;
-  } else {
-    for (const name of stale) {
-      const text = pages.get(name);
-      if (text === undefined) rmSync(join(folder, name));
-      else writeFileSync(join(folder, name), text);
-      console.log(`docs/reference/${name}`);
+/** Writes what has changed, or with `--check` only says it. `there` are the files that there are now. */
+function renew(base: string, files: ReadonlyMap<string, string>, there: readonly string[]) {
+  const isOnlyAsked = process.argv.includes('--check');
+  for (const name of new Set([...files.keys(), ...there])) {
+    const path = join(base, name);
+    const text = files.get(name);
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    const shown = relative(root, path);
+    if (isOnlyAsked) {
+      console.error(`${shown} is out of date: npm run reference`);
+      process.exitCode = 1;
+      continue;
     }
+    if (text === undefined) rmSync(path);
+    else {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    console.log(shown);
   }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  renew(folder, await reference(), existsSync(folder) ? readdirSync(folder) : []);
+  // After the pages, which are in some of these.
+  renew(root, forPrograms(), globSync('skills/*/SKILL.md', { cwd: root }));
 }

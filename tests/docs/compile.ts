@@ -26,6 +26,7 @@ const CONFIG: Record<Side, object> = {
       lib: ['es2024', 'dom'],
       allowJs: true,
       checkJs: true,
+      experimentalDecorators: true, // Nest's
       paths: { given: ['../../docs/given.ts'] },
     },
     include: ['**/*.ts', '**/*.js', '**/*.cjs'],
@@ -44,7 +45,11 @@ const CONFIG: Record<Side, object> = {
       strictNullChecks: false,
       exactOptionalPropertyTypes: false,
       customConditions: ['latchkey-source'],
-      paths: { given: ['../../docs/given-page.js'], '/passkeys/client.js': ['../../../packages/browser/src/index.ts'] },
+      paths: {
+        given: ['../../docs/given-page.js'],
+        '/passkeys/client.js': ['../../../packages/browser/src/index.ts'],
+        '/passkeys/elements.js': ['../../../packages/elements/src/index.ts'],
+      },
     },
     include: ['**/*.js'],
   },
