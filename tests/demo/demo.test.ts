@@ -279,7 +279,7 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
     forgive(mia, 403);
     await mia.page.getByRole('button', { name: 'Confirm and invite' }).click();
     await mia.page.getByText('Open this link on the other device').waitFor();
-    const link = (await mia.page.locator('#invitation a').textContent())!;
+    const link = (await mia.page.locator('#invitation strong').textContent())!;
     const { page: phone } = await visit();
     await phone.goto(link);
     await phone.getByRole('button', { name: 'Create a passkey' }).click();

@@ -39,7 +39,7 @@ onAsked(element('#invite'), element('#said-invite'), 'Asking you to confirm …'
   if (!answer.ok) return 'The server could not invite you. Try again in a moment.';
   const link = element('#invitation');
   link.hidden = false;
-  element('a', link).textContent = (await answer.json()).link;
+  element('strong', link).textContent = (await answer.json()).link;
   return undefined;
 });
 
