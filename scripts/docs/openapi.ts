@@ -28,7 +28,13 @@ const NEEDED: Record<string, object> = {
 };
 
 /** Only a registration can end so. */
-const OF_REGISTRATIONS: readonly ProblemCode[] = ['passkey_exists', 'passkey_limit_reached', 'username_unavailable'];
+const OF_REGISTRATIONS: readonly ProblemCode[] = [
+  'passkey_exists',
+  'passkey_limit_reached',
+  'username_unavailable',
+  'invitation_invalid',
+  'invitation_other_browser',
+];
 
 /** The codes of a ceremony's reasons, as far as they can come at this step. */
 function codesOfReasons([purpose, step]: NonNullable<Route['ceremony']>): ProblemCode[] {

@@ -100,6 +100,7 @@ const slowly = (store: Required<core.Store>): core.Store => {
     passkeys: { ...each(store.passkeys), sessions },
     sessions,
     attempts: each(store.attempts),
+    invitations: each(store.invitations),
   };
 };
 
@@ -239,6 +240,8 @@ async function ceremonies() {
   const { id } = await ask('GET /session');
   await ask('DELETE /sessions/:id', undefined, id);
   await signIn(first);
+  const { token } = await passkeys.invite('ada', { by: 'operator', reason: 'a row of the reference' });
+  await ask('POST /registration/options', { invitation: token });
   await passkeys.forUser('ada').forget({ by: 'operator', reason: 'the end of the reference' });
   clock.now += 40 * 86_400_000;
   await passkeys.sweep();

@@ -285,7 +285,7 @@ const PURPOSES: Record<string, string> = {
   'POST /attempts/:id/outcome':
     'Says that an attempt ended in the page (`errorName` of the DOMException, or `ended`), or that a prefetched one is being used (`begun`). Always 204 when well-formed.',
   'POST /registration/options':
-    'Opens a registration: for who is signed in, or, where `users.create` allows sign-up, for a new account `username`.',
+    'Opens a registration: for who is signed in, for whom `invitation` invites, or, where `users.create` allows sign-up, for a new account `username`.',
   'POST /registration/verify': 'Ends a registration. After a sign-up there is a session, too.',
   'POST /step-up/options': 'Opens a confirmation by who is signed in, with their own passkeys. `action`: what for.',
   'POST /step-up/verify': 'Ends a step-up: `requireStepUp` for this action passes from now on.',
@@ -363,6 +363,7 @@ const ATTEMPT_LABELS = [
 const listed = (values: readonly string[]) => values.map(code).join(', ');
 const FLAG = listed(['true', 'false']);
 const CHANGES = 'latchkey.passkey.';
+const INVITATIONS = 'latchkey.invitation.';
 
 /** The attributes of metrics, with the lists that their values are of. */
 const VALUES: Readonly<Record<string, string>> = {
@@ -378,6 +379,9 @@ const VALUES: Readonly<Record<string, string>> = {
   'latchkey.assertion.sign_count': listed(core.SIGN_COUNTS),
   'latchkey.passkey.change': listed(
     core.EVENT_NAMES.filter((name) => name.startsWith(CHANGES)).map((name) => name.slice(CHANGES.length)),
+  ),
+  'latchkey.invitation.change': listed(
+    core.EVENT_NAMES.filter((name) => name.startsWith(INVITATIONS)).map((name) => name.slice(INVITATIONS.length)),
   ),
   'latchkey.change.by': listed(core.SESSION_ENDERS),
   'latchkey.session.ended_because': listed(core.SESSION_ENDINGS),

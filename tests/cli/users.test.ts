@@ -92,6 +92,82 @@ test.each(['SQLite', 'Redis'] as const)('a lost phone, in %s', async (kind) => {
   await site.close();
 });
 
+test.each(['SQLite', 'Redis'] as const)('a lost phone, by invitation, in %s', async (kind) => {
+  const { at, site, store, other, phone, userId, run, live, operators } = await open(kind);
+  const from = site.records.length;
+  expect((await run('end-invitations', ...WHY)).code).toBe(1);
+  const log = join(folder(), 'operators.log');
+  const invited = await run('invite', '--for', '30m', '--replaces-all', '--log', log, ...WHY);
+  expect(invited).toMatchObject({
+    code: 0,
+    json: { user: userId, token: expect.stringMatching(/^(\w{4}-){6}\w{4}$/) },
+  });
+  const { id, token } = invited.json;
+  expect((await run('show')).json.invitations).toMatchObject([{ id, opened: false, replacesAll: true }]);
+
+  // The person opens the link in a browser of the new phone. Whoever else has the link comes too late.
+  const browser = site.agent();
+  const found = createSoftwarePasskey({ origin: site.origin });
+  const options = await browser.post('/registration/options', { invitation: token });
+  expect((await site.agent().post('/registration/options', { invitation: token })).json.code).toBe(
+    'invitation_other_browser',
+  );
+  const credential = found.register(options.json.publicKey);
+  const { attemptId } = options.json;
+  const made = await browser.post('/registration/verify', { attemptId, credential, invitation: token });
+  expect([made.status, (await browser.session()).status]).toEqual([201, 401]);
+
+  // The lost phone is out, and so is every session there was.
+  expect(await live()).toEqual([401, 401, 200]);
+  expect((await other.signIn(phone)).json.code).toBe('authentication_failed');
+  expect((await browser.signIn(found)).status).toBe(200);
+  expect((await run('show')).json).toMatchObject({ passkeys: [{}], sessions: [{}], invitations: [] });
+
+  // Each step is in the record, from the issue on, and leads back to it.
+  const steps = site.records.slice(from).map(({ event, outcome, reason, attempt, user }) => ({
+    step: [event.name.replace('latchkey.', ''), outcome, reason],
+    leadsTo: attempt.relatedId,
+    user: user.id,
+  }));
+  expect(await operators()).toEqual([['latchkey.invitation.issued', 'lost phone, ticket 4711', null, userId]]);
+  expect(steps.filter(({ leadsTo }) => leadsTo === id).map(({ step }) => step)).toEqual([
+    ['registration.attempt', 'failure', 'invitation_other_browser'],
+    ['registration.attempt', 'success', null],
+    ['invitation.used', 'success', null],
+  ]);
+  const byAttempt = steps.filter(({ leadsTo }) => leadsTo === attemptId).map(({ step }) => step[0]);
+  expect(byAttempt.sort()).toEqual(['passkey.added', 'passkey.removed', 'passkey.removed']);
+  expect(steps.filter(({ step }) => step[0] === 'session.ended')).toHaveLength(2);
+  const issued = (await latchkey(['attempts', 'list', '--log', log, '--json'], ENV)).stdout;
+  expect(JSON.parse(issued)).toMatchObject({ attempt: { id }, event: { name: 'latchkey.invitation.issued' } });
+  // The token is in none of it.
+  const all = JSON.stringify([site.records, await store.attempts.list({ limit: 100 }), issued]);
+  expect(all).not.toContain(token);
+  expect(all).not.toContain(token.replaceAll('-', ''));
+
+  // Another is revoked by a newer one, and that one by hand.
+  const { token: second } = (await run('invite', ...WHY)).json;
+  await run('invite', ...WHY);
+  expect((await site.agent().post('/registration/options', { invitation: second })).json.code).toBe(
+    'invitation_invalid',
+  );
+  expect(await run('end-invitations', ...WHY)).toMatchObject({ code: 0, json: { invitations: 1 } });
+  expect((await run('forget', ...WHY)).code).toBe(0);
+
+  // Wrong command lines, and a new employee, who has nothing yet.
+  const invite = ['users', 'invite', '--user', 'new', ...at];
+  expect((await latchkey([...invite, '--reason', 'x'], ENV)).code).toBe(2);
+  expect((await latchkey([...invite, ...WHY], ENV)).stderr).toContain('has nothing here yet: say with --rp-id');
+  const tooLong = await latchkey([...invite, ...WHY, '--rp-id', 'localhost', '--for', '25h'], ENV);
+  expect(tooLong).toMatchObject({ code: 2, stderr: expect.stringContaining('--for: Write a duration') });
+  const plain = await latchkey([...invite, ...WHY, '--rp-id', 'localhost'], ENV);
+  expect([plain.code, plain.stdout.match(/(\w{4}-){6}\w{4}/g)]).toEqual([0, [expect.any(String)]]);
+  site.accounts.set('new', { id: 'new', name: 'new', active: true });
+  const employee = await site.agent().useInvitation(found, plain.stdout.match(/(\w{4}-){6}\w{4}/)![0]);
+  expect([employee.status, employee.json.user.id]).toEqual([201, 'new']);
+  await site.close();
+});
+
 test('nothing is changed where nobody confirms, no reason is given, or the record would break a chain', async () => {
   const { site, at, userId, live, store, run } = await open('SQLite');
   const remove = ['users', 'remove', '--user', userId, ...at];

@@ -268,6 +268,28 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
       expect((await fetch(`${demo.url}/attempts/${nobodys}`)).status, nobodys).toBe(404);
     }
     await page.goto(`${demo.url}/account`);
+
+    // An invitation, for a browser where the person is not signed in.
+    const mia = await visit();
+    await signUp(mia, demo.url, 'mia', 'Mia');
+    const asked = await mia.page.evaluate(async () => (await fetch('/account/invitation', { method: 'POST' })).status);
+    expect(asked).toBe(403);
+    forgive(mia, 403);
+    await mia.page.getByRole('button', { name: 'Confirm and invite' }).click();
+    await mia.page.getByText('Open this link on the other device').waitFor();
+    const link = (await mia.page.locator('#invitation strong').textContent())!;
+    const { page: phone } = await visit();
+    await phone.goto(link);
+    await phone.getByRole('button', { name: 'Create a passkey' }).click();
+    await phone.getByText('Your new passkey is made.').waitFor();
+    expect(phone.url()).toBe(`${demo.url}/invited`);
+    const late = await visit();
+    await late.page.goto(link);
+    await late.page.getByRole('button', { name: 'Create a passkey' }).click();
+    await late.page.getByText('This invitation is not good any more.').waitFor();
+    forgive(late, 400);
+    await late.page.goto(`${demo.url}/invited`);
+    await late.page.getByText('There is no invitation in this address.').waitFor();
     await signOut(zoe, demo.url);
     expect((await page.goto(`${demo.url}/nowhere`))?.status()).toBe(404);
     forgive(zoe, 404);
@@ -275,7 +297,9 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
     await demo.record(({ event }) => event.name === 'latchkey.passkey.removed');
     const records = await demo.records();
     expectValid(records);
-    expect(records.every(({ library }) => library.framework.startsWith(framework))).toBe(true);
+    // The application issued the invitation by itself.
+    const ofRequests = records.filter(({ event }) => event.name !== 'latchkey.invitation.issued');
+    expect(ofRequests.every(({ library }) => library.framework.startsWith(framework))).toBe(true);
     // Autofill on the sign-in page may have ended by itself, for want of a passkey: that is a record, too.
     const successes = records.filter(({ outcome }) => outcome === 'success');
     expect(successes.map(({ event }) => event.name.slice('latchkey.'.length))).toEqual([
@@ -288,6 +312,13 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
       'passkey.added',
       'passkey.renamed',
       'passkey.removed',
+      'registration.attempt',
+      'passkey.added',
+      'step_up.attempt',
+      'invitation.issued',
+      'registration.attempt',
+      'invitation.used',
+      'passkey.added',
       'session.ended',
     ]);
   });
@@ -769,6 +800,8 @@ describe('a demo that runs', () => {
     ['/sign-in', 'dark', 1100],
     ['/sign-up', 'light', 360],
     ['/sign-up', 'dark', 1100],
+    ['/invited#invitation=x', 'light', 360],
+    ['/invited#invitation=x', 'dark', 1100],
     ['/account', 'light', 360],
     ['/account', 'dark', 1100],
     ['/attempts', 'light', 360],

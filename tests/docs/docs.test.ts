@@ -182,14 +182,14 @@ describe('the reference', () => {
       ...{ signCount: said('policy.signCount'), maxPasskeys: Number(said('policy.maxPasskeys')) },
       ...{ fallback: said('policy.fallback'), algorithms: said('policy.algorithms').split(', ') },
       ...{ challengeTtlMs: ms('policy.challengeTtl'), recentSignInMs: ms('policy.recentSignIn') },
-      ...{ conditionalCreate: said('policy.conditionalCreate') === 'true' },
+      ...{ conditionalCreate: said('policy.conditionalCreate') === 'true', invitations: said('policy.invitations') },
     }).toEqual({
       ...{ immediateMediation: policy.immediateMediation, userVerification: policy.userVerification },
       ...{ signCount: policy.signCount, maxPasskeys: policy.maxPasskeys },
       fallback: `[${policy.fallback.join(', ')}]`,
       algorithms: policy.algorithms.map((number) => ALGORITHM_NAMES[number]),
       ...{ challengeTtlMs: policy.challengeTtlMs, recentSignInMs: policy.recentSignInMs },
-      conditionalCreate: policy.conditionalCreate,
+      ...{ conditionalCreate: policy.conditionalCreate, invitations: policy.invitations },
     });
     expect([ms('storeTimeout'), ms('sweepEvery'), ms('sessions.revalidateAfter')]).toEqual([
       shared.storeTimeoutMs,

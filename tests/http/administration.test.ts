@@ -93,7 +93,7 @@ test('forgets a person: passkeys, handle and sessions; the record of it names no
   const { site, agent, phone, ada } = await open();
   const userId = [...site.accounts.keys()][0]!;
   const records = site.records.filter(({ user }) => user.id === userId);
-  expect(await ada.forget(BY)).toEqual({ passkeys: 2, sessions: 2, attempts: records.length });
+  expect(await ada.forget(BY)).toEqual({ passkeys: 2, sessions: 2, invitations: 0, attempts: records.length });
   expect(await site.store.attempts!.list({ userId, limit: 100 })).toEqual([]);
   for (const browser of [agent, phone]) expect((await browser.session()).status).toBe(401);
   expect(await site.store.passkeys.listByUser(userId)).toEqual([]);

@@ -39,5 +39,6 @@ export function journalStore(file: string): Required<Store> {
     });
   const sessions = journaled('sessions');
   const [challenges, passkeys] = [journaled('challenges'), journaled('passkeys')];
-  return { challenges, passkeys, sessions, attempts: journaled('attempts') };
+  const [attempts, invitations] = [journaled('attempts'), journaled('invitations')];
+  return { challenges, passkeys, sessions, attempts, invitations };
 }

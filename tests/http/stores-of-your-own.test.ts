@@ -7,6 +7,7 @@ import {
   attemptStoreContract,
   challengeStoreContract,
   httpContract,
+  invitationStoreContract,
   openSite,
   passkeyStoreContract,
   sessionStoreContract,
@@ -24,12 +25,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const freshFile = () => join(folder, crypto.randomUUID());
 
 describe('a whole store in a journal', () => {
-  const { challenges, passkeys, sessions, attempts } = journalStore(freshFile());
+  const { challenges, passkeys, sessions, attempts, invitations } = journalStore(freshFile());
   for (const { name, check } of challengeStoreContract) test(name, () => check(challenges));
   for (const { name, check } of passkeyStoreContract) test(name, () => check(passkeys));
   for (const { name, check } of sessionStoreContract) test(name, () => check(sessions));
   for (const { name, check } of signInStoreContract) test(name, () => check(Object.assign(passkeys, { sessions })));
   for (const { name, check } of attemptStoreContract) test(name, () => check(attempts));
+  for (const { name, check } of invitationStoreContract) test(name, () => check(invitations));
 
   const store = () => journalStore(freshFile());
   for (const { name, check } of httpContract) {

@@ -27,6 +27,8 @@ async function signUpOn(options: Parameters<typeof openDirect>[0]) {
   return { reply, status: reply.status, reasons: records.map(({ reason }) => reason), faults };
 }
 
+const ALIKE = 'answers a token that was mistyped, used, revoked, forgotten or late alike, and the record says which';
+
 /** By a rule of the HTTP contract, or by a test of its own that resolves to the reasons it saw. */
 const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)> = {
   malformed_request: 'refuses a body of the wrong shape',
@@ -101,6 +103,11 @@ const SHOWN: Record<Reason, string | (() => Promise<readonly (Reason | null)[]>)
     expect((await ada.send('POST', '/registration/verify', { attemptId, credential })).status).toBe(400);
     return records.map(({ reason }) => reason);
   },
+  invitation_unknown: ALIKE,
+  invitation_expired: ALIKE,
+  invitation_used: ALIKE,
+  invitation_revoked: ALIKE,
+  invitation_other_browser: 'lets only the browser use an invitation that opened it first',
   session_failed: async () => {
     const inner = memoryStore();
     const store: Store = { ...inner, sessions: { ...inner.sessions!, begin: failing } };

@@ -30,7 +30,7 @@ test.each(['memory', ...KINDS] as const)('in %s', async (kind) => {
   expect(before).toBeGreaterThan(3);
 
   const user = site.passkeys.forUser(ada.id);
-  expect(await user.forget(BY)).toEqual({ passkeys: 1, sessions: 1, attempts: before });
+  expect(await user.forget(BY)).toEqual({ passkeys: 1, sessions: 1, invitations: 1, attempts: before });
   // Only the ceremonies that are under way still name her.
   const left = (await found(ada)).map(([where]) => where);
   expect(left.filter((where) => !/ceremon/.test(where))).toEqual([]);
@@ -66,6 +66,7 @@ test.each(['memory', ...KINDS] as const)('in %s', async (kind) => {
     for (const bend of [{}, { signature: Buffer.alloc(70, 1) }]) await signIn(send, passkey, bend);
     await send('/step-up/options', {});
     await site.passkeys.sweep();
+    await site.passkeys.invite(id!, BY);
     const [stored] = await store.passkeys.listByUser(id!);
     const bytes = Buffer.from(stored!.credentialId);
     const traces = [id!, name, address, userAgent, stored!.id, bytes.toString('base64url'), bytes.toString('latin1')];
@@ -98,7 +99,7 @@ async function open(kind: Kind | 'memory'): Promise<Opened> {
     return { store, kept: () => keysOf(redis, prefix) };
   }
   expect((await latchkey(['migrate', ...at])).code).toBe(0);
-  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts'];
+  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations'];
   const kept = async () =>
     Object.fromEntries(
       await Promise.all(
@@ -120,6 +121,7 @@ function openMemory(): Opened {
     attempts: textOf(await store.attempts.list({ limit: 1_000 })),
     passkeys: textOf(await Promise.all([...users].map((id) => store.passkeys.listByUser(id)))),
     sessions: textOf(await Promise.all([...users].map((id) => store.sessions.listByUser(id)))),
+    invitations: textOf(await Promise.all([...users].map((id) => store.invitations.listByUser(id)))),
   });
   return { store: { ...store, passkeys: { ...store.passkeys, insert } }, kept: lists };
 }

@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AttemptRecord, Passkey, PendingCeremony, SignInSession } from '@latchkey/core';
+import type { AttemptRecord, Invitation, Passkey, PendingCeremony, SignInSession } from '@latchkey/core';
 import { migrate, migrationSql, sqlStore } from '@latchkey/sql';
 import {
   attemptStoreContract,
   challengeStoreContract,
+  invitationStoreContract,
   passkeyStoreContract,
   sessionStoreContract,
   signInStoreContract,
@@ -17,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
-const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions'];
+const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions', '0003_invitations'];
 
 const ceremony = (members: Partial<PendingCeremony> = {}): PendingCeremony => ({
   attemptId: crypto.randomUUID(),
@@ -51,6 +52,20 @@ const passkey = (members: Partial<Passkey> = {}): Passkey => ({
   lastUsedAt: null,
   ...members,
 });
+
+const invitation = (members: Partial<Invitation> = {}): Invitation => ({
+  id: crypto.randomUUID(),
+  tokenHash: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),
+  userId: crypto.randomUUID(),
+  rpId: 'example.com',
+  replacesAll: false,
+  createdAt: NOW,
+  expiresAt: NOW,
+  ...OPEN,
+  ...members,
+});
+
+const OPEN = { status: 'open', binding: null, attemptId: null } as const;
 
 const session = (members: Partial<SignInSession> = {}): SignInSession => ({
   id: crypto.randomUUID(),
@@ -112,6 +127,7 @@ async function keepsItsPromises(store: ReturnType<typeof sqlStore>): Promise<voi
   for (const { check } of sessionStoreContract) await check(store.sessions);
   for (const { check } of signInStoreContract) await check({ ...store.passkeys, sessions: store.sessions });
   for (const { check } of attemptStoreContract) await check(store.attempts);
+  for (const { check } of invitationStoreContract) await check(store.invitations);
 }
 
 describe.each(databases)('migration on $name', (database) => {
@@ -210,7 +226,15 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
       };
       const [one, other] = await Promise.all([migrating(), migrating()]);
       for (const prefix of prefixes) {
-        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations']) {
+        for (const table of [
+          'ceremonies',
+          'handles',
+          'passkeys',
+          'sessions',
+          'attempts',
+          'invitations',
+          'migrations',
+        ]) {
           await run(`drop table ${prefix}${table}`);
         }
       }
@@ -272,6 +296,12 @@ const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: nu
   'session forgetExpired': 1,
   append: 1,
   list: 1,
+  'invitation put': 1,
+  'invitation find': 1,
+  'invitation change': 1,
+  'invitation list': 1,
+  'invitation forget': 2,
+  'invitation forgetExpired': 1,
 };
 
 describe.each(databases)('statements on $name', (database) => {
@@ -280,7 +310,7 @@ describe.each(databases)('statements on $name', (database) => {
   test('each verb takes as few as it says', async () => {
     const { db, tablePrefix, statements } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts, invitations } = sqlStore(db, { tablePrefix });
     const counted: Record<string, number> = {};
     const count = async (verb: string, call: () => unknown) => {
       const before = statements.length;
@@ -340,6 +370,14 @@ describe.each(databases)('statements on $name', (database) => {
     await count('forget', () => passkeys.forget(userId));
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
+    const invited = invitation();
+    const { tokenHash } = invited;
+    await count('invitation put', () => invitations.put(invited));
+    await count('invitation find', () => invitations.find({ tokenHash }));
+    await count('invitation change', () => invitations.change({ tokenHash, from: OPEN, to: { ...OPEN, binding } }));
+    await count('invitation list', () => invitations.listByUser(invited.userId));
+    await count('invitation forget', () => invitations.forget(invited.userId));
+    await count('invitation forgetExpired', () => invitations.forgetExpired({ before: NOW, limit: 10 }));
 
     const which = ['sqlite', 'postgres', 'mysql'].indexOf(database.dialect);
     const expected = Object.entries(STATEMENTS).map(([verb, each]) => [
@@ -354,7 +392,8 @@ describe.each(databases)('statements on $name', (database) => {
 const PRIMARY = /sqlite_autoindex_\w+_1\b|_pkey\b|"PRIMARY"/;
 const CREDENTIAL_ID = /passkeys_credential_id_key|sqlite_autoindex_\w+passkeys_2|"key":"credential_id"/;
 
-const TOKEN = /sessions_token_hash_key|sqlite_autoindex_\w+sessions_2|"key":"token_hash"/;
+const TOKEN =
+  /(?:sessions|invitations)_token_hash_key|sqlite_autoindex_\w+(?:sessions|invitations)_2|"key":"token_hash"/;
 /** A renewal names both; and MySQL, which reads before it ends, deletes by id. */
 const EITHER = new RegExp(`${PRIMARY.source}|${TOKEN.source}`);
 
@@ -380,9 +419,9 @@ describe.each(databases)('query plans on $name', (database) => {
   test('every statement finds its rows by the index made for it', async () => {
     const { db, tablePrefix, statements, run } = place.opened;
     await migrate(db, { tablePrefix });
-    const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
+    const { challenges, passkeys, sessions, attempts, invitations } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts']) {
+    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
     }
     const [kept, gone] = [passkey(), passkey()];
@@ -431,6 +470,12 @@ describe.each(databases)('query plans on $name', (database) => {
       [/attempts_by_outcome/, () => attempts.list({ outcome: 'error', limit: 100 })],
       [/attempts_by_enforcement/, () => attempts.list({ enforcement: 'not_enforced', limit: 100 })],
       [/attempts_by_time/, () => attempts.list({ since: NOW, until: NOW + 1, limit: 100 })],
+      [TOKEN, () => invitations.find({ tokenHash: 'i2' })],
+      [TOKEN, () => invitations.change({ tokenHash: 'i2', from: OPEN, to: { ...OPEN, binding } })],
+      [TOKEN, () => invitations.change({ tokenHash: 'i2', from: { ...OPEN, binding }, to: OPEN })],
+      [/invitations_of_user/, () => invitations.listByUser('u2')],
+      [/invitations_of_user/, () => invitations.forget('u3')],
+      [/invitations_due/, () => invitations.forgetExpired({ before: 100, limit: 20 })],
     ];
     for (const [index, call] of calls) {
       const from = statements.length;
@@ -516,6 +561,18 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     outcome: 'success',
     enforcement: 'enforced',
     record: '{}',
+  }));
+  await insert('invitations', 20_000, (index) => ({
+    id: `i${index}`,
+    token_hash: `i${index}`,
+    user_id: `u${index}`,
+    rp_id: 'example.com',
+    replaces_all: 0,
+    created_at: index,
+    expires_at: index,
+    status: 'open',
+    binding: null,
+    attempt_id: null,
   }));
 }
 

@@ -32,6 +32,17 @@ document.addEventListener('confirmed', async () => {
   closing = setTimeout(() => say(saidNote, 'A minute has gone by: the note is closed again.', 'note'), noteOpens);
 });
 
+onAsked(element('#invite'), element('#said-invite'), 'Asking you to confirm …', async () => {
+  const confirmed = await client.stepUp({ action: 'invite' });
+  if (confirmed.kind !== 'done') return 'You did not confirm, so nobody is invited. Try again.';
+  const answer = await fetch('/account/invitation', { method: 'POST' });
+  if (!answer.ok) return 'The server could not invite you. Try again in a moment.';
+  const link = element('#invitation');
+  link.hidden = false;
+  element('strong', link).textContent = (await answer.json()).link;
+  return undefined;
+});
+
 // What is changed here is a letter, too.
 document.addEventListener('changed', showMail);
 await showMail();

@@ -74,6 +74,9 @@ const names = {
   'latchkey.passkey.removed': 'Passkey removed',
   'latchkey.session.ended': 'Session ended',
   'latchkey.user.forgotten': 'Person forgotten',
+  'latchkey.invitation.issued': 'Invitation issued',
+  'latchkey.invitation.used': 'Invitation used',
+  'latchkey.invitation.revoked': 'Invitation revoked',
 };
 
 const modes = { immediate: 'one click', conditional: 'autofill', modal: 'full sheet' };

@@ -12,6 +12,7 @@ import {
   type ImmediateMediation,
   type Outcome,
   type PasskeySession,
+  type Passkeys,
   type ReasonSource,
 } from '@latchkey/core';
 import type { Settings } from './settings.ts';
@@ -52,6 +53,19 @@ export const PRIVATE_NOTE = {
   rule: { within: '1m', action: 'read-note' },
   answer: { note: 'The spare key is under the third flowerpot.' },
 } as const;
+
+/** Invites whoever is signed in to add a passkey on another device. It makes a key to the account: that is confirmed just before. */
+export const INVITATION = { path: '/account/invitation', rule: { within: '1m', action: 'invite' } } as const;
+
+/** The link that is shown: the token stands behind the #, which browsers send to no server. */
+export async function invitationLink(passkeys: Passkeys, origin: string, userId: string): Promise<{ link: string }> {
+  const { token } = await passkeys.invite(userId, {
+    for: '10m',
+    by: 'application',
+    reason: 'asked for on the account page',
+  });
+  return { link: `${origin}/invited#invitation=${token}` };
+}
 
 /** The mail of whoever is signed in, as JSON. */
 export const MAIL = '/account/mail';
@@ -107,6 +121,7 @@ export function buildSite({ immediate, framework, place }: Settings, origin: str
       page('/', 'home', 'Sign in with one click'),
       page('/sign-in', 'sign-in', 'Sign in'),
       page('/sign-up', 'sign-up', 'Create an account'),
+      page('/invited', 'invited', 'You are invited'),
       page('/account', 'account', 'Your account', true),
       page('/attempts', 'attempts', 'Attempts'),
     ],

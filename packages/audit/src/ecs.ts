@@ -30,6 +30,9 @@ const KINDS: Record<EventName, Kind> = {
   'latchkey.passkey.disabled': USER_CHANGE,
   'latchkey.passkey.removed': USER_CHANGE,
   'latchkey.user.forgotten': USER_CHANGE,
+  'latchkey.invitation.issued': USER_CHANGE,
+  'latchkey.invitation.used': USER_CHANGE,
+  'latchkey.invitation.revoked': USER_CHANGE,
 };
 
 /** ECS knows no attempt that nobody decided: cancelled and abandoned are `unknown`. */

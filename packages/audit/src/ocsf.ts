@@ -29,6 +29,9 @@ const ACTIVITIES: Record<EventName, Activity> = {
   'latchkey.passkey.disabled': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
   'latchkey.passkey.removed': [ACCOUNT_CHANGE, 11, 'MFA Factor Disable'],
   'latchkey.user.forgotten': [ACCOUNT_CHANGE, OTHER, 'User Forgotten'],
+  'latchkey.invitation.issued': [ACCOUNT_CHANGE, OTHER, 'Invitation Issued'],
+  'latchkey.invitation.used': [ACCOUNT_CHANGE, OTHER, 'Invitation Used'],
+  'latchkey.invitation.revoked': [ACCOUNT_CHANGE, OTHER, 'Invitation Revoked'],
 };
 const ACCOUNT_MADE: Activity = [ACCOUNT_CHANGE, 1, 'Create'];
 

@@ -91,8 +91,9 @@ export async function verify<Verified>(
   credential: CredentialJSON,
   client: ClientReport,
   expected: keyof Verified & string,
+  more?: object,
 ) {
-  const body = { attemptId, credential, client };
+  const body = { ...more, attemptId, credential, client };
   const answer = await server.send<Verified & { signals?: Signals }>('POST', `/${purpose}/verify`, expected, body);
   if (answer.kind === 'done' && answer.signals) signalState(answer.signals);
   return answer;

@@ -117,7 +117,7 @@ export interface PasskeyClient {
   /** Makes an account and its first passkey, where the application allows sign-up. */
   signUp(options: SignUpOptions): Promise<RegistrationResult>;
 
-  /** Adds a passkey to the account that is signed in. */
+  /** Adds a passkey to the account that is signed in, or, with an invitation, to the one that was invited: then sign in with it. */
   register(options?: RegisterOptions): Promise<RegistrationResult>;
 
   /** Adds one without a sheet, right after a password sign-in, where browser and policy allow it; else nothing is seen of it. */

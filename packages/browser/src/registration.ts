@@ -8,7 +8,7 @@ import { creationOptions } from './options.ts';
 import type { CreationOptionsJSON } from './options-json.ts';
 import { page, takeOver } from './page.ts';
 import type { Server } from './prepared.ts';
-import { ended, misuse, type RefusalCode, type Registered, type RegistrationResult } from './result.ts';
+import { ended, misuse, type Registered, type RegistrationResult } from './result.ts';
 import type { ClientReport, Issued } from './server.ts';
 import type { Authenticator } from './sign-in.ts';
 import { signalUnknown } from './signals.ts';
@@ -29,6 +29,8 @@ export interface RegisterOptions {
   nickname?: string;
   /** Where the passkey should be kept. Without it the browser asks. */
   authenticator?: Authenticator;
+  /** The token of an invitation, from the fragment of its link. It is good in the browser that used it first. */
+  invitation?: string;
 }
 
 type Creation = Issued<CreationOptionsJSON>;
@@ -38,13 +40,11 @@ interface CreationOptions extends CredentialCreationOptions {
   mediation?: 'conditional';
 }
 
-/** After these the new passkey is on the device and certainly not on the server. After `passkey_exists` it may be. */
-const notStored: RefusalCode[] = [
-  'registration_failed',
-  'user_verification_unavailable',
-  'passkey_limit_reached',
-  'username_unavailable',
-];
+/**
+ * After these codes the new passkey is on the device and certainly not on the server: registration_failed, user_verification_unavailable,
+ * username_unavailable, invitation_…, passkey_limit_reached. After `passkey_exists` it may be.
+ */
+const notStored = /^(registration|user|invitation|passkey_limit)/;
 
 export function signUp(server: Server, options: SignUpOptions): Promise<RegistrationResult> {
   return runAlone('create', async (can) =>
@@ -86,8 +86,9 @@ async function register(
     return made.failure.name === 'InvalidStateError' ? { kind: 'exists' } : ended(made.failure);
   }
 
-  const result = await verify<Registered>(server, 'registration', issued, made.credential, client, 'user');
-  if (result.kind === 'refused' && notStored.includes(result.code)) forget(made.credential.id);
+  // The invitation among what is wanted has to come along; the rest is ignored.
+  const result = await verify<Registered>(server, 'registration', issued, made.credential, client, 'user', wanted);
+  if (result.kind === 'refused' && notStored.test(result.code)) forget(made.credential.id);
   return result;
 }
 

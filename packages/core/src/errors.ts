@@ -10,6 +10,7 @@ export const PROBLEMS = {
   malformed_request: [400, 'The request is not well-formed'],
   challenge_invalid: [400, 'The challenge is not valid any more'],
   registration_failed: [400, 'The passkey could not be registered'],
+  invitation_invalid: [400, 'The invitation is not valid any more'],
   user_verification_unavailable: [400, 'This authenticator cannot verify its user'],
   authentication_failed: [401, 'The passkey was not accepted'],
   sign_in_required: [401, 'Sign in first'],
@@ -23,6 +24,7 @@ export const PROBLEMS = {
   last_passkey: [409, 'This is the last passkey'],
   passkey_limit_reached: [409, 'There are too many passkeys already'],
   username_unavailable: [409, 'This name is not available'],
+  invitation_other_browser: [409, 'The invitation was opened in another browser'],
   content_too_large: [413, 'The request is too large'],
   unsupported_media_type: [415, 'Send application/json, not compressed'],
   rate_limited: [429, 'Too many requests'],
@@ -88,6 +90,8 @@ const challenge: Consequence = ['challenge_invalid', 'challenge_invalid', 'chall
 
 const denied: Consequence = ['policy_denied', 'registration_failed', 'policy'];
 
+const invitation: Consequence = ['invitation_invalid', 'invitation_invalid'];
+
 /** Null: the page or nobody said it, or it is a fault without a code of its own. */
 const CONSEQUENCES: Readonly<Record<Reason, Consequence | null>> = {
   challenge_unknown: challenge,
@@ -128,6 +132,11 @@ const CONSEQUENCES: Readonly<Record<Reason, Consequence | null>> = {
   credential_exists: ['passkey_exists', 'passkey_exists', 'assertion'],
   credential_limit: ['passkey_limit_reached', 'passkey_limit_reached', 'policy'],
   username_unavailable: ['username_unavailable', 'username_unavailable', 'policy'],
+  invitation_unknown: invitation,
+  invitation_expired: invitation,
+  invitation_used: invitation,
+  invitation_revoked: invitation,
+  invitation_other_browser: ['invitation_other_browser', 'invitation_other_browser'],
   store_unavailable: ['store_unavailable', 'store_unavailable'],
   session_failed: ['store_unavailable', 'store_unavailable', 'session'],
   audit_unavailable: ['audit_unavailable', 'audit_unavailable', 'session'],

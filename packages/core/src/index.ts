@@ -7,7 +7,12 @@
 import './runtime.ts';
 import type { HttpRequest, HttpResponse } from './adapter.ts';
 import { inBatches } from './batches.ts';
-import { administer, type UserAdministration } from './ceremony/administration.ts';
+import {
+  administer,
+  type InvitationOptions,
+  type IssuedInvitation,
+  type UserAdministration,
+} from './ceremony/administration.ts';
 import { reliable } from './ceremony/reliable-store.ts';
 import { createSessions, type PasskeySession, type SignInRule, type StepUpRule } from './ceremony/session.ts';
 import { checkOptions } from './config/check-options.ts';
@@ -24,7 +29,14 @@ import { warnOfLoss, warnOfLossSoon } from './signals/telemetry-check.ts';
 import { keepSweeping, sweep } from './sweep.ts';
 
 export type { HttpRequest, HttpResponse } from './adapter.ts';
-export type { Change, SessionView, UserAdministration } from './ceremony/administration.ts';
+export type {
+  Change,
+  InvitationOptions,
+  InvitationView,
+  IssuedInvitation,
+  SessionView,
+  UserAdministration,
+} from './ceremony/administration.ts';
 export type { PasskeySession, SignInRule, StepUpRule } from './ceremony/session.ts';
 export { type Duration, milliseconds } from './duration.ts';
 export { ConfigurationError, PROBLEMS, type ProblemCode } from './errors.ts';
@@ -113,6 +125,9 @@ export {
   type AttemptStore,
   type Awaitable,
   type ChallengeStore,
+  type Invitation,
+  type InvitationState,
+  type InvitationStore,
   type Passkey,
   type PasskeyChange,
   type PasskeyChangeResult,
@@ -166,6 +181,15 @@ export interface Passkeys<U extends User = User, Request = unknown, Response = u
    * `rp` or `policy` is a function. Throws a {@link ConfigurationError} for an id that cannot be one.
    */
   forUser(userId: string, request?: Request): UserAdministration;
+  /**
+   * Issues the right to register one passkey, for a person who cannot sign in: a new employee, a lost phone. The same as
+   * `forUser(userId, request).invite(invitation)`. Rejects with a {@link ConfigurationError} for a wrong option.
+   *
+   * @example
+   * const { token } = await passkeys.invite(user.id, { for: '1h', by: 'operator', reason: 'lost phone, ticket 4711', replaces: 'all' });
+   * await mail(user, `https://example.com/recover#invitation=${token}`);
+   */
+  invite(userId: string, invitation: InvitationOptions, request?: Request): Promise<IssuedInvitation>;
   /** Records every ceremony that has expired unanswered; resolves to how many. Runs by itself every `sweepEvery`. */
   sweep(): Promise<number>;
   /**
@@ -231,6 +255,7 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
       }
       return administer(config, { store, sessions, publisher }, userId);
     },
+    invite: async (userId, invitation, request) => passkeys.forUser(userId, request).invite(invitation),
     sweep() {
       warnOfLoss(shared);
       return sweep(sweeping);

@@ -232,6 +232,11 @@ export interface PolicyOptions {
    * `passwordAt`, or by another passkey. WebAuthn §5.1.3. Default false.
    */
   readonly conditionalCreate?: boolean;
+  /**
+   * What an invitation is good for. Default `register`: a passkey is made, and the person then signs in with it. `sign_in`: the
+   * registration signs in as well, as a sign-up does.
+   */
+  readonly invitations?: 'register' | 'sign_in';
   /** Only passkeys that cannot leave their device: not backup eligible. Default false. */
   readonly deviceBound?: boolean;
   /**

@@ -1,6 +1,7 @@
-/** The abandoned sweep: a ceremony that nobody answered in time ends here, in exactly one record. Expired sessions are forgotten. */
+/** The abandoned sweep: a ceremony that nobody answered in time ends here, in exactly one record. Expired sessions and invitations are forgotten. */
 import { inBatches } from './batches.ts';
 import { adoptCeremony, parse } from './ceremony/ceremony.ts';
+import { FORGOTTEN_AFTER_MS } from './ceremony/invitation.ts';
 import type { ReliableStore } from './ceremony/reliable-store.ts';
 import type { AppConfig } from './config/config.ts';
 import { withTimeout } from './deadline.ts';
@@ -35,6 +36,11 @@ export async function sweep(sweeping: Sweeping): Promise<number> {
   if (store.sessions) {
     const { sessions } = store;
     countSessions('expired', await inBatches(BATCH, (limit) => sessions.forgetExpired({ now: config.now(), limit })));
+  }
+  if (store.invitations) {
+    const { invitations } = store;
+    const before = config.now() - FORGOTTEN_AFTER_MS;
+    await inBatches(BATCH, (limit) => invitations.forgetExpired({ before, limit }));
   }
   return swept;
 }

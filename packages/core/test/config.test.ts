@@ -56,6 +56,7 @@ const WRONG: readonly (readonly [what: string, change: object, names: string, ad
   ['half a store', { store: { challenges: memoryStore().challenges } }, 'store.passkeys', 'passkey store'],
   ['an unknown policy', policy({ immediateMediation: 'always' }), 'policy.immediateMediation', "'require'"],
   ['an unknown user verification', policy({ userVerification: true }), 'policy.userVerification', "'required'"],
+  ['an unknown use of invitations', policy({ invitations: 'session' }), 'policy.invitations', "'sign_in'"],
   ['an unknown fallback', policy({ fallback: ['immediate'] }), 'policy.fallback', "'modal'"],
   ['nobody able to sign in', policy({ immediateMediation: 'off', fallback: [] }), 'policy.fallback', 'somebody'],
   ['an unknown algorithm', policy({ algorithms: ['ES256', 'RS1'] }), 'policy.algorithms', "'EdDSA'"],

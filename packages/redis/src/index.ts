@@ -3,6 +3,7 @@ import type { Store } from '@latchkey/core';
 import { type RedisAttemptsOptions, redisAttempts } from './attempts.ts';
 import { redisChallenges } from './challenges.ts';
 import type { RedisClient } from './client.ts';
+import { redisInvitations } from './invitations.ts';
 import { redisPasskeys } from './passkeys.ts';
 import { redisSessions } from './sessions.ts';
 
@@ -12,6 +13,7 @@ export { redisChallenges } from './challenges.ts';
 export type { RedisClient, RedisStoreOptions } from './client.ts';
 export type { BunRedisClient, GlideClient, NodeRedisClient } from './clients.ts';
 export { fromBun, fromGlide, fromNodeRedis } from './clients.ts';
+export { redisInvitations } from './invitations.ts';
 export { redisPasskeys } from './passkeys.ts';
 export { redisSessions } from './sessions.ts';
 
@@ -27,5 +29,6 @@ export function redisStore(redis: RedisClient, options: RedisAttemptsOptions = {
     passkeys,
     sessions: passkeys.sessions ?? redisSessions(redis, options),
     attempts: redisAttempts(redis, options),
+    invitations: redisInvitations(redis, options),
   };
 }

@@ -44,7 +44,7 @@ const WAIT_MS = 4;
 
 export type Connection = ReturnType<typeof connect>;
 
-/** What the four stores share: the database as ours, its dialect, the names of the tables, and ways to run statements. */
+/** What the five stores share: the database as ours, its dialect, the names of the tables, and ways to run statements. */
 export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
   const dialect = dialectOf(theirs, options.dialect);
   // Plugins such as CamelCasePlugin are about their tables, not ours.

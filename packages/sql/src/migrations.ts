@@ -145,6 +145,27 @@ const MIGRATIONS: readonly { readonly name: string; readonly tables: readonly Ta
       },
     ],
   },
+  {
+    name: '0003_invitations',
+    tables: [
+      {
+        name: 'invitations',
+        columns: ({ exact, flag, integer }) => ({
+          id: `${exact(64)} not null primary key`,
+          token_hash: `${exact(64)} not null unique`,
+          user_id: `${exact(USER_ID)} not null`,
+          rp_id: `${exact(255)} not null`,
+          replaces_all: `${flag} not null`,
+          created_at: `${integer} not null`,
+          expires_at: `${integer} not null`,
+          status: `${exact(16)} not null`,
+          binding: exact(64),
+          attempt_id: exact(64),
+        }),
+        indices: { invitations_of_user: 'user_id', invitations_due: 'expires_at' },
+      },
+    ],
+  },
 ];
 
 /** A migration's name, and its statements in order. Running one that was run before changes nothing. */

@@ -1,9 +1,10 @@
-/** `sqlStore`: the four stores over one Kysely instance. */
+/** `sqlStore`: the five stores over one Kysely instance. */
 import type { Store } from '@latchkey/core';
 import type { Kysely } from 'kysely';
 import { sqlAttempts } from './attempts.ts';
 import { sqlChallenges } from './challenges.ts';
 import { connect, type SqlStoreOptions } from './connection.ts';
+import { sqlInvitations } from './invitations.ts';
 import { sqlPasskeys } from './passkeys.ts';
 import { sqlSessions } from './sessions.ts';
 
@@ -27,5 +28,6 @@ export function sqlStore<DB>(db: Kysely<DB>, options: SqlStoreOptions = {}): Req
     passkeys: sqlPasskeys(connection, sessions),
     sessions: sessions.store,
     attempts: sqlAttempts(connection),
+    invitations: sqlInvitations(connection),
   };
 }

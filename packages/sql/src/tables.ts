@@ -85,12 +85,27 @@ export interface AttemptRow {
   record: Text;
 }
 
+export interface InvitationRow {
+  id: Text;
+  token_hash: Text;
+  user_id: Text;
+  rp_id: Text;
+  replaces_all: Integer;
+  created_at: Integer;
+  expires_at: Integer;
+  /** open, used or revoked. */
+  status: Text;
+  binding: Text | null;
+  attempt_id: Text | null;
+}
+
 export interface Tables {
   ceremonies: CeremonyRow;
   handles: HandleRow;
   passkeys: PasskeyRow;
   sessions: SessionRow;
   attempts: AttemptRow;
+  invitations: InvitationRow;
 }
 
 /** Where the tables are. */
@@ -124,6 +139,7 @@ export function tableNames(prefix: string): { [Name in keyof Tables]: Name } {
     passkeys: named('passkeys'),
     sessions: named('sessions'),
     attempts: named('attempts'),
+    invitations: named('invitations'),
   };
 }
 

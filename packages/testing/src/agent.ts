@@ -64,6 +64,8 @@ export interface Agent {
   ): Promise<Reply>;
   /** Adds a passkey to whoever is signed in. */
   addPasskey(passkey: SoftwarePasskey, bend?: RegistrationBend): Promise<Reply>;
+  /** Makes this passkey with an invitation. `token`: as `passkeys.invite` gave it. */
+  useInvitation(passkey: SoftwarePasskey, token: string, bend?: RegistrationBend): Promise<Reply>;
   /** Confirms with this passkey, for an action or for none in particular: options, assertion, verify. */
   stepUp(passkey: SoftwarePasskey, action?: string): Promise<Reply>;
   /** 200 when signed in, 401 when not. */
@@ -99,14 +101,19 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
 
   const post: Agent['post'] = (path, body = {}, change) => request('POST', `/passkeys${path}`, body, change);
 
-  async function register(passkey: SoftwarePasskey, body: object, bend?: RegistrationBend): Promise<Reply> {
+  async function register(
+    passkey: SoftwarePasskey,
+    body: { readonly invitation?: string },
+    bend?: RegistrationBend,
+  ): Promise<Reply> {
     const options = await post('/registration/options', body);
     if (options.status !== 200) return options;
     const { attemptId, publicKey } = options.json as {
       attemptId: string;
       publicKey: PublicKeyCredentialCreationOptionsJSON;
     };
-    return post('/registration/verify', { attemptId, credential: passkey.register(publicKey, bend) });
+    const { invitation } = body;
+    return post('/registration/verify', { attemptId, credential: passkey.register(publicKey, bend), invitation });
   }
 
   async function signInOptions(body: object = { mode: 'immediate' }): Promise<SignInOptions> {
@@ -121,7 +128,7 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
     post,
     signInOptions,
     async signUp(username, passkey = createSoftwarePasskey({ origin })) {
-      const reply = await register(passkey, { username });
+      const reply = await register(passkey, { username } as object);
       if (reply.status !== 201) throw new Error(`signing up answered ${reply.status} ${reply.text}`);
       return passkey;
     },
@@ -131,6 +138,7 @@ export function createAgent(origin: string, base = '/passkeys'): Agent {
       return post('/authentication/verify', { attemptId, credential, client });
     },
     addPasskey: (passkey, bend) => register(passkey, {}, bend),
+    useInvitation: (passkey, token, bend) => register(passkey, { invitation: token }, bend),
     async stepUp(passkey, action) {
       const options = await post('/step-up/options', action === undefined ? {} : { action });
       if (options.status !== 200) return options;

@@ -40,6 +40,7 @@ export type {
 export { type Account, type Mount, openSite, type Site, type SiteOptions, type World } from './site.ts';
 export { attemptStoreContract } from './store-contract/attempts.ts';
 export { challengeStoreContract } from './store-contract/challenges.ts';
+export { invitationStoreContract } from './store-contract/invitations.ts';
 export { passkeyStoreContract } from './store-contract/passkeys.ts';
 export type { StoreRule } from './store-contract/rule.ts';
 export { sessionStoreContract } from './store-contract/sessions.ts';

@@ -34,6 +34,9 @@ const CEREMONY = 'ceremony/ceremony.ts';
 const AUTHENTICATION = 'ceremony/authentication.ts';
 const REGISTRATION = 'ceremony/registration.ts';
 const SESSION = 'ceremony/session.ts';
+const INVITATION = 'ceremony/invitation.ts';
+const INVITATIONS = ['tests/http/invitations.test.ts'];
+const ALIKE = 'answers a token that was mistyped';
 
 export const CORE_MUTANTS: readonly Mutant[] = [
   // --- a challenge ---
@@ -560,6 +563,88 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     '',
   ),
   byRules('sweep.ts', 'if (!pending.begun) return;', '', 'lets a prefetched challenge that nobody used'),
+  // --- invitations ---
+  byRules(INVITATION, "if (status !== 'open') throw", 'if (status === null) throw', ALIKE),
+  byRules(
+    INVITATION,
+    "if (context.config.now() >= expiresAt) throw turnedAway(context, 'invitation_expired');",
+    '',
+    ALIKE,
+  ),
+  byRules(INVITATION, "if (user === null) throw turnedAway(context, 'user_disabled');", '', ALIKE),
+  byRules(
+    INVITATION,
+    "if (again.invitation.binding !== own) throw turnedAway(context, 'invitation_other_browser');",
+    '',
+    'lets only the browser use an invitation',
+  ),
+  byRules(
+    INVITATION,
+    "if (invited.invitation.binding !== hashBinding(context.binding))\n    throw turnedAway(context, 'invitation_other_browser');",
+    '',
+    'lets only the browser use an invitation',
+  ),
+  by(
+    INVITATIONS,
+    INVITATION,
+    'invitation === null || invitation.rpId !== config.rp.id',
+    'invitation === null',
+    'an invitation for one',
+  ),
+  by(INVITATIONS, INVITATION, '  context.admitted = false;\n', '', 'guesses leave one record'),
+  by(
+    INVITATIONS,
+    INVITATION,
+    'if (done && context.binding === null)',
+    'if (context.config === null)',
+    'a browser that was refused',
+  ),
+  by(INVITATIONS, INVITATION, '&& isMeant(invitation)', '', 'of invitations that are issued at once'),
+  by(
+    INVITATIONS,
+    'sweep.ts',
+    'const before = config.now() - FORGOTTEN_AFTER_MS;',
+    'const before = config.now();',
+    'an invitation is forgotten',
+  ),
+  byRules(
+    REGISTRATION,
+    "if (ceremony.invitationId !== invitation?.id) throw refuse('challenge_mismatch');",
+    '',
+    'takes an answer only with the invitation',
+  ),
+  byRules(
+    REGISTRATION,
+    'if (invitation) await spendInvitation(context, store, invitation);',
+    '',
+    'makes one passkey of ten answers',
+  ),
+  byRules(
+    REGISTRATION,
+    'if (invitation) await giveBackInvitation(context, store, invitation);',
+    '',
+    'gives an invitation back',
+  ),
+  byRules(
+    REGISTRATION,
+    'if (invitation?.replacesAll) await replaceOthers(context, services, user, passkey);',
+    '',
+    'removes the other passkeys',
+  ),
+  byRules(REGISTRATION, "config.policy.invitations === 'sign_in'", 'true', 'lets an invited person make one passkey'),
+  byRules(
+    REGISTRATION,
+    "if (conditional && invitation) throw refuse('malformed_request');",
+    '',
+    'shows whoever opens an invitation',
+  ),
+  by(
+    INVITATIONS,
+    REGISTRATION,
+    'if (!isInvited(registrant)) return registrant !== null;',
+    'if (context !== null) return registrant !== null;',
+    'where a first factor is demanded',
+  ),
   // --- records ---
   by(
     THREATS,

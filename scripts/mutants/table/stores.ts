@@ -40,6 +40,30 @@ const byRedis = (file: string, find: string, replace: string, named: string): Mu
 });
 
 export const STORE_MUTANTS: readonly Mutant[] = [
+  inMemory(
+    'invitations.ts',
+    ' || attemptId !== from.attemptId',
+    '',
+    'invitations > changes the state only from the one that is expected',
+  ),
+  inPostgres(
+    'invitations.ts',
+    ".where('status', '=', p.fromStatus)",
+    '',
+    'invitations > changes the state only from the one that is expected',
+  ),
+  inSqlite(
+    'invitations.ts',
+    ".where('attempt_id', attempt, attempt === 'is' ? null : p.fromAttemptId)",
+    '',
+    'invitations > changes the state only from the one that is expected',
+  ),
+  inRedis(
+    'invitations.ts',
+    'if not current or current[1] ~= ARGV[1] then return false end',
+    'if not current then return false end',
+    'invitations > gives the change to one of 50 at once',
+  ),
   // --- memory: a challenge, a use, a session ---
   inMemory(
     'challenges.ts',

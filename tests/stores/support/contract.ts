@@ -6,6 +6,7 @@ import type { Store } from '@latchkey/core';
 import {
   attemptStoreContract,
   challengeStoreContract,
+  invitationStoreContract,
   passkeyStoreContract,
   type StoreRule,
   sessionStoreContract,
@@ -51,5 +52,6 @@ export function keepsTheContract(
       expect(passkeys.sessions).toBe(beginsSessions ? sessions : undefined);
     });
     keeps('attempts', attemptStoreContract, ({ attempts }) => attempts);
+    keeps('invitations', invitationStoreContract, ({ invitations }) => invitations);
   });
 }

@@ -2,7 +2,7 @@
 import { expressPasskeys } from '@latchkey/express';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Demo } from '../framework.ts';
-import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
 export function serveWithExpress({ origin, passkeys, site, feed, mailbox }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
@@ -27,6 +27,9 @@ export function serveWithExpress({ origin, passkeys, site, feed, mailbox }: Demo
 
   app.get(PRIVATE_NOTE.path, requireStepUp(PRIVATE_NOTE.rule), (_req, res) => {
     res.set('cache-control', 'no-store').json(PRIVATE_NOTE.answer);
+  });
+  app.post(INVITATION.path, requireStepUp(INVITATION.rule), async (req, res) => {
+    res.set('cache-control', 'no-store').json(await invitationLink(passkeys, origin, req.passkeySession.user.id));
   });
   app.get(MAIL, requireSignIn(), (req, res) => {
     res.set('cache-control', 'no-store').json(mailbox.of(req.passkeySession.user.id));

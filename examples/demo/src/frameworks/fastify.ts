@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Demo } from '../framework.ts';
-import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
 export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }: Demo) {
   let listener: RequestListener | undefined;
@@ -31,6 +31,10 @@ export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }
   app.get(PRIVATE_NOTE.path, { preHandler: app.requireStepUp(PRIVATE_NOTE.rule) }, async (_request, reply) => {
     reply.header('cache-control', 'no-store');
     return PRIVATE_NOTE.answer;
+  });
+  app.post(INVITATION.path, { preHandler: app.requireStepUp(INVITATION.rule) }, async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    return invitationLink(passkeys, origin, request.passkeySession.user.id);
   });
   app.get(MAIL, { preHandler: app.requireSignIn() }, async (request, reply) => {
     reply.header('cache-control', 'no-store');

@@ -2,7 +2,7 @@
 import { koaPasskeys } from '@latchkey/koa';
 import Koa, { type Context, type Middleware } from 'koa';
 import type { Demo } from '../framework.ts';
-import { MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
+import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
 export function serveWithKoa({ origin, passkeys, site, feed, mailbox }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
@@ -37,6 +37,15 @@ export function serveWithKoa({ origin, passkeys, site, feed, mailbox }: Demo) {
     at(isNote, async (ctx) => {
       ctx.set('cache-control', 'no-store');
       ctx.body = PRIVATE_NOTE.answer;
+    }),
+  );
+  const isInvitation = (path: string) => path === INVITATION.path;
+  app.use(at(isInvitation, requireStepUp(INVITATION.rule)));
+  app.use(
+    at(isInvitation, async (ctx, next) => {
+      if (ctx.method !== 'POST') return next();
+      ctx.set('cache-control', 'no-store');
+      ctx.body = await invitationLink(passkeys, origin, ctx.state.passkeySession.user.id);
     }),
   );
   const isMail = (path: string) => path === MAIL;

@@ -13,6 +13,7 @@ export const de: Sentences = {
   refused: 'Etwas ist schiefgegangen. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
   challenge_invalid: 'Das hat zu lange gedauert. Bitte versuchen Sie es noch einmal.',
   registration_failed: 'Der Passkey konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.',
+  invitation_invalid: 'Diese Einladung gilt nicht mehr. Bitten Sie um eine neue.',
   user_verification_unavailable:
     'Dieser Sicherheitsschlüssel kann nicht prüfen, ob Sie es sind. Richten Sie darauf eine PIN oder einen Fingerabdruck ein oder nehmen Sie ein anderes Gerät.',
   authentication_failed: 'Dieser Passkey wurde nicht angenommen. Versuchen Sie es mit einem anderen Passkey.',
@@ -27,6 +28,8 @@ export const de: Sentences = {
   last_passkey: 'Das ist Ihr einziger Passkey. Fügen Sie zuerst einen anderen hinzu.',
   passkey_limit_reached: 'Sie haben zu viele Passkeys. Entfernen Sie zuerst einen.',
   username_unavailable: 'Dieser Name ist vergeben. Bitte wählen Sie einen anderen.',
+  invitation_other_browser:
+    'Diese Einladung wurde in einem anderen Browser geöffnet. Nehmen Sie jenen Browser oder bitten Sie um eine neue Einladung.',
   rate_limited: 'Zu viele Versuche. Warten Sie einen Moment und versuchen Sie es noch einmal.',
   internal_error: 'Auf dem Server ist etwas schiefgegangen. Bitte versuchen Sie es später noch einmal.',
   store_unavailable: 'Der Server ist im Moment nicht verfügbar. Bitte versuchen Sie es später noch einmal.',

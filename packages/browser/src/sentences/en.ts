@@ -12,6 +12,7 @@ export const en: Sentences = {
   refused: 'Something went wrong. Reload the page and try again.',
   challenge_invalid: 'That took too long. Please try again.',
   registration_failed: 'The passkey could not be saved. Please try again.',
+  invitation_invalid: 'This invitation is not valid any more. Ask for a new one.',
   user_verification_unavailable:
     'This security key cannot check that it is you. Set a PIN or a fingerprint on it, or use another device.',
   authentication_failed: 'This passkey was not accepted. Try another passkey.',
@@ -24,6 +25,7 @@ export const en: Sentences = {
   last_passkey: 'This is your only passkey. Add another one first.',
   passkey_limit_reached: 'You have too many passkeys. Remove one first.',
   username_unavailable: 'This name is taken. Please choose another one.',
+  invitation_other_browser: 'This invitation was opened in another browser. Use that one, or ask for a new invitation.',
   rate_limited: 'Too many attempts. Wait a moment and try again.',
   internal_error: 'Something went wrong on the server. Please try again later.',
   store_unavailable: 'The server is not available right now. Please try again later.',

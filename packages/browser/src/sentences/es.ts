@@ -13,6 +13,7 @@ export const es: Sentences = {
   refused: 'Algo ha salido mal. Vuelva a cargar la página e inténtelo de nuevo.',
   challenge_invalid: 'Ha tardado demasiado. Inténtelo de nuevo.',
   registration_failed: 'No se ha podido guardar la llave de acceso. Inténtelo de nuevo.',
+  invitation_invalid: 'Esta invitación ya no es válida. Pida una nueva.',
   user_verification_unavailable:
     'Esta llave de seguridad no puede comprobar que es usted. Configure en ella un PIN o una huella digital, o use otro dispositivo.',
   authentication_failed: 'No se ha aceptado esta llave de acceso. Pruebe con otra.',
@@ -26,6 +27,8 @@ export const es: Sentences = {
   last_passkey: 'Esta es su única llave de acceso. Añada otra primero.',
   passkey_limit_reached: 'Tiene demasiadas llaves de acceso. Elimine una primero.',
   username_unavailable: 'Este nombre ya está en uso. Elija otro.',
+  invitation_other_browser:
+    'Esta invitación se abrió en otro navegador. Use ese navegador o pida una nueva invitación.',
   rate_limited: 'Demasiados intentos. Espere un momento e inténtelo de nuevo.',
   internal_error: 'Algo ha salido mal en el servidor. Inténtelo de nuevo más tarde.',
   store_unavailable: 'El servidor no está disponible en este momento. Inténtelo de nuevo más tarde.',

@@ -13,6 +13,7 @@ export const fr: Sentences = {
   refused: 'Une erreur est survenue. Rechargez la page et réessayez.',
   challenge_invalid: 'L’opération a pris trop de temps. Veuillez réessayer.',
   registration_failed: 'La clé d’accès n’a pas pu être enregistrée. Veuillez réessayer.',
+  invitation_invalid: 'Cette invitation n’est plus valable. Demandez-en une nouvelle.',
   user_verification_unavailable:
     'Cette clé de sécurité ne peut pas vérifier votre identité. Configurez un code PIN ou une empreinte digitale, ou utilisez un autre appareil.',
   authentication_failed: 'Cette clé d’accès n’a pas été acceptée. Essayez une autre clé d’accès.',
@@ -26,6 +27,8 @@ export const fr: Sentences = {
   last_passkey: 'C’est votre seule clé d’accès. Ajoutez-en d’abord une autre.',
   passkey_limit_reached: 'Vous avez trop de clés d’accès. Supprimez-en d’abord une.',
   username_unavailable: 'Ce nom est déjà pris. Veuillez en choisir un autre.',
+  invitation_other_browser:
+    'Cette invitation a été ouverte dans un autre navigateur. Utilisez ce navigateur-là ou demandez une nouvelle invitation.',
   rate_limited: 'Trop de tentatives. Attendez un moment et réessayez.',
   internal_error: 'Une erreur est survenue sur le serveur. Veuillez réessayer plus tard.',
   store_unavailable: 'Le serveur n’est pas disponible pour le moment. Veuillez réessayer plus tard.',

@@ -13,6 +13,7 @@ export const ja: Sentences = {
   refused: '問題が発生しました。ページを再読み込みして、もう一度お試しください。',
   challenge_invalid: '時間がかかりすぎました。もう一度お試しください。',
   registration_failed: 'パスキーを保存できませんでした。もう一度お試しください。',
+  invitation_invalid: 'この招待はもう使えません。新しい招待を依頼してください。',
   user_verification_unavailable:
     'このセキュリティキーでは本人確認ができません。セキュリティキーに PIN または指紋を設定するか、別の端末をご利用ください。',
   authentication_failed: 'このパスキーは受け付けられませんでした。別のパスキーをお試しください。',
@@ -25,6 +26,8 @@ export const ja: Sentences = {
   last_passkey: 'これは唯一のパスキーです。先に別のパスキーを追加してください。',
   passkey_limit_reached: 'パスキーが多すぎます。先に一つ削除してください。',
   username_unavailable: 'この名前はすでに使われています。別の名前を選んでください。',
+  invitation_other_browser:
+    'この招待は別のブラウザーで開かれています。そのブラウザーを使うか、新しい招待を依頼してください。',
   rate_limited: '試行回数が多すぎます。しばらく待ってから、もう一度お試しください。',
   internal_error: 'サーバーで問題が発生しました。しばらくしてから、もう一度お試しください。',
   store_unavailable: 'サーバーは現在ご利用になれません。しばらくしてから、もう一度お試しください。',

@@ -36,6 +36,8 @@ export interface CeremonyInput {
   readonly conditional?: true;
   /** Registration: when the person had last used a passkey or given a password, where that had to be recent. */
   readonly confirmedAt?: number;
+  /** Registration: the invitation that it was opened with. No other will do at its verify, and none where there was none. */
+  readonly invitationId?: string;
 }
 
 /** What a ceremony must remember. Times in milliseconds, bytes as base64url. */
@@ -185,7 +187,7 @@ export function parse(pending: PendingCeremony): Ceremony {
 /** From here on the attempt is this ceremony's. */
 export function adoptCeremony(draft: RequestContext['draft'], attemptId: string, ceremony: Ceremony): void {
   draft.attemptId = attemptId;
-  draft.relatedId = null;
+  draft.relatedId = ceremony.invitationId ?? null;
   draft.entry = 'options';
   draft.mode = ceremony.mode;
   draft.action = ceremony.action ?? null;

@@ -39,7 +39,7 @@ export interface RequestContext extends GuardContext {
   readonly binding: string | null;
   /** What is known so far, for the record that ends this attempt. */
   readonly draft: AttemptDraft;
-  /** The request met its limits. Refusals before that share their records. */
+  /** The request met its limits. Refusals before that share their records, and so do those of invitations, which anybody can guess. */
   admitted?: boolean;
   /** Values of Set-Cookie for the answer. A refusal sends none of them. */
   readonly cookies: string[];

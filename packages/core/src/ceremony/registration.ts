@@ -1,11 +1,11 @@
 /**
- * Registration: a signed-in person adds a passkey, or a new one signs up with it. WebAuthn Level 3, §7.1, read from top
+ * Registration: a signed-in person adds a passkey, an invited one gets one, or a new one signs up with it. WebAuthn Level 3, §7.1, read from top
  * to bottom. Verify keeps the six beats of authentication.ts: take the state, parse, verify, judge by policy, store, session.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
-import type { Passkey } from '../store/store.ts';
+import type { Invitation, Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
 import { readAttestation, readAttestedData, readClientData } from '../webauthn/read.ts';
@@ -13,11 +13,12 @@ import { verifyAttestation } from '../webauthn/verify.ts';
 import { bridge, HINTS } from './authentication.ts';
 import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ceremony.ts';
 import type { RequestContext } from './context.ts';
+import { giveBackInvitation, isInvited, replaceOthers, spendInvitation } from './invitation.ts';
 import { notify } from './notify.ts';
 import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
 import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, judgeRecentSignIn, permit } from './policy.ts';
 import type { Services } from './services.ts';
-import { isRecent, lastProved, type Person, requireAllowed, requireRecent } from './session.ts';
+import { identifiedUser, isRecent, lastProved, type Person, requireAllowed, requireRecent } from './session.ts';
 
 /** The answer of `POST /registration/options`. */
 export interface RegistrationOptionsAnswer {
@@ -43,8 +44,11 @@ export async function registrationOptions(
   },
 ): Promise<RegistrationOptionsAnswer> {
   const { config } = context;
-  permit(judgeFirstFactor(registrant !== null, config.policy.firstFactor));
+  permit(judgeFirstFactor(await showedFirstFactor(context, registrant), config.policy.firstFactor));
+  const invitation = isInvited(registrant) ? registrant.invitation : null;
   const conditional = body.mediation === 'conditional';
+  // Whoever opens an invitation is to see what it is about.
+  if (conditional && invitation) throw refuse('malformed_request');
   if (conditional && !(registrant && config.policy.conditionalCreate)) {
     throw registrant ? refuse('policy_denied', { rule: 'mode' }) : refuseUnrecorded('sign_in_required');
   }
@@ -72,6 +76,7 @@ export async function registrationOptions(
       ...(account && { account }),
       ...(nickname && { nickname }),
       ...(confirmedAt !== null && { confirmedAt }),
+      ...(invitation && { invitationId: invitation.id }),
       // Chrome creates these without asking, so neither presence nor verification can be demanded. WebAuthn §5.1.3.
       ...(conditional && { conditional: true as const, userVerification: 'preferred' as const }),
     },
@@ -87,7 +92,8 @@ export async function registrationOptions(
       challenge: issued.challenge,
       pubKeyCredParams: config.policy.algorithms.map((alg) => ({ type: 'public-key', alg })),
       timeout: issued.timeout,
-      excludeCredentials: descriptors(passkeys),
+      // What will be replaced may be on this very device.
+      excludeCredentials: invitation?.replacesAll ? [] : descriptors(passkeys),
       authenticatorSelection: {
         residentKey: 'required',
         requireResidentKey: true,
@@ -101,6 +107,12 @@ export async function registrationOptions(
       extensions: { credProps: true },
     },
   };
+}
+
+/** An invitation says whose passkey it will be; where the policy wants a first factor, the application must name the same person. */
+async function showedFirstFactor(context: RequestContext, registrant: Person | null): Promise<boolean> {
+  if (!isInvited(registrant)) return registrant !== null;
+  return (await identifiedUser(context))?.id === registrant.user.id;
 }
 
 /** The account that a sign-up would create. Whether its name is taken is not said before a passkey is verified. */
@@ -127,7 +139,8 @@ export async function verifyRegistration(
 ): Promise<RegistrationAnswer> {
   const { config, draft } = context;
   const { store } = services;
-  permit(judgeFirstFactor(registrant !== null, config.policy.firstFactor));
+  permit(judgeFirstFactor(await showedFirstFactor(context, registrant), config.policy.firstFactor));
+  const invitation = isInvited(registrant) ? registrant.invitation : null;
   // Take the state.
   const userId = registrant?.user.id ?? null;
   const ceremony = await takeCeremony(context, store, body.attemptId, 'registration', userId);
@@ -136,6 +149,7 @@ export async function verifyRegistration(
   if (ceremony.confirmedAt !== undefined && !isRecent(ceremony.confirmedAt, recentSignInMs, ceremony.issuedAt)) {
     throw refuse('challenge_mismatch');
   }
+  if (ceremony.invitationId !== invitation?.id) throw refuse('challenge_mismatch');
 
   // Parse.
   draft.stage = 'assertion';
@@ -172,6 +186,9 @@ export async function verifyRegistration(
     : await createAccount(context, ceremony.account!);
   if (!user) throw refuse('user_disabled');
   if (!(await config.accounts.allows(user, 'register'))) throw refuse('user_policy', { rule: 'user' });
+  const signsIn = registrant === null || (invitation !== null && config.policy.invitations === 'sign_in');
+  if (invitation && signsIn && !(await config.accounts.allows(user, 'sign_in')))
+    throw refuse('user_policy', { rule: 'user' });
   draft.userId = user.id;
   const passkey: Passkey = {
     id: randomUUID(),
@@ -193,14 +210,19 @@ export async function verifyRegistration(
     createdAt: config.now(),
     lastUsedAt: null,
   };
-  await insert(context, services, passkey, { isNewAccount: registrant === null });
+  await insert(context, services, passkey, { isNewAccount: registrant === null, invitation });
   context.whenDone.push(() => notify(context, user, passkey, { kind: 'passkey_added' }));
+  if (invitation) {
+    const changes = { changedBy: 'person', relatedId: invitation.id } as const;
+    context.whenDone.push(() => context.events.push({ name: 'latchkey.invitation.used', changes }));
+    if (invitation.replacesAll) await replaceOthers(context, services, user, passkey);
+  }
 
-  // Session: a sign-up signs in. Nothing asked for Immediate UI mode, so enforcement does not apply.
+  // Session: a sign-up signs in, and an invitation where policy says so. Nothing asked for Immediate UI mode, so enforcement does not apply.
   draft.stage = 'session';
-  const added = registrant ? undefined : await signIn(context, services, user, passkey, flags.userVerified);
+  const added = signsIn ? await signIn(context, services, user, passkey, flags.userVerified) : undefined;
   const passkeys = await passkeysOf(config, store, user.id);
-  const current = registrant ? (registrant.session?.passkeyId ?? null) : passkey.id;
+  const current = signsIn ? passkey.id : (registrant?.session?.passkeyId ?? null);
   return {
     ...added,
     user: { id: user.id, name: user.name, displayName: user.displayName ?? user.name },
@@ -217,15 +239,18 @@ async function createAccount(context: RequestContext, account: NonNullable<Cerem
   return user;
 }
 
-/** Adds the passkey, and says how to take it back: it alone, or with the account all that is kept of the user. */
+/**
+ * Spends the invitation, where there is one, adds the passkey, and says how to take it back: it alone, or with the account all that is
+ * kept of the user. An invitation comes back only after its passkey is gone.
+ */
 async function insert(
   context: RequestContext,
   { store }: Services,
   passkey: Passkey,
-  { isNewAccount }: { isNewAccount: boolean },
+  { isNewAccount, invitation }: { isNewAccount: boolean; invitation: Invitation | null },
 ): Promise<void> {
   if (isNewAccount) await keepHandle(context, store, passkey);
-  let mayBeThere = true;
+  let mayBeThere = false;
   context.undo.push(async () => {
     try {
       await takeBack(store, passkey, { isNewAccount });
@@ -234,12 +259,23 @@ async function insert(
       if (mayBeThere) context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } });
       throw thrown;
     }
+    if (invitation) await giveBackInvitation(context, store, invitation);
   });
-  const inserted = await store.passkeys.insert({ passkey, max: context.config.policy.maxPasskeys });
+  if (invitation) await spendInvitation(context, store, invitation);
+  mayBeThere = true;
+  const { maxPasskeys } = context.config.policy;
+  const inserted = await store.passkeys.insert({
+    passkey,
+    // Where the others are about to go, they are not in its way.
+    max: invitation?.replacesAll ? maxPasskeys + MOST_PASSKEYS : maxPasskeys,
+  });
   mayBeThere = inserted === 'inserted';
   if (inserted === 'exists') throw refuse('credential_exists');
   if (inserted === 'limit') throw refuse('credential_limit');
 }
+
+/** No policy allows more: see `policy.maxPasskeys`. */
+const MOST_PASSKEYS = 64;
 
 /** Removes the passkey; of an account that was made just now also the handle, unless somebody has added a passkey to it. */
 async function takeBack(

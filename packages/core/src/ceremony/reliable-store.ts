@@ -5,7 +5,15 @@
 import { withTimeout } from '../deadline.ts';
 import { refuse } from '../errors.ts';
 import { inStep } from '../signals/telemetry.ts';
-import type { AttemptStore, Awaitable, ChallengeStore, PasskeyStore, SessionStore, Store } from '../store/store.ts';
+import type {
+  AttemptStore,
+  Awaitable,
+  ChallengeStore,
+  InvitationStore,
+  PasskeyStore,
+  SessionStore,
+  Store,
+} from '../store/store.ts';
 
 type Verbs<S> = { [V in keyof S as S[V] extends (...args: never[]) => unknown ? V : never]-?: S[V] };
 type Promised<S> = {
@@ -20,6 +28,8 @@ export interface ReliableStore {
   readonly sessions: Promised<SessionStore> | null;
   /** Null where records are not kept in a store. */
   readonly attempts: Promised<AttemptStore> | null;
+  /** Null where nobody can be invited. */
+  readonly invitations: Promised<InvitationStore> | null;
   /** Whether `recordUse` can begin a session of `sessions` in the same step. */
   readonly storesSessionsWithUses: boolean;
 }
@@ -45,6 +55,14 @@ const SESSIONS: Record<keyof Verbs<SessionStore>, true> = {
   forgetExpired: true,
 };
 const ATTEMPTS: Record<keyof Verbs<AttemptStore>, true> = { append: true, list: true, purge: true, eraseUser: true };
+const INVITATIONS: Record<keyof Verbs<InvitationStore>, true> = {
+  put: true,
+  find: true,
+  change: true,
+  listByUser: true,
+  forget: true,
+  forgetExpired: true,
+};
 
 /** @param deadlineMs how long a verb may take, in milliseconds. */
 export function reliable(store: Store, deadlineMs: number): ReliableStore {
@@ -66,6 +84,7 @@ export function reliable(store: Store, deadlineMs: number): ReliableStore {
     passkeys: guarded('passkeys', store.passkeys, PASSKEYS),
     sessions: store.sessions ? guarded('sessions', store.sessions, SESSIONS) : null,
     attempts: store.attempts ? guarded('attempts', store.attempts, ATTEMPTS) : null,
+    invitations: store.invitations ? guarded('invitations', store.invitations, INVITATIONS) : null,
     storesSessionsWithUses: store.sessions !== undefined && store.passkeys.sessions === store.sessions,
   };
 }

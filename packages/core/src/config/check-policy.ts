@@ -59,6 +59,7 @@ export function checkPolicy(policy: PolicyOptions, shared: AppConfig): Policy {
     ] as const),
     algorithms: algorithms.map(checkAlgorithm),
     conditionalCreate: policy.conditionalCreate ?? false,
+    invitations: oneOf('policy.invitations', policy.invitations ?? 'register', ['register', 'sign_in'] as const),
     ...checkAssurance(policy),
     attestation: checkAttestation(policy.attestation, shared),
     maxPasskeys,

@@ -18,6 +18,7 @@ export interface Policy {
   readonly backupEligibility: 'follow' | 'refuse';
   readonly algorithms: readonly number[];
   readonly conditionalCreate: boolean;
+  readonly invitations: 'register' | 'sign_in';
   readonly requirements: readonly Requirement[];
   readonly attestation: AttestationPolicy | null;
   readonly reauthentication: { readonly afterMs: number; readonly idleMs: number } | null;

@@ -172,8 +172,10 @@ async function refused(
   await takeBack(context);
   publishEvents(context, http(route, status));
   const attemptId = recordRefusal(context, services, route, refusal, status);
+  // Of those that share a record only the first has its id: on some answers and not on others it would tell why an invitation is not good.
+  const shown = code === 'invitation_invalid' ? undefined : attemptId;
   const headers = refusal instanceof LimitRefusal ? { 'retry-after': String(refusal.retryAfter) } : {};
-  return problem(code, { headers, attemptId });
+  return problem(code, { headers, attemptId: shown });
 }
 
 /** What was refused is not kept. What cannot be taken back is said: a passkey that stays is recorded as added. */

@@ -2,6 +2,7 @@
 import { signInOptions, stepUpOptions, verifySignIn, verifyStepUp } from '../ceremony/authentication.ts';
 import { hashBinding, takeReported } from '../ceremony/ceremony.ts';
 import type { RequestContext } from '../ceremony/context.ts';
+import { checkInvitation, openInvitation } from '../ceremony/invitation.ts';
 import { notify } from '../ceremony/notify.ts';
 import { changePasskey, describePasskey, passkeysOf, removePasskey, signalsFor } from '../ceremony/passkeys.ts';
 import { registrationOptions, verifyRegistration } from '../ceremony/registration.ts';
@@ -88,18 +89,25 @@ export const ROUTES: readonly Route[] = [
     body: BODIES.registrationOptions,
     ceremony: ['registration', 'options'],
     run: async (context, services, _, body) => {
-      const registrant = await personThere(context, services);
-      return { status: 200, body: await registrationOptions(context, services, bind(context), registrant, body) };
+      const binding = bind(context);
+      const registrant =
+        body.invitation === undefined
+          ? await personThere(context, services)
+          : await openInvitation(context, services, body.invitation, binding);
+      return { status: 200, body: await registrationOptions(context, services, binding, registrant, body) };
     },
   }),
   route({
     method: 'POST',
     path: '/registration/verify',
     needs: 'nobody',
-    body: BODIES.verification,
+    body: BODIES.registration,
     ceremony: ['registration', 'verify'],
     run: async (context, services, _, body) => {
-      const registrant = await personThere(context, services);
+      const registrant =
+        body.invitation === undefined
+          ? await personThere(context, services)
+          : await checkInvitation(context, services, body.invitation);
       const answer = await verifyRegistration(context, services, registrant, body);
       context.whenDone.push(() =>
         context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } }),

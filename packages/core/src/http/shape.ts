@@ -52,7 +52,13 @@ export const BODIES = {
     username: text(256),
     displayName: text(256),
     authenticator,
+    invitation: text(64),
   }),
+  registration: body(
+    { attemptId: text(64), credential: object, client: anything, invitation: text(64) },
+    'attemptId',
+    'credential',
+  ),
   stepUpOptions: body({ action: text(64), client: anything }),
   passkeyChange: body({ nickname: text(100), enabled: boolean }),
   nothing: body({}),

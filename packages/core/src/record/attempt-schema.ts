@@ -152,7 +152,7 @@ export const ATTEMPT_SCHEMA = {
   $id: 'urn:latchkey:signin.attempt:1',
   title: 'The record of an attempt',
   description:
-    'One terminal record of a sign-in attempt, a registration, a step-up, a change to a passkey, the end of a session, or the removal of a user.',
+    'One terminal record of a sign-in attempt, a registration, a step-up, a change to a passkey, the end of a session, the removal of a user, or what became of an invitation.',
   ...object<AttemptRecord>(
     {
       schema: { const: 'latchkey.signin.attempt/1' },

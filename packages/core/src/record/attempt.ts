@@ -6,7 +6,7 @@
 /** What a ceremony is for. Part of the take: a challenge for one purpose serves no other. */
 export type Purpose = 'sign_in' | 'registration' | 'step_up';
 
-/** What ended: a sign-in, a registration, a step-up, a change to a passkey, or a session. */
+/** What ended: a sign-in, a registration, a step-up, a change to a passkey, a session; or what became of an invitation. */
 export const EVENT_NAMES = [
   'latchkey.signin.attempt',
   'latchkey.registration.attempt',
@@ -18,6 +18,9 @@ export const EVENT_NAMES = [
   'latchkey.passkey.removed',
   'latchkey.session.ended',
   'latchkey.user.forgotten',
+  'latchkey.invitation.issued',
+  'latchkey.invitation.used',
+  'latchkey.invitation.revoked',
 ] as const;
 
 /** The name of a record: `event.name`. */
@@ -92,6 +95,11 @@ export const REASONS = [
   'credential_id_mismatch',
   'public_key_invalid',
   'attestation_refused',
+  'invitation_unknown',
+  'invitation_expired',
+  'invitation_used',
+  'invitation_revoked',
+  'invitation_other_browser',
   // Ours
   'session_failed',
   'store_unavailable',
@@ -268,7 +276,10 @@ export interface AttemptRecord {
   readonly attempt: {
     /** The same in every signal of one attempt: record, log event, spans, and the answer to the page. */
     readonly id: string;
-    /** The attempt that a verify without a live challenge of its own named. */
+    /**
+     * The attempt that a verify without a live challenge of its own named; or the invitation that a registration came with, or
+     * that was used or revoked. An invitation has the attempt id of the record that says it was issued.
+     */
     readonly relatedId?: string;
     /** `options`: a challenge was issued, or asked for. `verify_only`: an answer that matches no live challenge. */
     readonly entry: 'options' | 'verify_only';
@@ -331,7 +342,7 @@ export interface AttemptRecord {
     /** The browser's client data says that another site's page framed this one. Signed once the signature is valid. */
     readonly crossOrigin: boolean | null;
   };
-  /** What became of the challenge, how old it was, and how long it could live. */
+  /** What became of the challenge, how old it was, and how long it could live. `ttlMs` of an invitation that was issued: how long it is good. */
   readonly challenge: { readonly status: ChallengeStatus; readonly ageMs: number | null; readonly ttlMs: number };
   /** What policy asked for and decided. */
   readonly policy: {
@@ -376,7 +387,7 @@ export interface AttemptRecord {
     readonly endedBy: SessionEnder | null;
     readonly endedBecause: SessionEnding | null;
   };
-  /** Who changed a passkey, ended a session or forgot a user. */
+  /** Who changed a passkey, ended a session, forgot a user, or issued, used or revoked an invitation. */
   readonly change: {
     /** Null for ceremonies. */
     readonly by: SessionEnder | null;

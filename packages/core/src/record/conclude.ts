@@ -156,6 +156,9 @@ const SUBJECTS: Record<EventName, string> = {
   'latchkey.passkey.removed': 'Removing a passkey',
   'latchkey.session.ended': 'Ending a session',
   'latchkey.user.forgotten': 'Forgetting a user',
+  'latchkey.invitation.issued': 'Issuing an invitation',
+  'latchkey.invitation.used': 'Using an invitation',
+  'latchkey.invitation.revoked': 'Revoking an invitation',
 };
 
 function sentence(

@@ -81,6 +81,8 @@ function changeOf({ event, attempt, session, change }: AttemptRecord): string {
   if (event.name === 'latchkey.session.ended') {
     return `A session ended: ${session.endedBecause?.replaceAll('_', ' ')}, by the ${session.endedBy}.`;
   }
+  if (event.name === 'latchkey.invitation.used')
+    return `No challenge of its own: a passkey was made with invitation ${attempt.relatedId}.`;
   if (change.by === 'operator' || change.by === 'application') {
     return `No challenge: the ${change.by} changed it${change.note === null ? '' : `, and wrote “${change.note}”`}.`;
   }

@@ -235,6 +235,29 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     advice:
       'To accept the make, add its root or its metadata to policy.attestation. Whose passkey was registered without an attestation has to add another.',
   },
+  invitation_unknown: {
+    meaning: 'A registration came with an invitation that this relying party never issued, or that was forgotten.',
+    advice:
+      'A single one is a link that was cut or mistyped. Many from one address are somebody who guesses, which cannot succeed.',
+  },
+  invitation_expired: {
+    meaning: 'A registration came with an invitation after its life was over.',
+    advice: 'Issue a new one, with a longer life if the person could not be quicker.',
+  },
+  invitation_used: {
+    meaning: 'A registration came with an invitation that a passkey had been made with before.',
+    advice:
+      'Look at attempt.relatedId: the record of its use says when and where. If that was not the person, remove the passkey and end the sessions.',
+  },
+  invitation_revoked: {
+    meaning: 'A registration came with an invitation that was revoked, or that a newer one had replaced.',
+    advice: 'If the person still needs one, point them to the newest, or issue it.',
+  },
+  invitation_other_browser: {
+    meaning: 'The invitation was opened in another browser before.',
+    advice:
+      'Ask the person whether both were theirs. If not, somebody else has the link: revoke it, and issue another over a safer way.',
+  },
   session_failed: {
     meaning: 'The passkey was accepted, but the session could not be stored.',
     advice: 'Check the session store. Nobody was signed in, and the person can try again.',

@@ -277,6 +277,7 @@ function createInstruments(meter: otel.Meter) {
     changes: counter('latchkey.passkey.changes', '{change}', 'Changes to passkeys'),
     endings: counter('latchkey.session.endings', '{session}', 'Sessions that were ended'),
     forgotten: counter('latchkey.users.forgotten', '{user}', 'Users whose passkeys and sessions were all removed'),
+    invitations: counter('latchkey.invitations', '{invitation}', 'Invitations issued, used and revoked'),
     sessions: counter('latchkey.sessions', '{session}', 'Sessions that expired, as far as a sweep forgot them'),
     audit: counter('latchkey.audit.records', '{record}', 'Records handed to sinks'),
   };
@@ -287,14 +288,18 @@ function count(record: AttemptRecord): void {
   else countChange(record);
 }
 
+const INVITATION = 'latchkey.invitation.';
+
 /** Changes to passkeys, sessions and users: what nobody does often, and an intruder may do to many at once. */
 function countChange({ event, session, change }: AttemptRecord): void {
-  const { changes, endings, forgotten } = meters();
+  const { changes, endings, forgotten, invitations } = meters();
   const by = { 'latchkey.change.by': change.by ?? 'application' };
   if (event.name === 'latchkey.session.ended') {
     endings.add(1, { ...by, 'latchkey.session.ended_because': session.endedBecause ?? 'ended_for_user' });
   } else if (event.name === 'latchkey.user.forgotten') {
     forgotten.add(1, by);
+  } else if (event.name.startsWith(INVITATION)) {
+    invitations.add(1, { ...by, 'latchkey.invitation.change': event.name.slice(INVITATION.length) });
   } else {
     changes.add(1, { ...by, 'latchkey.passkey.change': event.name.slice('latchkey.passkey.'.length) });
   }

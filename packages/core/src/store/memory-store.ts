@@ -7,6 +7,7 @@
 
 import { memoryAttempts } from './memory/attempts.ts';
 import { memoryChallenges } from './memory/challenges.ts';
+import { memoryInvitations } from './memory/invitations.ts';
 import { memoryPasskeys } from './memory/passkeys.ts';
 import { memorySessions } from './memory/sessions.ts';
 import type { Store } from './store.ts';
@@ -15,9 +16,9 @@ import type { Store } from './store.ts';
 let warned = false;
 
 /**
- * A store in memory, with all four contracts. Bounded by use: a ceremony's state goes when it is taken or swept, its id
+ * A store in memory, with all five contracts. Bounded by use: a ceremony's state goes when it is taken or swept, its id
  * ten minutes after its expiry (at the next `takeExpired`), a session when it ends or has expired (at a `forgetExpired`);
- * the last 10,000 attempt records stay. Where `NODE_ENV` is `production`, the first one emits a process warning
+ * the last 10,000 attempt records stay; an invitation goes a day after its expiry. Where `NODE_ENV` is `production`, the first one emits a process warning
  * (`LATCHKEY_MEMORY_STORE`).
  */
 export function memoryStore(): Required<Store> {
@@ -31,5 +32,11 @@ export function memoryStore(): Required<Store> {
     );
   }
   const sessions = memorySessions();
-  return { challenges: memoryChallenges(), passkeys: memoryPasskeys(sessions), sessions, attempts: memoryAttempts() };
+  return {
+    challenges: memoryChallenges(),
+    passkeys: memoryPasskeys(sessions),
+    sessions,
+    attempts: memoryAttempts(),
+    invitations: memoryInvitations(),
+  };
 }

@@ -303,6 +303,61 @@ export interface SessionStore {
   forgetExpired(due: { readonly now: number; readonly limit: number }): Awaitable<number>;
 }
 
+/** The right to register one passkey, as a store keeps it. A link holds its token; the store holds only the token's hash. */
+export interface Invitation {
+  /** What records and lists name: at most 64 ASCII characters. */
+  readonly id: string;
+  /** SHA-256 of the token: 43 base64url characters, case-sensitive. Unique. */
+  readonly tokenHash: string;
+  /** The application's own id of the account that the passkey will be for. */
+  readonly userId: string;
+  /** The relying party that it is good at. */
+  readonly rpId: string;
+  /** True: the user's other passkeys are removed when the new one is stored. */
+  readonly replacesAll: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Good only while `now < expiresAt`. Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** `used`: a passkey was made with it. `revoked`: it was taken back, or a newer one took its place. */
+  readonly status: 'open' | 'used' | 'revoked';
+  /** Hash of the binding cookie of the browser that it was opened in: 43 base64url characters; null before. */
+  readonly binding: string | null;
+  /** The attempt that used it: at most 64 ASCII characters; null before. */
+  readonly attemptId: string | null;
+}
+
+/** What changes of an invitation. */
+export type InvitationState = Pick<Invitation, 'status' | 'binding' | 'attemptId'>;
+
+/** Keeps invitations. */
+export interface InvitationStore {
+  /** Keeps a new invitation. Throws for an id or a token hash that is taken. */
+  put(invitation: Invitation): Awaitable<void>;
+
+  /** The invitation, also one that is used, revoked or expired; null where there is none. */
+  find(which: { readonly tokenHash: string }): Awaitable<Invitation | null>;
+
+  /** Compare and set: `to` takes the place of `from`, if that is its state. Of several who change it at once, exactly one is told true. */
+  change(change: {
+    readonly tokenHash: string;
+    readonly from: InvitationState;
+    readonly to: InvitationState;
+  }): Awaitable<boolean>;
+
+  /** A user's invitations, newest first; used, revoked and expired ones are among them. */
+  listByUser(userId: string): Awaitable<Invitation[]>;
+
+  /** Removes a user's invitations, at every relying party. Answers how many were open. */
+  forget(userId: string): Awaitable<number>;
+
+  /**
+   * Forgets at most `limit` invitations that expired at `before` or earlier; answers how many. A store whose rows expire by its own
+   * clock, more than a day after `expiresAt`, has nothing to forget and answers 0.
+   */
+  forgetExpired(due: { readonly before: number; readonly limit: number }): Awaitable<number>;
+}
+
 /** Which records to list. Every member narrows; `before` is the `event.id` of the last record already seen. */
 export interface AttemptQuery {
   /** Only records of this name. */
@@ -350,4 +405,6 @@ export interface Store {
   readonly sessions?: SessionStore;
   /** Records of attempts. Left out: records go to the log and to sinks only. */
   readonly attempts?: AttemptStore;
+  /** Needed to invite people to register a passkey. */
+  readonly invitations?: InvitationStore;
 }

@@ -11,6 +11,7 @@
 export type { HttpRule } from './rule.ts';
 
 import { ceremonyRules } from './ceremonies.ts';
+import { invitationRules } from './invitations.ts';
 import { passkeyRules } from './passkeys.ts';
 import { policyRules } from './policies.ts';
 import { refusalRules } from './refusals.ts';
@@ -25,12 +26,13 @@ import { wireRules } from './wire.ts';
  */
 export const wireContract: readonly HttpRule[] = [...passkeyRules, ...sessionRules, ...wireRules];
 
-/** Every rule: the ceremonies, policy, what both must refuse, own passkeys and sessions, and the wire itself. */
+/** Every rule: the ceremonies, policy, what both must refuse, invitations, own passkeys and sessions, and the wire itself. */
 export const httpContract: readonly HttpRule[] = [
   ...ceremonyRules,
   ...policyRules,
   ...refusalRules,
   ...stateRules,
+  ...invitationRules,
   ...passkeyRules,
   ...sessionRules,
   ...wireRules,
