@@ -21,7 +21,16 @@ interface Kept {
 }
 
 /** What a person may want of options, in the order in which it is compared; all else in `wanted` is left out. */
-const members = ['mediation', 'identifier', 'username', 'displayName', 'nickname', 'action', 'authenticator'];
+const members = [
+  'mediation',
+  'identifier',
+  'username',
+  'displayName',
+  'nickname',
+  'action',
+  'authenticator',
+  'offered',
+];
 
 export type Server = ReturnType<typeof keepingPrepared>;
 

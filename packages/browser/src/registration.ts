@@ -29,6 +29,8 @@ export interface RegisterOptions {
   nickname?: string;
   /** Where the passkey should be kept. Without it the browser asks. */
   authenticator?: Authenticator;
+  /** The page offered it, after `offer()`: for the server's figures. */
+  offered?: boolean;
 }
 
 type Creation = Issued<CreationOptionsJSON>;
@@ -77,7 +79,7 @@ async function register(
   const issued = await server.options<CreationOptionsJSON>('registration', wanted, {});
   if (issued.kind !== 'issued') return issued;
 
-  const forget = (id: string) => signalUnknown(issued.publicKey.rp.id ?? location.hostname, id);
+  const forget = (id: string) => signalUnknown(issued.publicKey.rp.id, id);
   const client: ClientReport = { uiMode: 'none', immediateGet };
   const made = await callBrowser(server, issued, client, () => create(issued), readAttestation);
   if ('failure' in made) {

@@ -48,6 +48,12 @@ export interface PasskeyRow {
   last_used_at: Integer | null;
 }
 
+/** One row for each user who said "not now" to a passkey that was offered: when. */
+export interface DeclineRow {
+  user_id: Text;
+  declined_at: Integer;
+}
+
 export interface SessionRow {
   id: Text;
   token_hash: Text;
@@ -88,6 +94,7 @@ export interface Tables {
   passkeys: PasskeyRow;
   sessions: SessionRow;
   attempts: AttemptRow;
+  declines: DeclineRow;
 }
 
 /** Where the tables are. */
@@ -121,6 +128,7 @@ export function tableNames(prefix: string): { [Name in keyof Tables]: Name } {
     passkeys: named('passkeys'),
     sessions: named('sessions'),
     attempts: named('attempts'),
+    declines: named('declines'),
   };
 }
 

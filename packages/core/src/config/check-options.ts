@@ -14,7 +14,7 @@ import {
   type RelyingParty,
   type Sink,
 } from '../options.ts';
-import { identityKeyOf } from '../record/pseudonym.ts';
+import { EPHEMERAL, identityKeyOf } from '../record/pseudonym.ts';
 import type { Store } from '../store/store.ts';
 import { checkedAccounts } from './accounts.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -151,7 +151,7 @@ function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolea
   );
   // Without one, pseudonyms hold for the life of this process only, and their key id says so: another in each process.
   if (given === undefined) {
-    return { id: `ephemeral${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
+    return { id: `${EPHEMERAL}${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
   }
   const { length } = typeof given === 'string' ? Buffer.from(given) : given;
   demand(length >= 32, 'audit.identityKey', `${length} bytes`, 'Hand in at least 32.');

@@ -18,6 +18,8 @@ export interface Policy {
   readonly backupEligibility: 'follow' | 'refuse';
   readonly algorithms: readonly number[];
   readonly conditionalCreate: boolean;
+  /** Null: no passkey is offered to anybody. `share` is from 0 to 1. */
+  readonly offers: { readonly share: number; readonly againMs: number } | null;
   readonly requirements: readonly Requirement[];
   readonly attestation: AttestationPolicy | null;
   readonly reauthentication: { readonly afterMs: number; readonly idleMs: number } | null;

@@ -5,7 +5,7 @@ import { Refusal, refuse } from '../errors.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { pseudonym } from '../record/pseudonym.ts';
 import { byAddress, byName, type HttpServices, type LimitedKey } from './limits.ts';
-import { OUTCOME, type Route } from './routes.ts';
+import { OFFER, OUTCOME, type Route } from './routes.ts';
 import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
@@ -78,6 +78,7 @@ export async function receive(
 /** What this request counts against: its address, its network, and its browser. */
 function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
   if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
+  if (path === OFFER) return byAddress('options', request.address);
   if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
   const [purpose, step] = ceremony;
   return [

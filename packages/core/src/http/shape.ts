@@ -52,6 +52,7 @@ export const BODIES = {
     username: text(256),
     displayName: text(256),
     authenticator,
+    offered: boolean,
   }),
   stepUpOptions: body({ action: text(64), client: anything }),
   passkeyChange: body({ nickname: text(100), enabled: boolean }),
