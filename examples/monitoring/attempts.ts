@@ -30,10 +30,14 @@ const APPLE = 'fbfc3007-154e-4ecc-8c0b-6e020557d7bd';
 
 let people = 0;
 
+function nextName(): string {
+  people += 1;
+  return `person ${people}`;
+}
+
 /** Signs somebody up. */
 export async function invite(origin: string): Promise<Person> {
-  people += 1;
-  const name = `person ${people}`;
+  const name = nextName();
   const passkey = createSoftwarePasskey({ origin, backupEligible: false, signCount: 0 });
   await createAgent(origin).signUp(name, passkey);
   return { name, passkey };
@@ -53,7 +57,7 @@ export function deedsTo({ origin }: Application, { passkey }: Person) {
   };
 
   /** Signs somebody in by password, and asks what to offer. */
-  const offered = async (expected: string, name = `with a password ${(people += 1)}`) => {
+  const offered = async (expected: string, name = nextName()) => {
     const agent = browser();
     expectStatus(await agent.request('POST', '/sign-in', { name }), 204);
     const { offer } = (await agent.post('/offer')).json;

@@ -637,7 +637,10 @@ const passkeys: Breaks<PasskeyStore> = {
       return {
         decline: ({ userId, at }) => void kept.set(userId, at),
         declinedAt: (userId) => kept.get(userId) ?? null,
-        forget: (userId) => (kept.delete(userId), []),
+        forget(userId) {
+          kept.delete(userId);
+          return [];
+        },
       };
     },
     'reads first and writes later': (sound) => ({

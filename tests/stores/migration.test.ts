@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
-const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions'];
+const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions', '0003_declines'];
 
 const ceremony = (members: Partial<PendingCeremony> = {}): PendingCeremony => ({
   attemptId: crypto.randomUUID(),
@@ -171,6 +171,8 @@ describe.each(databases)('the tables of before there were sessions, on $name', (
     const use = { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW };
     expect(await store.passkeys.recordUse({ passkey: own, use, session: start(made) })).toBe('recorded');
     expect(await store.sessions.find({ tokenHash: made.tokenHash })).toEqual(made);
+    await store.passkeys.decline({ userId: own.userId, at: NOW });
+    expect(await store.passkeys.declinedAt(own.userId)).toBe(NOW);
   });
 
   test('are what the first migration still makes', () => {
@@ -208,7 +210,7 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
       };
       const [one, other] = await Promise.all([migrating(), migrating()]);
       for (const prefix of prefixes) {
-        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations']) {
+        for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'declines', 'migrations']) {
           await run(`drop table ${prefix}${table}`);
         }
       }
@@ -370,7 +372,7 @@ describe.each(databases)('query plans on $name', (database) => {
     await migrate(db, { tablePrefix });
     const { challenges, passkeys, sessions, attempts } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts']) {
+    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'declines']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
     }
     const [kept, gone] = [passkey(), passkey()];
@@ -391,6 +393,7 @@ describe.each(databases)('query plans on $name', (database) => {
       [CREDENTIAL_ID, () => passkeys.find({ credentialId, userHandle: null })],
       [/passkeys_of_user/, () => passkeys.find({ credentialId, userHandle: null })],
       [/passkeys_of_user/, () => passkeys.listByUser(userId)],
+      [PRIMARY, () => passkeys.declinedAt('u7')],
       [PRIMARY, () => passkeys.recordUse({ passkey: kept, use })],
       [
         PRIMARY,
@@ -453,6 +456,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     state: '{}',
   }));
   await insert('handles', 3_000, (index) => ({ user_id: `u${index}`, handle: Buffer.alloc(32) }));
+  await insert('declines', 3_000, (index) => ({ user_id: `u${index}`, declined_at: index }));
   await insert('passkeys', 3_000, (index) => ({
     id: `p${index}`,
     user_id: `u${index}`,

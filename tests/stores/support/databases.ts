@@ -42,7 +42,7 @@ export interface Database {
   open(): Promise<Opened>;
 }
 
-const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'migrations'];
+const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'declines', 'migrations'];
 
 /** Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`. MySQL runs `first` on each new connection. */
 export function kyselyDialect(url: string, first?: string): KyselyDialect {
