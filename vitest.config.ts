@@ -17,8 +17,9 @@ export default defineConfig({
     testTimeout: 60_000 * slowness,
     hookTimeout: 60_000 * slowness,
     expect: { poll: { timeout: 10_000 * slowness } },
-    // What talks to servers and browsers waits more than it computes: two files at a time also on two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // What talks to servers and browsers waits more than it computes: two files at a time left two cores idle for half of
+    // the time.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     // What a test that passes writes to the console is noise.
     silent: 'passed-only',
     slowTestThreshold: 5_000,

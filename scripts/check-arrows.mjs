@@ -15,7 +15,7 @@ const CORE = '@latchkey/core';
 
 /** @type {Record<string, Arrows>} */
 const ALLOWED = {
-  core: { dependencies: ['@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
+  core: { dependencies: ['@levischuck/tiny-cbor', '@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   testing: { peers: [CORE] },
   redis: { peers: [CORE, 'ioredis'] },

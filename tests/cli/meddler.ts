@@ -1,4 +1,6 @@
 /** What stands in front of a site, with TLS, and may do to answers what proxies do. */
+// @peculiar/x509 must find it.
+import 'reflect-metadata';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';

@@ -1,6 +1,6 @@
 /** Makers of authenticators: certificates and metadata that really verify, made when a test asks for them. */
-// It brings the reflect-metadata that @peculiar/x509 must find.
-import '@simplewebauthn/server';
+// @peculiar/x509 must find it.
+import 'reflect-metadata';
 import { KeyObject, randomBytes, sign, webcrypto } from 'node:crypto';
 import type { Attester } from '@latchkey/testing';
 import {

@@ -1,4 +1,6 @@
 /** What banks ask for: passkeys whose maker vouches for the model, judged without a network. */
+// @peculiar/x509 must find it.
+import 'reflect-metadata';
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +17,9 @@ import {
 } from '@latchkey/testing';
 import { Extension, KeyUsageFlags } from '@peculiar/x509';
 import { SettingsService } from '@simplewebauthn/server';
+import { getCertificateInfo } from '@simplewebauthn/server/helpers';
 import { expect, onTestFinished, test } from 'vitest';
+import { certificateExtensions } from '../../packages/core/src/webauthn/certificates.ts';
 import {
   AAGUID_EXTENSION,
   androidKeyExtensions,
@@ -540,7 +544,27 @@ test('metadata under FIDO’s roots must be in FIDO’s name, and the process ca
   await expect(demanding({ metadata: borrowed })).rejects.toThrow('in the name of');
 
   SettingsService.setRootCertificates({ identifier: 'mds', certificates: metadataRoots });
-  await expect(demanding({ metadata: metadata() })).rejects.toThrow('policy.attestation.metadataRoots');
+  await expect(demanding({ metadata: metadata() })).rejects.toThrow('lead to none of the roots');
+});
+
+test('the extensions of a certificate are those that the library reads', async () => {
+  const root = await certifyRoot();
+  const made = [
+    root,
+    await certifyIntermediate(root),
+    await certify({ issuer: root, extensions: androidKeyExtensions(Buffer.alloc(32), 'http://localhost/') }),
+  ];
+  const published = SettingsService.getRootCertificates({ identifier: 'mds' });
+  for (const der of [...made.map(({ der }) => der), ...published.map((pem) => new X509Certificate(pem).raw)]) {
+    const { extensions } = getCertificateInfo(Uint8Array.from(der)).parsedCertificate.tbsCertificate;
+    const theirs = [...(extensions ?? [])].map(({ extnID, critical, extnValue }) => ({
+      id: digitsOf(extnID),
+      critical,
+      value: Buffer.from(extnValue.buffer),
+    }));
+    expect(theirs.length).toBeGreaterThan(1);
+    expect(certificateExtensions(der)).toEqual(theirs);
+  }
 });
 
 test('metadata whose signer has expired fails at construction', async () => {
@@ -605,3 +629,11 @@ test('metadata that is due for an update is used on, with one warning', async ()
   await demanding({ metadata: late, metadataRoots }, { logger });
   expect(due().at(-1)).toContain('2026-01-01');
 });
+
+/** The content of an object identifier in DER. X.690 §8.19. */
+function digitsOf(id: string): string {
+  const [first, second, ...arcs] = id.split('.').map(Number) as [number, number, ...number[]];
+  const septets = (arc: number): number[] =>
+    arc < 128 ? [arc] : [...septets(arc >> 7).map((each) => each | 128), arc & 127];
+  return Buffer.from([first * 40 + second, ...arcs].flatMap(septets)).toString('hex');
+}

@@ -2,6 +2,8 @@
  * The test vectors of WebAuthn Level 3 (§16), made by the specification's own rule: each random value is HKDF-SHA-256 of "WebAuthn test
  * vectors" with the vector's name and the number of the value. Signatures differ from the specification's by their nonce only.
  */
+// @peculiar/x509 must find it.
+import 'reflect-metadata';
 import { createECDH, createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign } from 'node:crypto';
 import { type CborValue, encodeCbor } from '@latchkey/testing';
 import { ExtendedKeyUsageExtension, Extension, SubjectAlternativeNameExtension } from '@peculiar/x509';

@@ -151,7 +151,7 @@ export async function verifyRegistration(
   draft.discoverable = attestation.discoverable;
   draft.credentialId = attestation.credentialId;
   const clientData = readClientData(attestation.clientDataJSON);
-  const attested = readAttestedData(attestation.attestationObject);
+  const attested = await readAttestedData(attestation.attestationObject);
   draft.aaguid = attested.aaguid;
   draft.attestationFormat = attested.format;
 

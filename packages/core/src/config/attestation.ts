@@ -7,7 +7,8 @@
 import { X509Certificate } from 'node:crypto';
 import { ConfigurationError } from '../errors.ts';
 import type { AttestationOptions, Logger } from '../options.ts';
-import { fidoRoots, fromBase64, fromDer, leadsTo } from '../webauthn/certificates.ts';
+import { fromBase64, fromDer, leadsTo } from '../webauthn/certificates.ts';
+import { FIDO_ROOTS } from '../webauthn/fido-roots.ts';
 import { type Metadata, readMetadata } from '../webauthn/metadata.ts';
 
 /** What a registration shows for its authenticator, after its statement was verified. */
@@ -112,19 +113,9 @@ function readAllowed(allow: readonly string[]): ReadonlySet<string> {
 /** FIDO's own roots sign for the whole web, so its BLOB must also be signed in this name. */
 const FIDO_HOST = 'mds.fidoalliance.org';
 
-/** GlobalSign Root CA R3 and GlobalSign Root R46, SHA-256: the library's list of roots is anybody's in the process to change. */
-const FIDO_ROOTS: ReadonlySet<string> = new Set([
-  'CB:B5:22:D7:B7:F1:27:AD:6A:01:13:86:5B:DF:1C:D4:10:2E:7D:07:59:AF:63:5A:7C:F4:72:0D:C9:63:C5:3B',
-  '4F:A3:12:6D:8D:3A:11:D1:C4:85:5A:4F:80:7C:BA:D6:CF:91:9D:3A:5A:88:B0:3B:EA:2C:63:72:D9:3C:40:C9',
-]);
-
 function checkMetadata(blob: string, given: readonly string[] | undefined, now: number): Metadata {
   const own = given === undefined ? null : readRoots(`${OPTION}.metadataRoots`, given);
-  const roots =
-    own ??
-    fidoRoots()
-      .map((pem) => new X509Certificate(pem))
-      .filter(({ fingerprint256 }) => FIDO_ROOTS.has(fingerprint256));
+  const roots = own ?? FIDO_ROOTS.map((pem) => new X509Certificate(pem));
   if (roots.length === 0) {
     throw new ConfigurationError(
       `${OPTION}.metadataRoots`,

@@ -4,7 +4,7 @@ import { milliseconds } from '../duration.ts';
 import { ALGORITHMS, type CoseAlgorithmName, type OfferOptions, type PolicyOptions } from '../options.ts';
 import { IMMEDIATE_MEDIATION, type Requirement, USER_VERIFICATION } from '../record/attempt.ts';
 import { EPHEMERAL } from '../record/pseudonym.ts';
-import { supportsMlDsa } from '../webauthn/verify.ts';
+import { isMlDsaAvailable } from '../webauthn/signature.ts';
 import { checkAttestation } from './attestation.ts';
 import type { AppConfig, Policy } from './config.ts';
 import { between, demand, oneOf } from './demand.ts';
@@ -70,7 +70,7 @@ export function checkPolicy(policy: PolicyOptions, shared: AppConfig): Policy {
 function checkAlgorithm(name: CoseAlgorithmName): number {
   const number = ALGORITHMS[oneOf('policy.algorithms', name, ALGORITHM_NAMES)];
   demand(
-    !name.startsWith('ML-DSA') || supportsMlDsa(),
+    !name.startsWith('ML-DSA') || isMlDsaAvailable(),
     'policy.algorithms',
     name,
     `This runtime (Node.js ${process.versions.node}) cannot verify it: use Node.js 24.7 or newer, or leave it out.`,

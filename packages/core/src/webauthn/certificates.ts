@@ -1,8 +1,6 @@
 /** X.509 certificates: whether a chain leads to a root. RFC 5280 §6.1, offline, by the clock that is handed in. */
 
 import { X509Certificate } from 'node:crypto';
-import { SettingsService } from '@simplewebauthn/server';
-import { getCertificateInfo } from '@simplewebauthn/server/helpers';
 
 /** As many certificates as are looked at: real chains have one to three. */
 export const MAX_CHAIN = 5;
@@ -25,10 +23,11 @@ export function leadsTo(roots: readonly X509Certificate[], chain: readonly X509C
   return false;
 }
 
-/** Key usage, alternative names, basic constraints, policies, extended key usage. RFC 5280 §4.2.1. */
-const UNDERSTOOD: ReadonlySet<string> = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.32', '2.5.29.37']);
+/** Object identifiers, as the hexadecimal digits of their DER. RFC 5280 §4.2.1. */
+const BASIC_CONSTRAINTS = '551d13';
 
-const BASIC_CONSTRAINTS = '2.5.29.19';
+/** Key usage, alternative names, basic constraints, policies, extended key usage. */
+const UNDERSTOOD: ReadonlySet<string> = new Set(['551d0f', '551d11', BASIC_CONSTRAINTS, '551d20', '551d25']);
 
 /** Valid now, and nothing critical in it that is not understood. RFC 5280 §4.1.2.5, §6.1.4 (o). */
 function isUsable(certificate: X509Certificate, now: number): boolean {
@@ -69,19 +68,56 @@ export function fromDer(der: Uint8Array): X509Certificate {
   return certificate;
 }
 
-/** The extensions of an X.509 certificate in DER. RFC 5280 §4.2. Throws when it is none. */
-export function certificateExtensions(
-  der: Uint8Array,
-): readonly { id: string; critical: boolean; value: Uint8Array }[] {
-  const { extensions = [] } = getCertificateInfo(Uint8Array.from(der)).parsedCertificate.tbsCertificate;
-  return [...extensions].map(({ extnID: id, critical, extnValue }) => ({
-    id,
-    critical,
-    value: new Uint8Array(extnValue.buffer),
-  }));
+interface Extension {
+  /** Its object identifier, as the hexadecimal digits of its DER. */
+  readonly id: string;
+  readonly critical: boolean;
+  readonly value: Uint8Array;
 }
 
-/** The roots the library knows for FIDO metadata, in PEM. */
-export function fidoRoots(): readonly string[] {
-  return SettingsService.getRootCertificates({ identifier: 'mds' });
+/** The tags of X.690 §8 that stand in a certificate on the way to its extensions. */
+const [BOOLEAN, OCTET_STRING, OBJECT_IDENTIFIER, SEQUENCE, EXTENSIONS] = [0x01, 0x04, 0x06, 0x30, 0xa3] as const;
+
+/** The extensions of a certificate in DER that OpenSSL has read. RFC 5280 §4.1, §4.2. Throws for what is not DER. */
+export function certificateExtensions(der: Uint8Array): readonly Extension[] {
+  const [certificate] = valuesOf(Buffer.from(der));
+  const [signed] = valuesOf(contentOf(certificate, SEQUENCE));
+  const extensions = valuesOf(contentOf(signed, SEQUENCE)).find(({ tag }) => tag === EXTENSIONS);
+  if (extensions === undefined) return [];
+  const [list] = valuesOf(extensions.content);
+  return valuesOf(contentOf(list, SEQUENCE)).map((extension) => {
+    const [id, ...rest] = valuesOf(contentOf(extension, SEQUENCE));
+    const critical = rest.length > 1 ? contentOf(rest[0], BOOLEAN) : null;
+    return {
+      id: contentOf(id, OBJECT_IDENTIFIER).toString('hex'),
+      critical: critical !== null && !critical.equals(Buffer.of(0)),
+      value: contentOf(rest.at(-1), OCTET_STRING),
+    };
+  });
+}
+
+interface DerValue {
+  readonly tag: number;
+  readonly content: Buffer;
+}
+
+/** The values that stand one after the other in these bytes. X.690 §8.1, §10.1: each length is definite. */
+function valuesOf(der: Buffer): readonly DerValue[] {
+  const values: DerValue[] = [];
+  for (let at = 0; at < der.length; ) {
+    const first = der.readUInt8(at + 1);
+    if (first === 0x80) throw new Error('it is not DER');
+    const more = first < 0x80 ? 0 : first & 0x7f;
+    const start = at + 2 + more;
+    const end = start + (more === 0 ? first : der.readUIntBE(at + 2, more));
+    if (end > der.length) throw new Error('it is not DER');
+    values.push({ tag: der.readUInt8(at), content: der.subarray(start, end) });
+    at = end;
+  }
+  return values;
+}
+
+function contentOf(value: DerValue | undefined, tag: number): Buffer {
+  if (value?.tag !== tag) throw new Error('it is not a certificate in DER');
+  return value.content;
 }

@@ -3,16 +3,11 @@
  * read is refused with its reason. Nothing is believed here.
  */
 
-import {
-  decodeAttestationObject,
-  decodeCredentialPublicKey,
-  parseAuthenticatorData,
-} from '@simplewebauthn/server/helpers';
 import { refuse } from '../errors.ts';
 import { ATTESTATION_FORMATS, type AttestationFormat } from '../record/attempt.ts';
 import type { Flags } from '../record/draft.ts';
+import { type CBORType, firstItem, lengthOf } from './cbor.ts';
 import type { Base64Url } from './json.ts';
-import type { CoseLabels } from './signature.ts';
 
 /** WebAuthn §5.8.1. */
 export interface ClientData {
@@ -158,11 +153,23 @@ export function readClientData(clientDataJSON: Uint8Array): ClientData {
   return { type, challenge, origin, crossOrigin: crossOrigin ?? false, topOrigin: topOrigin ?? null };
 }
 
-/** Authenticator data of an assertion. Throws Refusal. */
+/** Authenticator data of an assertion. WebAuthn §6.1. Throws Refusal. */
 export function readAuthenticatorData(data: Buffer<ArrayBuffer>): AuthenticatorData {
-  const bits = data[32] ?? 0;
-  // The fixed part and nothing else, which is what nearly every assertion has.
-  if (data.length === 37 && (bits & (AT | ED)) === 0) {
+  try {
+    const bits = data.readUInt8(32);
+    const signCount = data.readUInt32BE(33);
+    let end = FIXED;
+    // Nearly every assertion has the fixed part and nothing else.
+    if (bits & AT) {
+      end += 18 + data.readUInt16BE(end + 16);
+      end += lengthOf(firstItem(data.subarray(end)));
+    }
+    if (bits & ED) {
+      const extensions = firstItem(data.subarray(end));
+      if (!(extensions instanceof Map)) throw new Error('its extensions are no map');
+      end += lengthOf(extensions);
+    }
+    if (end !== data.length) throw new Error(`${data.length} bytes, not ${end}`);
     return {
       rpIdHash: data.subarray(0, 32),
       flags: {
@@ -171,15 +178,7 @@ export function readAuthenticatorData(data: Buffer<ArrayBuffer>): AuthenticatorD
         backupEligible: (bits & BE) !== 0,
         backedUp: (bits & BS) !== 0,
       },
-      signCount: data.readUInt32BE(33),
-    };
-  }
-  try {
-    const { rpIdHash, flags, counter } = parseAuthenticatorData(data);
-    return {
-      rpIdHash,
-      flags: { userPresent: flags.up, userVerified: flags.uv, backupEligible: flags.be, backedUp: flags.bs },
-      signCount: counter,
+      signCount,
     };
   } catch (cause) {
     throw refuse('authenticator_data_malformed', { cause });
@@ -188,6 +187,9 @@ export function readAuthenticatorData(data: Buffer<ArrayBuffer>): AuthenticatorD
 
 /** The flags of authenticator data. WebAuthn §6.1. */
 const [UP, UV, BE, BS, AT, ED] = [0x01, 0x04, 0x08, 0x10, 0x40, 0x80] as const;
+
+/** Hash, flags and counter, in bytes. */
+const FIXED = 37;
 
 /** The attested credential data of a registration (WebAuthn §6.5.1), and what kind of statement came with it. */
 export interface AttestedData extends AuthenticatorData {
@@ -200,7 +202,9 @@ export interface AttestedData extends AuthenticatorData {
 }
 
 /** Authenticator data of a registration. Throws Refusal. */
-export function readAttestedData(attestationObject: Uint8Array<ArrayBuffer>): AttestedData {
+export async function readAttestedData(attestationObject: Uint8Array<ArrayBuffer>): Promise<AttestedData> {
+  // Only registrations need it, and it takes longer to load than everything else of core.
+  const { decodeAttestationObject, parseAuthenticatorData } = await import('@simplewebauthn/server/helpers');
   try {
     const object: { get(name: string): unknown } = decodeAttestationObject(attestationObject);
     const statement = object.get('attStmt');
@@ -231,6 +235,9 @@ function uuid(aaguid: Uint8Array): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-export function decodeKey(publicKey: Uint8Array): CoseLabels {
-  return decodeCredentialPublicKey(Uint8Array.from(publicKey)) as unknown as CoseLabels;
+/** The labels of a COSE key. RFC 9052 §7. Throws. */
+export function decodeKey(publicKey: Uint8Array): Map<string | number, CBORType> {
+  const labels = firstItem(publicKey);
+  if (!(labels instanceof Map)) throw new Error('not a COSE key');
+  return labels;
 }

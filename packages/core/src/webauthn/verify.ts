@@ -4,14 +4,13 @@
  */
 
 import { hash, timingSafeEqual } from 'node:crypto';
-import { SettingsService, verifyRegistrationResponse } from '@simplewebauthn/server';
-import { isoCBOR } from '@simplewebauthn/server/helpers';
 import { refuse } from '../errors.ts';
 import type { AttestationFormat } from '../record/attempt.ts';
 import type { Flags } from '../record/draft.ts';
+import { lengthOf } from './cbor.ts';
 import type { Base64Url } from './json.ts';
 import { type Assertion, type Attestation, type AttestedData, type AuthenticatorData, decodeKey } from './read.ts';
-import { algorithmOf, type CoseLabels, createKeyring, importPublicKey, isMlDsaAvailable } from './signature.ts';
+import { algorithmOf, type CoseLabels, createKeyring, importPublicKey } from './signature.ts';
 
 /** A new credential whose every part was checked. */
 export interface VerifiedCredential {
@@ -83,6 +82,8 @@ export async function verifyAttestation(
   const credential = { publicKey, algorithm, aaguid, certificates, authenticatorData: attested };
   if (!expected.statement) return credential;
   if (!OFFLINE_FORMATS.includes(attested.format)) throw refused();
+  // Not before a statement has to be verified: it takes longer to load than everything else of core.
+  const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
   const verified = await verifyRegistrationResponse({
     response: attestation.json as Parameters<typeof verifyRegistrationResponse>[0]['response'],
     expectedChallenge: expected.challenge,
@@ -127,14 +128,8 @@ function checkPublicKey(publicKey: Uint8Array<ArrayBuffer>, algorithms: readonly
 export function readPublicKey(cose: Uint8Array): { readonly algorithm: number } {
   if (cose.length > MAX_PUBLIC_KEY) throw new Error(`${cose.length} bytes, more than ${MAX_PUBLIC_KEY}`);
   const labels = decodeKey(cose);
-  if (!(labels instanceof Map) || isoCBOR.encode(labels).length !== cose.length)
-    throw new Error('not a COSE key, or more than one');
+  if (lengthOf(labels) !== cose.length) throw new Error('not a COSE key, or more than one');
   return { algorithm: importPublicKey(labels).algorithm };
-}
-
-/** Whether passkeys with ML-DSA can be registered and used on this runtime. */
-export function supportsMlDsa(): boolean {
-  return isMlDsaAvailable() && SettingsService.runtimeSupportsPQC();
 }
 
 function sha256(value: string | Uint8Array): Buffer<ArrayBuffer> {
