@@ -40,6 +40,17 @@ describe('registration', () => {
     await until(() => expect(server.sent('outcome')[0].errorName).toBe('InvalidStateError'));
   });
 
+  it('takes a list of 64 passkeys, which is the most that the server sends, and no longer one', async () => {
+    const listed = (length: number) =>
+      Array.from({ length }, (_, n) => ({ type: 'public-key', id: Buffer.alloc(16, n + 1).toString('base64url') }));
+    server.issue({ excludeCredentials: listed(64) });
+    await open();
+    expect(await click('register')).toMatchObject({ kind: 'done' });
+    server.issue({ excludeCredentials: listed(65) });
+    expect(await click('register')).toMatchObject({ kind: 'unavailable' });
+    await until(() => expect(server.sent('outcome')[0].errorName).toBe('RangeError'));
+  });
+
   it.each([
     ['forgets', 'username_unavailable', 409, 0],
     ['forgets', 'registration_failed', 400, 0],
