@@ -295,13 +295,20 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
     },
 
     async forget(userId) {
-      await DELETE(redis, [declineKey(userId)]);
       const kept = await handleOf(userId);
-      if (kept === null) return [];
+      const dropDecline = () => DELETE(redis, [declineKey(userId)]);
+      if (kept === null) {
+        await dropDecline();
+        return [];
+      }
       const { handle, mark } = kept;
       const fields = (await FORGET(redis, [ownedKey(handle)], userId, randomUUID(), mark)) as string[];
       const { passkeys } = readOwned(handle, fields);
-      await Promise.all([...passkeys.map((passkey) => dropClaim(passkey, handle)), dropHandle(userId, kept)]);
+      await Promise.all([
+        dropDecline(),
+        ...passkeys.map((passkey) => dropClaim(passkey, handle)),
+        dropHandle(userId, kept),
+      ]);
       return [...passkeys];
     },
   };
