@@ -232,7 +232,10 @@ export interface PolicyOptions {
    * `passwordAt`, or by another passkey. WebAuthn §5.1.3. Default false.
    */
   readonly conditionalCreate?: boolean;
-  /** Whom `offer()` of the client offers a first passkey, after a password sign-in. `false`: nobody. Default: everybody. */
+  /**
+   * To whom `offer()` of the client offers a first passkey, after a password sign-in. `false`: nobody. `share`: so many of a hundred
+   * people, by default 100. `again`: how long "not now" holds, by default `'30d'`. Default: everybody.
+   */
   readonly offers?: false | OfferOptions;
   /** Only passkeys that cannot leave their device: not backup eligible. Default false. */
   readonly deviceBound?: boolean;
