@@ -18,7 +18,7 @@ const ALLOWED = {
   core: { dependencies: ['@levischuck/tiny-cbor', '@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
   testing: { peers: [CORE] },
-  redis: { peers: [CORE, 'ioredis'] },
+  redis: { peers: [CORE] },
   sql: { peers: [CORE, 'kysely'] },
   audit: { peers: [CORE, '@opentelemetry/api'] },
   express: { peers: [CORE, 'express'] },
@@ -30,7 +30,7 @@ const ALLOWED = {
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
       ...['@opentelemetry/api', 'commander', 'csv-parse', 'kysely', 'tldts'],
     ],
-    peers: ['better-sqlite3', 'ioredis', 'mysql2', 'pg'],
+    peers: ['ioredis', 'mysql2', 'pg'],
   },
 };
 

@@ -9,6 +9,7 @@ import { entrantOf, type Method, profile, race } from './race.ts';
 import { raceTable, rowsOf, table } from './report.ts';
 import { raceScale, scaleTable } from './scale.ts';
 import { processesTable, raceProcesses } from './scaling.ts';
+import { raceSqliteDrivers, sqliteDriversTable } from './sqlite-drivers.ts';
 import { sweeps, sweepTable } from './sweeps.ts';
 import { raceTelemetry, telemetryProfile, telemetryTable } from './telemetry.ts';
 import { countTrips, tripsTable } from './trips.ts';
@@ -75,6 +76,10 @@ const PARTS = {
   async sweep(venue) {
     const figures = await sweeps(quick ? 10_000 : 100_000, venue, say);
     return { table: sweepTable(figures), figures };
+  },
+  async drivers(venue) {
+    const figures = await raceSqliteDrivers(method, venue, say);
+    return { table: sqliteDriversTable(figures), figures };
   },
   async processes(venue) {
     const figures = await raceProcesses(method, venue, say);

@@ -133,7 +133,7 @@ async function openSqlite(file: string, said?: (sql: string) => void): Promise<P
 
 async function openPostgres(url: string): Promise<Place> {
   const pool = new pg.Pool({ connectionString: url });
-  const db = new Kysely<object>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<object>({ dialect: new PostgresDialect({ pool: preparedOnce(pool) }) });
   await migrate(db);
   await pool.query(
     'create table if not exists sessions (id text primary key, data text not null, expires bigint not null)',
@@ -141,7 +141,7 @@ async function openPostgres(url: string): Promise<Place> {
   await pool.query(
     'create table if not exists hand_wired (id text primary key, user_id text not null, public_key bytea not null, counter bigint not null, transports text not null, used_at bigint)',
   );
-  // Prepared once per connection, as Latchkey's are not: the best an application's author can do.
+  // Prepared once per connection, as Latchkey's are.
   const query = (name: string, text: string, values: unknown[]) =>
     pool.query<Row & { data: string }>({ name, text, values });
   const { attempts: _, ...store } = sqlStore(db);

@@ -16,6 +16,7 @@ import {
   TooltipDisplayMode,
   VizLegendOptionsBuilder,
   VizOrientation,
+  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
@@ -23,6 +24,8 @@ import {
   DashboardBuilder,
   DashboardCursorSync,
   DatasourceVariableBuilder,
+  FieldColorBuilder,
+  FieldColorModeId,
   QueryVariableBuilder,
   RowBuilder,
   ThresholdsConfigBuilder,
@@ -521,7 +524,7 @@ function labelValues(label: string, selector: PromQL) {
 
 function build(panel: Panel) {
   const { kind, title, about, unit = 'none', width, queries } = panel;
-  const built = builderOf(kind)
+  const built = builderOf(kind, unit)
     .title(title)
     .description(about)
     .datasource(SOURCE)
@@ -540,11 +543,18 @@ function build(panel: Panel) {
   return built;
 }
 
-function builderOf(kind: Panel['kind']) {
+function builderOf(kind: Panel['kind'], unit: string) {
   const last = () => new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false);
+  // Grafana's own default is red above 80, whatever is counted.
+  const always = (color: string) => new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(color);
   switch (kind) {
     case 'number':
-      return new stat.PanelBuilder().reduceOptions(last()).graphMode(BigValueGraphMode.None).decimals(2).noValue('–');
+      return new stat.PanelBuilder()
+        .reduceOptions(last())
+        .graphMode(BigValueGraphMode.None)
+        .colorScheme(always('text'))
+        .decimals(unit === 'none' ? 0 : 2)
+        .noValue('–');
     case 'alarm':
       return new stat.PanelBuilder()
         .reduceOptions(last())
@@ -563,6 +573,8 @@ function builderOf(kind: Panel['kind']) {
         .reduceOptions(last())
         .orientation(VizOrientation.Horizontal)
         .displayMode(BarGaugeDisplayMode.Basic)
+        .colorScheme(always('blue'))
+        .text(new VizTextDisplayOptionsBuilder().titleSize(14).valueSize(18))
         .decimals(0)
         .min(0);
     case 'states':

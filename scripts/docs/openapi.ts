@@ -21,6 +21,12 @@ const MORE: Record<string, readonly ProblemCode[]> = {
   'DELETE /credentials/:id': ['step_up_required', 'policy_denied', 'last_passkey'],
 };
 
+/** What a body needs besides its shape. */
+const NEEDED: Record<string, object> = {
+  'PATCH /credentials/:id': { anyOf: [{ required: ['nickname'] }, { required: ['enabled'] }] },
+  [`POST ${OUTCOME}`]: { oneOf: [{ required: ['errorName'] }, { required: ['ended'] }, { required: ['begun'] }] },
+};
+
 /** Only a registration can end so. */
 const OF_REGISTRATIONS: readonly ProblemCode[] = ['passkey_exists', 'passkey_limit_reached', 'username_unavailable'];
 
@@ -106,7 +112,12 @@ function operation(route: Route, purpose: string, answer: Success) {
     ...(path.includes(':id') && {
       parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
     }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { ...body, ...NEEDED[`${method} ${path}`] } } },
+      },
+    }),
     responses: { ...success(route, answer), ...problems(route) },
   };
 }
@@ -127,7 +138,7 @@ export function openapi({
       version: VERSION,
       license: { name: 'MIT', identifier: 'MIT' },
       description:
-        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored.',
+        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored. Texts are well-formed Unicode without NUL, and as long as JavaScript says.',
     },
     servers: [{ url: '/passkeys', description: 'The default prefix.' }],
     paths: Object.fromEntries(

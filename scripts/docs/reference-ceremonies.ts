@@ -1,6 +1,7 @@
 // What the reference pages say of signals and answers is seen, not written: here every kind of ceremony is lived through once,
 // with a software passkey, a memory store and the OpenTelemetry SDK.
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import * as core from '../../packages/core/src/index.ts';
 import { createSoftwarePasskey } from '../../packages/testing/src/passkey/software-passkey.ts';
 import type {
@@ -81,6 +82,27 @@ interface Body {
   readonly passkey: { readonly id: string };
 }
 
+/** A step that takes this many milliseconds leaves a span. */
+const LONG = 8;
+
+/** A store whose every verb takes that long. */
+const slowly = (store: Required<core.Store>): core.Store => {
+  const each = <Port extends object>(port: Port) =>
+    Object.fromEntries(
+      Object.entries(port).map(([name, verb]) => [
+        name,
+        typeof verb === 'function' ? (...args: unknown[]) => setTimeout(LONG).then(() => verb(...args)) : verb,
+      ]),
+    ) as Port;
+  const sessions = each(store.sessions);
+  return {
+    challenges: each(store.challenges),
+    passkeys: { ...each(store.passkeys), sessions },
+    sessions,
+    attempts: each(store.attempts),
+  };
+};
+
 async function ceremonies() {
   const clock = { now: Date.UTC(2026, 10, 22) };
   const accounts = new Map();
@@ -98,14 +120,15 @@ async function ceremonies() {
         return user;
       },
     },
-    store: core.memoryStore(),
+    store: slowly(core.memoryStore()),
     policy: { immediateMediation: 'report', signCount: 'refuse', maxPasskeys: 3 },
     audit: {
       sinks: [
         {
           name: 'file',
           onFailure: 'fail_closed',
-          write: () => {
+          write: async () => {
+            await setTimeout(LONG);
             if (broken.on) throw new Error('full');
           },
         },

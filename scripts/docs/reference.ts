@@ -1,8 +1,9 @@
 // The reference pages, made from the code: lists and tables from the values themselves, options and fields from their
 // docstrings, spans, metrics and answers from ceremonies that are lived through here with a software passkey and the
-// OpenTelemetry SDK. `npm run reference` writes docs/reference; with --check it only says which page is out of date.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// OpenTelemetry SDK. `npm run reference` writes docs/reference, and from the whole documentation what programs read; with --check
+// it only says which file is out of date.
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript-with-api';
 import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
@@ -14,6 +15,7 @@ import {
   OFFER_RESULTS,
   SESSION_RESULTS,
 } from '../../packages/core/src/signals/telemetry.ts';
+import { forPrograms } from './for-programs.ts';
 import { openapi } from './openapi.ts';
 import { live } from './reference-ceremonies.ts';
 
@@ -165,7 +167,7 @@ function reasons() {
   return page(
     'Reasons',
     'packages/core/src/record/reasons.ts',
-    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
+    'Why an attempt did not succeed: `reason` in its record, `latchkey.reason` on metrics, `error.type` on spans. The list is closed in each version; a minor version may add a reason, and who reads records takes one that it does not know for what `outcome` says. The same sentences are `REASON_MEANINGS` of `@latchkey/core`, and `explain(record)` uses them.',
     ...parts,
   );
 }
@@ -238,6 +240,7 @@ function options() {
     section('users', membersOf(config, 'Users'), 'users.'),
     section('policy', membersOf(config, 'PolicyOptions'), 'policy.'),
     section('policy.attestation', membersOf(config, 'AttestationOptions'), 'policy.attestation.'),
+    section('policy.offers', membersOf(config, 'OfferOptions'), 'policy.offers.'),
     section('sessions', membersOf(config, 'SessionOptions'), 'sessions.'),
     section('rateLimit', membersOf(config, 'RateLimitOptions'), 'rateLimit.'),
     section('A sink', membersOf(config, 'Sink'), ''),
@@ -423,16 +426,12 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
       Object.entries(VALUES).map(([name, values]) => [code(name), values]),
     ),
     '## Spans',
-    'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset.',
+    'All of kind INTERNAL. A verify span has a link to the span that issued its challenge. The status is ERROR, with `error.type`, for the outcomes failure and error, else unset. What stands below another is a step: it has a span only where it failed or took 5 ms or longer.',
     table(
       ['name', 'below', 'attributes'],
       [...spans]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, { parents, attributes }]) => [
-          code(name),
-          list(parents),
-          attributes.size > 3 ? 'the record, [below](#attributes)' : list(attributes),
-        ]),
+        .map(([name, { parents, attributes }]) => [code(name), list(parents), list(attributes)]),
     ),
     '## Log events',
     table(
@@ -443,7 +442,7 @@ function telemetry({ metrics, spans, events }: Awaited<ReturnType<typeof live>>)
       ]),
     ),
     '## Attributes',
-    'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these; what is marked with * is on log events only, never on spans or metrics; `error.type` is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',
+    'A field of [the record](record.md) becomes `latchkey.` and its path in lower snake case; what is null is left out. Log events have all of these but `error.type`, which is on spans only. `latchkey.client.address` is the network: /24 of IPv4, /48 of IPv6.',
     attributesOf(spans, events)
       .map((name) => `- ${name}`)
       .join('\n'),
@@ -458,7 +457,7 @@ function attributesOf(
     new Set([...all].flatMap(({ attributes }) => [...attributes]));
   const onSpans = union(spans.values());
   const onEvents = union(events.values());
-  return [...new Set([...onSpans, ...onEvents])].sort().map((name) => code(name) + (onSpans.has(name) ? '' : ' *'));
+  return [...new Set([...onSpans, ...onEvents])].sort().map(code);
 }
 
 // --- to files ---
@@ -478,20 +477,30 @@ export async function reference() {
   ]);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const pages = await reference();
-  mkdirSync(folder, { recursive: true });
-  const there = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-  const stale = [...new Set([...pages.keys(), ...there.keys()])].filter((name) => pages.get(name) !== there.get(name));
-  if (process.argv.includes('--check')) {
-    for (const name of stale) console.error(`docs/reference/${name} is out of date: npm run reference`);
-    process.exitCode = stale.length > 0 ? 1 : 0;
-  } else {
-    for (const name of stale) {
-      const text = pages.get(name);
-      if (text === undefined) rmSync(join(folder, name));
-      else writeFileSync(join(folder, name), text);
-      console.log(`docs/reference/${name}`);
+/** Writes what has changed, or with `--check` only says it. `there` are the files that there are now. */
+function renew(base: string, files: ReadonlyMap<string, string>, there: readonly string[]) {
+  const isOnlyAsked = process.argv.includes('--check');
+  for (const name of new Set([...files.keys(), ...there])) {
+    const path = join(base, name);
+    const text = files.get(name);
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    const shown = relative(root, path);
+    if (isOnlyAsked) {
+      console.error(`${shown} is out of date: npm run reference`);
+      process.exitCode = 1;
+      continue;
     }
+    if (text === undefined) rmSync(path);
+    else {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    console.log(shown);
   }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  renew(folder, await reference(), existsSync(folder) ? readdirSync(folder) : []);
+  // After the pages, which are in some of these.
+  renew(root, forPrograms(), globSync('skills/*/SKILL.md', { cwd: root }));
 }

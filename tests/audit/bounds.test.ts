@@ -14,7 +14,8 @@ import {
   verifyChain,
 } from '@latchkey/audit';
 import { ConfigurationError } from '@latchkey/core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { openDirect } from '../security/direct.ts';
 import { folder } from './log-folder.ts';
 import { recordOf, records } from './records.ts';
 
@@ -73,6 +74,26 @@ test('a file whose writes hang refuses, gives up and closes all the same', async
   // The end does not wait for it either.
   await sink.close();
   drain();
+});
+
+test('a sink of your own that hangs holds a thousand records, also when core waits for them no more', async () => {
+  let begun = 0;
+  const write = () => {
+    begun += 1;
+    return never();
+  };
+  const { browser, passkeys } = openDirect({ audit: { sinks: [{ name: 'hangs', write }] } });
+  const leave = async (records: number) => {
+    for (let n = 0; n < records; n += 1) await browser().send('POST', '/authentication/options', { mode: 'telepathy' });
+    return begun;
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(await leave(1_001)).toBe(1_000);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await leave(10)).toBe(1_000);
+  vi.useRealTimers();
+  await passkeys.close();
 });
 
 test.for([

@@ -19,13 +19,12 @@ import {
   verifyChain,
 } from '@latchkey/audit';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { assertValidRecord } from '../http/record-schema.ts';
 import { folder, linesIn, startWriting } from './log-folder.ts';
 import { recordOf, records } from './records.ts';
 
 // Processes of their own, and files of many megabytes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 120_000 });
 
 const K1 = 'the first key of a chain, only for tests';
 const K2 = 'the second key of a chain, only for tests';

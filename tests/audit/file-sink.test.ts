@@ -19,7 +19,6 @@ import { folder, idsIn, idsUnder, linesIn, startWriting } from './log-folder.ts'
 import { ids, recordOf, records } from './records.ts';
 
 // Processes of their own, and files of many megabytes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 120_000 });
 
 const collect = async (lines: AsyncIterable<string>) => {
   const all: string[] = [];

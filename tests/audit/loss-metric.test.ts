@@ -4,8 +4,9 @@ import { memoryStore } from '@latchkey/core';
 import { openSite } from '@latchkey/testing';
 import { metrics as api } from '@opentelemetry/api';
 import * as metrics from '@opentelemetry/sdk-metrics';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
+import { openDirect } from '../security/direct.ts';
 import { records } from './records.ts';
 
 /** Measures until the test ends; gives what a metric says now of one sink, by its other attribute. */
@@ -45,6 +46,30 @@ test('what waits in a queue is a gauge', async () => {
   up = true;
   await Promise.all(written);
   expect(await measured('latchkey.audit.waiting', 'ledger')).toEqual({ now: 0 });
+  await queue.close();
+});
+
+test('what waits in a queue for a minute is counted as written, once, when it is: of any number, and without a word in the log', async () => {
+  const measured = measuring();
+  let up = false;
+  const losses: string[] = [];
+  const queue = queued(
+    { name: 'ledger', write: () => (up ? undefined : Promise.reject(new Error('down'))) },
+    { onNotice: () => {}, onLoss: ({ event }) => losses.push(event.id) },
+  );
+  const { browser, passkeys, records, faults } = openDirect({ audit: { sinks: [queue] } });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  // More than core lets be under way to a sink that does not bound them itself.
+  for (let n = 0; n < 1_200; n += 1) await browser().send('POST', '/authentication/options', { mode: 'telepathy' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  vi.useRealTimers();
+  expect([await measured('latchkey.audit.records', 'ledger'), queue.waiting()]).toEqual([{}, 1_200]);
+  up = true;
+  expect(await queue.flush('30s')).toBe(0);
+  await passkeys.close();
+  expect(await measured('latchkey.audit.records', 'ledger')).toEqual({ written: records.length });
+  expect([losses, faults]).toEqual([[], []]);
   await queue.close();
 });
 

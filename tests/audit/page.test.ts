@@ -33,7 +33,7 @@ function blockOf(what: string): string {
   return blocks.find(({ file, code }) => file === what || (file === null && code.includes(what)))!.code;
 }
 
-test('a clean restart raises no alarm, the log verifies, and its evidence holds', { timeout: 120_000 }, async () => {
+test('a clean restart raises no alarm, the log verifies, and its evidence holds', async () => {
   // Below this folder, so that the programs find the packages.
   const home = mkdtempSync(join(import.meta.dirname, '.example-'));
   onTestFinished(() => rmSync(home, { recursive: true }));

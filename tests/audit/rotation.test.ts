@@ -6,8 +6,6 @@ import { expect, test, vi } from 'vitest';
 import { folder, linesIn, startWriting } from './log-folder.ts';
 import { recordOf, records } from './records.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
-
 const K1 = 'the first key of a chain, only for tests';
 const keys = { current: 'k1', byId: { k1: K1 } };
 

@@ -10,6 +10,7 @@ import { sqlStore } from '@latchkey/sql';
 import { Kysely } from 'kysely';
 import { expect, test } from 'vitest';
 import { kyselyDialect } from '../stores/support/databases.ts';
+import { atThisSpeed } from '../support/slowness.ts';
 import { runApplication } from '../telemetry/applications.ts';
 import { openReceiver, type Receiver } from '../telemetry/receiver.ts';
 import { LINES } from '../telemetry/sdk.ts';
@@ -23,7 +24,7 @@ const ROOM = { OTEL_BSP_MAX_QUEUE_SIZE: '100000', OTEL_BLRP_MAX_QUEUE_SIZE: '100
 
 test.for(LINES)(
   '%s: of a thousand mixed attempts the file, the table, the log events and the counters tell the same, without a secret',
-  { timeout: 300_000 },
+  { timeout: atThisSpeed(300_000) },
   async (line) => {
     const home = folder();
     const receiver = await openReceiver();

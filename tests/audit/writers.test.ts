@@ -3,12 +3,11 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { chained, type FileNotice, fileSink, linesOf, verifyChain } from '@latchkey/audit';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { folder, startWriting } from './log-folder.ts';
 import { recordOf } from './records.ts';
 
 // Processes of their own: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 120_000 });
 
 const K1 = 'the first key of a chain, only for tests';
 const keys = { current: 'k1', byId: { k1: K1 } };

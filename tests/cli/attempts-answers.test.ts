@@ -9,14 +9,12 @@ import type { AttemptRecord } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { Command } from 'commander';
 import { Kysely } from 'kysely';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Filters, filterOptions, matches } from '../../packages/cli/src/attempts/filters.ts';
 import { networkOf } from '../../packages/cli/src/attempts/network.ts';
 import { kyselyDialect } from '../stores/support/databases.ts';
 import { latchkey } from './latchkey.ts';
 import { type Attempts, IDENTITY_KEY, makeAttempts } from './thousand-attempts.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let made: Attempts;
 let store: string;

@@ -4,12 +4,10 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { type Checkpoint, chained, fileSink } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { collect, folder, latchkey, latchkeyJson, start } from './latchkey.ts';
 import { KINDS, place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** Ten sign-ins; every third one refused, and the last with data that a terminal would obey. */
 const TEN: readonly AttemptRecord[] = Array.from({ length: 10 }, (_, n): AttemptRecord => {

@@ -5,7 +5,7 @@ import { memoryStore } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
 import { openSite, type SiteOptions } from '@latchkey/testing';
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Finding, judgeClock } from '../../packages/cli/src/checks/finding.ts';
 import { checkRpId } from '../../packages/cli/src/checks/rp-id.ts';
 import { judgeAddress } from '../../packages/cli/src/checks/site/proxy.ts';
@@ -15,8 +15,6 @@ import { startRedis } from '../stores/support/database-servers.ts';
 import { latchkey, latchkeyJson } from './latchkey.ts';
 import { type Meddler, startMeddler } from './meddler.ts';
 import { place, SQL_KINDS } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const wrong = (findings: readonly Finding[]) =>
   findings.filter(({ severity }) => severity !== 'ok').map(({ check, severity }) => `${severity} ${check}`);

@@ -8,11 +8,9 @@ import { join } from 'node:path';
 import type { CoseAlgorithmName } from '@latchkey/core';
 import { createSoftwarePasskey } from '@latchkey/testing';
 import BetterSqlite3 from 'better-sqlite3';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { type Place, place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const ORIGIN = 'http://localhost';
 const RP_ID = ['--rp-id', 'localhost'];

@@ -12,12 +12,10 @@ import { generateRegistrationOptions, verifyRegistrationResponse } from '@simple
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import BetterSqlite3 from 'better-sqlite3';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { KINDS, type Place, place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const RP_ID = ['--rp-id', 'localhost'];
 const NAME_AND_ID = { id: 'user-1', name: 'ada@example.com', active: true };

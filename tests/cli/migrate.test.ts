@@ -3,14 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Dialect, migrationSql } from '@latchkey/sql';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { clean, createOutput, jsonLine, wantsColour } from '../../packages/cli/src/terminal/output.ts';
 import { shownUrl, withoutPasswords } from '../../packages/cli/src/terminal/secrets.ts';
 import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { place, SQL_KINDS, URLS } from './stores.ts';
 
 // Each command is a process of its own, and on a busy machine a process takes its time.
-vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(SQL_KINDS)('migrate in %s', (kind) => {
   test('makes the tables, says so, and finds nothing to do the second time', async () => {

@@ -1,12 +1,10 @@
 /** `latchkey readiness`: told from real registrations and sign-ins, on a store of each kind of layout. */
 import type { Passkey } from '@latchkey/core';
 import { createSoftwarePasskey, openSite } from '@latchkey/testing';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 import { latchkey, latchkeyJson } from './latchkey.ts';
 import { KINDS, place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(KINDS)('readiness in %s', (kind) => {
   test('tells who is ready for a stricter policy, who is not, and of whom nobody knows', async () => {

@@ -1,10 +1,8 @@
 /** The example in the package's README: run as it stands there, it prints what stands there. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { folder, latchkey } from './latchkey.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 test('the example prints what the README says', async () => {
   const readme = readFileSync(join(import.meta.dirname, '../../packages/cli/README.md'), 'utf8');

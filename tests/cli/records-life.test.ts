@@ -7,12 +7,10 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chained, fileSink } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { KINDS, place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const DAY = 86_400_000;
 

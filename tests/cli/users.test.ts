@@ -9,13 +9,11 @@ import { join } from 'node:path';
 import { chained, fileSink } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
 import { createSoftwarePasskey, openSite } from '@latchkey/testing';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { mounts } from '../http/mounts.ts';
 import { collect, folder, latchkey, latchkeyJson, MAIN } from './latchkey.ts';
 import { place } from './stores.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const ENV = { LATCHKEY_IDENTITY_KEY: 'a key for tests, and for tests only' };
 const WHY = ['--reason', 'lost phone, ticket 4711', '--yes'];

@@ -17,7 +17,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import { atThisSpeed } from '../support/slowness.ts';
 
 // A busy machine takes its time to start a demo, and some tests start two.
-vi.setConfig({ testTimeout: atThisSpeed(60_000) });
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =

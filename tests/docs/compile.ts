@@ -26,6 +26,7 @@ const CONFIG: Record<Side, object> = {
       lib: ['es2024', 'dom'],
       allowJs: true,
       checkJs: true,
+      experimentalDecorators: true, // Nest's
       paths: { given: ['../../docs/given.ts'] },
     },
     include: ['**/*.ts', '**/*.js', '**/*.cjs'],

@@ -12,7 +12,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import express from 'express';
 import { parse, parseFragment } from 'parse5';
 import type { Page as BrowserPage } from 'playwright-core';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { checkOptions } from '../../packages/core/src/config/check-options.ts';
 import { milliseconds } from '../../packages/core/src/duration.ts';
@@ -35,7 +35,6 @@ import { anchorsOf, type Block, documentation, linksOf, otherPages, type Page, r
 
 const ALGORITHM_NAMES = Object.fromEntries(Object.entries(ALGORITHMS).map(([name, number]) => [number, name]));
 // Programs and browsers are started here, on machines that may have much else to do.
-vi.setConfig({ testTimeout: atThisSpeed(60_000) });
 
 const blocks = documentation.flatMap((page) => page.blocks);
 const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));

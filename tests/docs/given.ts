@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Passkeys, RelyingParty, Store, User, Users } from '@latchkey/core';
 import type { PublicKeyCredentialCreationOptionsJSON } from '@latchkey/testing';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Express as ExpressApp } from 'express';
 import type { Redis } from 'ioredis';
 import type { Kysely } from 'kysely';
@@ -51,3 +52,11 @@ export declare const rows: {
   byId(id: number): Promise<{ id: number; email: string; passwordHash: string } | undefined>;
 };
 export declare const isPasswordOf: (id: number, password: string) => Promise<boolean>;
+
+/** A provider of an application on Nest, and its module. */
+export declare class Accounts {
+  byId(id: string): User | undefined;
+  open(name: string): User | null;
+}
+export declare class AccountsModule {}
+export declare const nestFastify: NestFastifyApplication;

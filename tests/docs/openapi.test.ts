@@ -5,6 +5,7 @@ import { memoryStore, routes } from '@latchkey/core';
 import { type Agent, openSite, type Reply } from '@latchkey/testing';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mounts } from '../http/mounts.ts';
 
@@ -68,6 +69,33 @@ function bodiesFor({ requestBody }: Operation): { right: object[]; wrong: unknow
   };
 }
 
+/** Any body, nearly right: members of the document or others, with values that it takes or does not. */
+function bodyNear({ requestBody }: Operation): fc.Arbitrary<unknown> {
+  const { required, properties } = requestBody!.content['application/json'].schema;
+  const valueFor = (schema: MemberSchema) => {
+    const [right, wrong] = samples(schema);
+    const text = fc.string({
+      minLength: schema.minLength ?? 0,
+      maxLength: schema.maxLength ?? 8,
+      unit: 'grapheme-ascii',
+    });
+    const taken = schema.enum ? fc.constantFrom(...schema.enum) : schema.type === 'string' ? text : fc.constant(right);
+    return fc.oneof(
+      { weight: 9, arbitrary: taken },
+      { weight: 1, arbitrary: fc.constantFrom(...wrong, undefined, {}) },
+    );
+  };
+  const members: Record<string, fc.Arbitrary<unknown>> = { other: fc.json() };
+  for (const [name, schema] of Object.entries(properties)) members[name] = valueFor(schema);
+  return fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc.record(members, { requiredKeys: [...required] }),
+    },
+    { weight: 1, arbitrary: fc.constantFrom<unknown>([], null, 1, 'x', {}) },
+  );
+}
+
 /** Fails unless the document has this answer for this operation. */
 function expectDocumented({ verb, path, operation }: (typeof operations)[number], reply: Reply): void {
   const said = operation.responses[reply.status];
@@ -125,4 +153,39 @@ describe('requests made from it', () => {
       await site.close();
     }
   });
+
+  /** What else is in a credential, the ceremony judges. */
+  const judgedByShape = operations.filter(
+    ({ operation }) =>
+      operation.requestBody && !('credential' in operation.requestBody.content['application/json'].schema.properties),
+  );
+
+  it.each(judgedByShape)(
+    'are malformed where it says so, and only there: $method $path',
+    async ({ method, path, verb, operation }) => {
+      const pointer = `paths/${path.replaceAll('/', '~1')}/${verb}/requestBody/content/application~1json/schema`;
+      const isTaken = ajv.compile({ $ref: `openapi#/${pointer.replaceAll('{', '%7B').replaceAll('}', '%7D')}` });
+      const site = await openSite({ mount: mounts['Express 5'], store: memoryStore });
+      try {
+        const ada = site.agent();
+        await ada.signUp('ada');
+        const seen = { taken: 0, refused: 0 };
+        await fc.assert(
+          fc.asyncProperty(bodyNear(operation), async (body) => {
+            const rawBody = JSON.stringify(body);
+            const taken = isTaken(JSON.parse(rawBody));
+            seen[taken ? 'taken' : 'refused'] += 1;
+            const to = `/passkeys${path.replace('{id}', crypto.randomUUID())}`;
+            const { status, json, text } = await ada.request(method, to, undefined, { rawBody });
+            const isMalformed = status === 400 && (json as { code?: string }).code === 'malformed_request';
+            expect(isMalformed, `${rawBody} was answered ${text}`).toBe(!taken);
+          }),
+          { numRuns: 60, examples: [[null], [[]], [1]] },
+        );
+        expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(1);
+      } finally {
+        await site.close();
+      }
+    },
+  );
 });

@@ -87,7 +87,7 @@ const list = (...patterns: string[]) =>
 export const documentation = list('README.md', 'docs/**/*.md', 'packages/*/README.md').map(read);
 
 /** Everything else that people read here: only links are checked. */
-export const otherPages = list('*.md', 'examples/*/README.md', 'bench/**/*.md')
+export const otherPages = list('*.md', 'llms*.txt', 'skills/*/SKILL.md', 'examples/*/README.md', 'bench/**/*.md')
   .filter((path) => !documentation.some((page) => page.path === path))
   .map(read);
 

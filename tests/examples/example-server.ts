@@ -19,9 +19,9 @@ export interface Program {
 
 const running: Program[] = [];
 
-/** Runs against the sources: no package needs to be built first. */
-export function run(file: URL, env: NodeJS.ProcessEnv = {}): Program {
-  const command = ['--conditions=latchkey-source', fileURLToPath(file)];
+/** Runs against the sources: no package needs to be built first. `flags` are those of Node.js. */
+export function run(file: URL, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Program {
+  const command = ['--conditions=latchkey-source', ...flags, fileURLToPath(file)];
   const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));

@@ -10,8 +10,6 @@ import { freePort } from '../support/ports.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 import { closeBrowser, closePages, run, type Site, stop, stopAll, visit, whenReady } from './example-server.ts';
 
-vi.setConfig({ testTimeout: atThisSpeed(60_000) });
-
 const root = new URL('../../', import.meta.url);
 const ADA = { email: 'ada@example.com', password: 'difference engine' };
 const EVE = { email: 'eve@example.com', password: 'apple of eden' };

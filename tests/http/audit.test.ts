@@ -4,6 +4,7 @@ import { type AttemptRecord, memoryStore, type SignIn, type Store } from '@latch
 import { createSoftwarePasskey, openSite, type SiteOptions, USED } from '@latchkey/testing';
 import { expect, test } from 'vitest';
 import { atThisSpeed } from '../support/slowness.ts';
+import { openRecorded } from './findings/recorded.ts';
 import { mounts } from './mounts.ts';
 import { assertValidRecord } from './record-schema.ts';
 
@@ -46,6 +47,27 @@ test('a fail_closed sink that throws refuses the sign-in and leaves no session',
   await agent.signIn(passkey, { bend: { flags: { UV: false } } });
   expect(kept.at(-1)).toMatchObject({ outcome: 'failure', reason: 'user_verification_missing' });
   expect(kept.map(({ event }) => event.name)).toContain('latchkey.passkey.added');
+  await site.close();
+});
+
+test('the log says which sink refused a sign-in, and what that sink said', async () => {
+  let failing = false;
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const write = () => (failing ? Promise.reject(full) : undefined);
+  const site = await openRecorded({
+    mount: mounts['Express 5'],
+    audit: { sinks: [{ name: 'ledger', write, onFailure: 'fail_closed' }] },
+  });
+  const passkey = await site.agent().signUp('ada');
+  failing = true;
+  expect((await site.agent().signIn(passkey)).status).toBe(503);
+  const cause = { message: "the sink 'ledger' did not take the record", cause: { code: 'ENOSPC' } };
+  expect(site.log.filter(({ level }) => level === 'error').map(({ fields }) => fields)).toContainEqual(
+    expect.objectContaining({
+      error: expect.objectContaining({ ...cause, cause: expect.objectContaining(cause.cause) }),
+    }),
+  );
+  failing = false;
   await site.close();
 });
 

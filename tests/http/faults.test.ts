@@ -5,12 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { AttemptRecord, Store } from '@latchkey/core';
 import { redisChallenges } from '@latchkey/redis';
-import { preparedOnce } from '@latchkey/sql';
+import { nodeSqlite, preparedOnce } from '@latchkey/sql';
 import { type Agent, openSite, type Reply, type Site, type SoftwarePasskey, USED } from '@latchkey/testing';
 import BetterSqlite3 from 'better-sqlite3';
-import { MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
+import { type Dialect, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
 import { createPool, type PoolConnection } from 'mysql2';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Server, startMariadb, startPostgres, startRedis } from '../stores/support/database-servers.ts';
@@ -437,24 +438,41 @@ test('MariaDB, every connection of the pool with others: 503 in time, and it wor
   await expectRecovery(site);
 });
 
+interface SqliteFile {
+  readonly file: { exec(sql: string): unknown; close(): unknown };
+  readonly dialect: Dialect;
+}
+
+/** How each driver opens a file. */
+const SQLITES: Record<string, (path: string, readOnly?: boolean) => SqliteFile> = {
+  'node:sqlite'(path, readOnly = false) {
+    const file = new DatabaseSync(path, { timeout: 500, readOnly });
+    return { file, dialect: nodeSqlite(file) };
+  },
+  'better-sqlite3'(path, readonly = false) {
+    const file = new BetterSqlite3(path, { timeout: 500, readonly });
+    return { file, dialect: new SqliteDialect({ database: preparedOnce(file) }) };
+  },
+};
+
 /** A database in a file of the test's own. */
-function openSqlite() {
+function openSqlite(open = SQLITES['node:sqlite']!) {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'test.db');
-  const file = new BetterSqlite3(path, { timeout: 500 });
-  file.pragma('journal_mode = WAL');
+  const { file, dialect } = open(path);
+  file.exec('pragma journal_mode = wal');
   onTestFinished(() => void file.close());
-  return { path, file, ...openSql(new SqliteDialect({ database: preparedOnce(file) }), PREFIX) };
+  return { path, file, ...openSql(dialect, PREFIX) };
 }
 
-describe('SQLite', () => {
+describe.each(Object.entries(SQLITES))('SQLite, by %s', (_, open) => {
   test('opened read-only: 503', async () => {
-    const { path, migrate } = openSqlite();
+    const { path, migrate } = openSqlite(open);
     await migrate();
-    const file = new BetterSqlite3(path, { readonly: true });
+    const { file, dialect } = open(path, true);
     onTestFinished(() => void file.close());
-    const { store } = openSql(new SqliteDialect({ database: preparedOnce(file) }), PREFIX);
+    const { store } = openSql(dialect, PREFIX);
     const site = await openOn(store);
     await expectUnavailable(site, options(site));
   });
@@ -463,11 +481,11 @@ describe('SQLite', () => {
     ['read-only', 'query_only = on', 'query_only = off'],
     ['full', 'max_page_count = 1', 'max_page_count = 1000000'],
   ])('%s between options and verify: 503, nobody is let in, and nothing is spent', async (name, restrict, allow) => {
-    const { file, store, migrate } = openSqlite();
+    const { file, store, migrate } = openSqlite(open);
     await migrate();
     const site = await openOn(store);
     const answered = await answerOptions(site, await site.agent().signUp('ada'));
-    file.pragma(restrict);
+    file.exec(`pragma ${restrict}`);
     if (name === 'read-only') await expectUnavailable(site, answered.verify);
     await expectUnavailable(site, async () => {
       // A full file has room for a few more rows in the pages it has.
@@ -476,13 +494,13 @@ describe('SQLite', () => {
       return reply;
     });
     await expectSignedOut(answered.agent);
-    file.pragma(allow);
+    file.exec(`pragma ${allow}`);
     await expectOnce(site, answered);
     await expectRecovery(site);
   });
 
   test('unable to forget what is old: no attempt that it sweeps goes unrecorded', async () => {
-    const { file, store, migrate } = openSqlite();
+    const { file, store, migrate } = openSqlite(open);
     await migrate();
     const site = await openOn(store);
     await site.agent().signInOptions();
@@ -499,11 +517,11 @@ describe('SQLite', () => {
   });
 
   test('locked by another process: 503 in time, nobody is let in, and nothing is spent', async () => {
-    const { path, store, migrate } = openSqlite();
+    const { path, store, migrate } = openSqlite(open);
     await migrate();
     const site = await openOn(store);
     const answered = await answerOptions(site, await site.agent().signUp('ada'));
-    const other = new BetterSqlite3(path);
+    const { file: other } = open(path);
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     await expectUnavailable(site, answered.verify);

@@ -439,7 +439,52 @@ function unitTest({ alert, series, fires, quiet, says, labels }: Case): object {
   };
 }
 
+/** Three hours of a site where people do what people do, one value a minute: a busy one, with a double click here and there. */
+const HONEST: Series = {
+  [success('enforced')]: '0+8x180',
+  [success('not_enforced')]: '0+2x180',
+  [attempts('cancelled', { latchkey_reason: 'client_not_allowed' })]: '0+4x180',
+  [attempts('abandoned', { latchkey_reason: 'no_response' })]: '0+1x180',
+  [refused('credential_unknown')]: '0+0.1x180',
+  [refused('user_verification_missing')]: '0+0.1x180',
+  [refused('challenge_consumed')]: '_x40 1x3 2x60 3x80',
+  [refused('rate_limited')]: '_x50 30x60 50x80',
+  [attempts('success', {}, 'registration')]: '0+0.3x180',
+  [attempts('cancelled', { latchkey_reason: 'client_not_allowed' }, 'registration')]: '0+0.3x180',
+  [attempts('failure', { latchkey_reason: 'credential_exists' }, 'registration')]: '0+0.02x180',
+  [attempts('success', {}, 'step_up')]: '0+1x180',
+  [attempts('cancelled', { latchkey_reason: 'client_not_allowed' }, 'step_up')]: '0+0.2x180',
+  [changed('added')]: '0+0.3x180',
+  [changed('renamed')]: '0+0.3x180',
+  [changed('removed')]: '0+0.05x180',
+  [ended('signed_out')]: '0+6x180',
+  [ended('ended_elsewhere')]: '0+0.2x180',
+  [eligibility(false)]: '0+10x180',
+  [eligibility(true)]: '_x60 1x120',
+  [series('latchkey_signin_assertions_total', { latchkey_assertion_sign_count: 'zero' })]: '0+9x180',
+  [series('latchkey_signin_assertions_total', { latchkey_assertion_sign_count: 'advanced' })]: '0+1x180',
+  [challenges]: '0+16x180',
+  [audit('written')]: '0+20x180',
+  [series('up', {})]: '1x180',
+  ...histogram('latchkey_signin_duration', { '0.5': 98, '1': 100, '2.5': 100, '+Inf': 100 }),
+};
+
 describe('an alert rings when it should, and only then', () => {
+  it('is quiet in hours of honest traffic, whichever it is', async () => {
+    const quiet = Array.from({ length: 36 }, (_, n) => 5 * (n + 1));
+    const test = {
+      interval: '1m',
+      input_series: Object.entries(HONEST).map(([name, values]) => ({ series: name, values })),
+      promql_expr_test: [
+        { expr: 'count(job_outcome:latchkey_signin_attempts:rate5m)', eval_time: '60m', exp_samples: [{ value: 4 }] },
+        ...quiet.map((minute) => ({ expr: 'ALERTS{alertstate="firing"}', eval_time: `${minute}m`, exp_samples: [] })),
+      ],
+    };
+    const tests = { rule_files: ['rules.yml'], evaluation_interval: '1m', tests: [test] };
+    writeFileSync(join(folder, 'honest.yml'), stringify(tests));
+    expect(await promtool(['test', 'rules', 'honest.yml'], folder)).toContain('SUCCESS');
+  });
+
   it('has a case for every alert', () => {
     const ringing = CASES.filter(({ fires }) => fires.length > 0).map(({ alert }) => alert);
     expect([...new Set(ringing)].sort()).toEqual(ALERTS.map(({ alert }) => alert).sort());

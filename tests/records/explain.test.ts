@@ -16,6 +16,17 @@ test('every reason says what it means and what to do, each in words of its own',
   expect(new Set(sentences).size).toBe(sentences.length);
 });
 
+test('a reason of a later version is named, and said to be unknown', async () => {
+  const site = await open();
+  await site.agent().post('/authentication/options', { mode: 'telepathy' });
+  const later = { ...site.records.at(-1)!, reason: 'a_reason_of_tomorrow' } as unknown as AttemptRecord;
+  expect(explain(later).failed).toMatchObject({
+    reason: 'a_reason_of_tomorrow',
+    meaning: 'This version of Latchkey does not know the reason.',
+  });
+  await site.close();
+});
+
 test('an enforced sign-in: asked, claimed, proved, and what no server can prove', async () => {
   const site = await open();
   const passkey = await site.agent().signUp('ada');

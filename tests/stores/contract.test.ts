@@ -2,11 +2,11 @@
 import { memoryStore } from '@latchkey/core';
 import { migrate, sqlStore } from '@latchkey/sql';
 import { keepsTheContract } from './support/contract.ts';
-import { databases, oddMariadbs, strictPostgres } from './support/databases.ts';
+import { databases, embedded, oddMariadbs, strictPostgres } from './support/databases.ts';
 
 keepsTheContract('memory', () => ({ store: memoryStore(), close() {} }));
 
-for (const database of [...databases, strictPostgres, ...oddMariadbs]) {
+for (const database of [...databases, ...embedded, strictPostgres, ...oddMariadbs]) {
   keepsTheContract(database.name, async () => {
     const { db, tablePrefix, close } = await database.open();
     await migrate(db, { tablePrefix });

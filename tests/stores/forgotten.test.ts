@@ -35,13 +35,17 @@ test.each(['memory', ...KINDS] as const)('in %s', async (kind) => {
   const left = (await found(ada)).map(([where]) => where);
   expect(left.filter((where) => !/ceremon/.test(where))).toEqual([]);
 
-  // A ceremony that nobody answers leaves a record when it expires, and is gone ten minutes later.
+  // A ceremony that nobody answers leaves a record when it expires, which names nobody, and is gone ten minutes later.
   site.users.delete(ada.id);
   for (let n = 0; n < 2; n += 1) {
     site.clock.now += 11 * MINUTE;
     await site.passkeys.sweep();
   }
-  expect(await user.forget(BY)).toEqual({ passkeys: 0, sessions: 0, attempts: 1 });
+  const abandoned = site.records.filter(({ outcome }) => outcome === 'abandoned');
+  expect(abandoned.map((record) => [record.user.id, record.client.address]).sort()).toEqual([
+    [null, null],
+    [bob.id, '198.51.100.23'],
+  ]);
   await site.passkeys.close();
   expect(await found(ada)).toEqual([]);
   expect(await found(bob)).not.toEqual([]);

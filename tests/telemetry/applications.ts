@@ -1,5 +1,5 @@
 /** Starts an application with an SDK as a process of its own, and hears from it how it went. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { AttemptRecord, TelemetryFinding } from '@latchkey/core';
@@ -26,6 +26,15 @@ export interface Seen {
   readonly said: object[];
 }
 
+/** An application that runs. */
+export interface Running<Result> {
+  readonly child: ChildProcess;
+  /** What it printed so far. */
+  readonly printed: { output: string; errors: string };
+  /** Resolves when it has ended well, to the last that it sent home. */
+  readonly ended: Promise<Result>;
+}
+
 /** Runs a script of ours as an application on one line of the SDK; resolves to what it sent home and what it printed. */
 export async function runApplication<Result>(
   script: string,
@@ -33,6 +42,17 @@ export async function runApplication<Result>(
   task: object,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Result & { readonly output: string }> {
+  const { ended, printed } = startApplication<Result>(script, line, task, env);
+  return { ...(await ended), output: printed.output };
+}
+
+/** Starts a script of ours as an application on one line of the SDK. It goes with the test. */
+export function startApplication<Result>(
+  script: string,
+  line: Line,
+  task: object,
+  env: Readonly<Record<string, string>> = {},
+): Running<Result> {
   const child = fork(script, [JSON.stringify(task)], {
     execArgv: ['--conditions=latchkey-source', '--import', join(import.meta.dirname, 'sdk.ts')],
     env: {
@@ -45,15 +65,17 @@ export async function runApplication<Result>(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  let output = '';
-  let errors = '';
-  child.stdout!.on('data', (text) => (output += text));
-  child.stderr!.on('data', (text) => (errors += text));
+  const printed = { output: '', errors: '' };
+  child.stdout!.on('data', (text) => (printed.output += text));
+  child.stderr!.on('data', (text) => (printed.errors += text));
   const results: Result[] = [];
   child.on('message', (result) => results.push(result as Result));
-  const [code] = await once(child, 'close');
-  if (code !== 0 || results.length !== 1) throw new Error(`${script} ended with ${code}: ${errors}${output}`);
-  return { ...results[0]!, output };
+  const ended = once(child, 'close').then(([code]) => {
+    const { output, errors } = printed;
+    if (code !== 0 || results.length === 0) throw new Error(`${script} ended with ${code}: ${errors}${output}`);
+    return results.at(-1)!;
+  });
+  return { child, printed, ended };
 }
 
 /** `application.ts`, sending to this endpoint. */

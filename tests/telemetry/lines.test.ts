@@ -1,13 +1,10 @@
 /** What real SDKs of both lines send over OTLP, decoded: spans, log events and metrics of the same attempts. */
 import type { AttemptRecord } from '@latchkey/core';
-import { expect, test, vi } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
+import { expect, test } from 'vitest';
 import { runSite, type Task } from './applications.ts';
 import type { Span } from './otlp.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
 import { LINES, type Line } from './sdk.ts';
-
-vi.setConfig({ testTimeout: atThisSpeed(120_000) });
 
 const SOME: Task = { start: 'first', signIns: ['good', 'unverified'] };
 
@@ -41,7 +38,7 @@ const spanOf = (receiver: Receiver, name: string, { attempt }: AttemptRecord): S
   receiver.spans.find((span) => span.name === name && span.attributes['latchkey.attempt.id'] === attempt.id)!;
 
 test.for(LINES)(
-  '%s: a verify span links to its options span, names the attempt, and nests what waits',
+  '%s: a verify span links to its options span, and names the attempt and what was enforced',
   async (line) => {
     const { receiver, record } = await exportedOnce(line);
     const options = spanOf(receiver, 'latchkey.signin.options', record.success);
@@ -59,21 +56,8 @@ test.for(LINES)(
     expect(verify.attributes).toMatchObject({
       'latchkey.outcome': 'success',
       'latchkey.immediate.enforcement': 'enforced',
-      'latchkey.immediate.unmet': [],
-      'latchkey.assertion.user_verified': true,
-      'latchkey.http.status': 200,
+      'latchkey.immediate.evidence': 'client_report',
     });
-    const under = (parent: Span) =>
-      receiver.spans.filter(
-        ({ traceId, parentSpanId }) => traceId === parent.traceId && parentSpanId === parent.spanId,
-      );
-    expect(under(options).map(({ name }) => name)).toEqual(['latchkey.challenges.put']);
-    expect(under(verify).map(({ name }) => name)).toEqual([
-      'latchkey.challenges.take',
-      'latchkey.passkeys.find',
-      'latchkey.signature.verify',
-      'latchkey.session.write',
-    ]);
     const refused = spanOf(receiver, 'latchkey.signin.verify', record.failure);
     expect([refused.status, refused.events, refused.attributes['error.type']]).toEqual([
       2,

@@ -2,13 +2,10 @@
  * An application whose logger is pino, instrumented. The instrumentation sends each line to OpenTelemetry: beside our log
  * event a second one, with all that is in the line. docs/opentelemetry.md says how not to; here it is shown.
  */
-import { expect, test, vi } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
+import { expect, test } from 'vitest';
 import { runSite } from './applications.ts';
 import { openReceiver } from './receiver.ts';
 import { LINES } from './sdk.ts';
-
-vi.setConfig({ testTimeout: atThisSpeed(120_000) });
 
 /** What went to OpenTelemetry and to standard output of a registration and two attempts, and of `something else`. */
 async function logged(line: (typeof LINES)[number], pino: 'sends' | 'does not send' | 'is passed by') {

@@ -21,11 +21,20 @@ export interface Receiver {
   readonly bodies: Buffer[];
   /** `POST /v1/logs application/x-protobuf gzip`, each once. */
   readonly kinds: Set<string>;
+  /** Log events that came while it refused. */
+  readonly refused: LogEvent[];
+  /** `answers`: takes everything. `refuses`: says 500. `hangs`: reads and says nothing. May change at any time. */
+  behaviour: 'answers' | 'refuses' | 'hangs';
 }
 
-/** `answers`: takes everything. `refuses`: says 500. `hangs`: reads and says nothing. Closed with the test. */
-export async function openReceiver(behaviour: 'answers' | 'refuses' | 'hangs' = 'answers'): Promise<Receiver> {
-  const receiver = { spans: [], logs: [], metrics: [], bodies: [], kinds: new Set<string>() } as Omit<Receiver, 'url'>;
+/** Closed with the test. */
+export async function openReceiver(behaviour: Receiver['behaviour'] = 'answers'): Promise<Receiver> {
+  const receiver: Receiver = {
+    url: '',
+    ...{ spans: [], logs: [], metrics: [], bodies: [], refused: [] },
+    kinds: new Set<string>(),
+    behaviour,
+  };
   const take = {
     '/v1/traces': (body: Buffer) => receiver.spans.push(...decodeSpans(body)),
     '/v1/logs': (body: Buffer) => receiver.logs.push(...decodeLogs(body)),
@@ -36,13 +45,14 @@ export async function openReceiver(behaviour: 'answers' | 'refuses' | 'hangs' = 
     const { 'content-type': type, 'content-encoding': encoding = 'identity' } = request.headers;
     receiver.kinds.add(`${request.method} ${request.url} ${type} ${encoding}`);
     const sent = await buffer(request);
-    if (behaviour === 'hangs') return;
-    if (behaviour === 'answers') {
-      const body = encoding === 'gzip' ? gunzipSync(sent) : sent;
+    if (receiver.behaviour === 'hangs') return;
+    const answers = receiver.behaviour === 'answers';
+    const body = encoding === 'gzip' ? gunzipSync(sent) : sent;
+    if (answers) {
       receiver.bodies.push(body);
       take[request.url as keyof typeof take](body);
-    }
-    response.writeHead(behaviour === 'answers' ? 200 : 500, { 'content-type': 'application/x-protobuf' }).end();
+    } else if (request.url === '/v1/logs') receiver.refused.push(...decodeLogs(body));
+    response.writeHead(answers ? 200 : 500, { 'content-type': 'application/x-protobuf' }).end();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -51,5 +61,5 @@ export async function openReceiver(behaviour: 'answers' | 'refuses' | 'hangs' = 
     server.close();
     await once(server, 'close');
   });
-  return { ...receiver, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return Object.assign(receiver, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }

@@ -5,8 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { memoryStore, type Store } from '@latchkey/core';
-import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
-import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
+import { migrate, nodeSqlite, sqlStore } from '@latchkey/sql';
+import { type Dialect, Kysely, MysqlDialect, PostgresDialect } from 'kysely';
 import { type Accounts, type AccountTables, memoryAccounts, redisAccounts, sqlAccounts } from './accounts.ts';
 import type { Place } from './settings.ts';
 
@@ -49,14 +49,13 @@ async function openSql(place: SqlPlace): Promise<Kept> {
 async function dialectOf(place: SqlPlace): Promise<Dialect> {
   switch (place.kind) {
     case 'sqlite': {
-      const { default: Database } = await import('better-sqlite3');
+      const { DatabaseSync } = await import('node:sqlite');
       try {
         mkdirSync(dirname(place.file), { recursive: true });
-        const database = new Database(place.file);
+        const database = new DatabaseSync(place.file, { timeout: 500 });
         // Readers do not wait for the writer, and a write is one append.
-        database.pragma('journal_mode = WAL');
-        database.pragma('synchronous = NORMAL');
-        return new SqliteDialect({ database: preparedOnce(database) });
+        database.exec('pragma journal_mode = wal; pragma synchronous = normal');
+        return nodeSqlite(database);
       } catch (cause) {
         throw unusable(place, cause);
       }
@@ -67,7 +66,7 @@ async function dialectOf(place: SqlPlace): Promise<Dialect> {
       // A connection that breaks, idle or in use, must not end the process; the next query opens another.
       const report = (error: Error) => console.error(`PostgreSQL: ${error.message}`);
       pool.on('error', report).on('connect', (client) => client.on('error', report));
-      return new PostgresDialect({ pool });
+      return new PostgresDialect({ pool: preparedOnce(pool) });
     }
     case 'mysql': {
       const { createPool } = await import('mysql2');

@@ -35,6 +35,8 @@ export interface QueueOptions {
 
 /** A sink that nobody waits for. */
 export interface QueuedSink extends RecordSink {
+  /** Its writes wait as long as the sink takes nothing: core counts none as failed before it is lost. */
+  readonly settlesLate: true;
   /** Records not written yet. Also the gauge `latchkey.audit.waiting`. */
   readonly waiting: () => number;
   /** Tries at once, and resolves when nothing waits or the deadline is over, to how many still wait. */
@@ -187,6 +189,7 @@ export function queued(sink: Sink & { close?(): Promise<void> }, options: QueueO
   return {
     name: sink.name,
     onFailure: 'fail_open',
+    settlesLate: true,
     ...(sink.onStandardOutput && { onStandardOutput: true }),
     write(record) {
       return new Promise((resolve, reject) => {

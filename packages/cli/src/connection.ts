@@ -7,19 +7,10 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError, type Store } from '@latchkey/core';
-import { type RedisClient, redisStore } from '@latchkey/redis';
-import { type Dialect, preparedOnce, sqlStore } from '@latchkey/sql';
-import type BetterSqlite3 from 'better-sqlite3';
+import { redisStore } from '@latchkey/redis';
+import { type Dialect, nodeSqlite, sqlStore } from '@latchkey/sql';
 import type { Cluster, Redis } from 'ioredis';
-import {
-  CompiledQuery,
-  Kysely,
-  type Dialect as KyselyDialect,
-  MysqlDialect,
-  PostgresDialect,
-  SqliteDialect,
-  sql,
-} from 'kysely';
+import { CompiledQuery, Kysely, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect, sql } from 'kysely';
 import type { createPool } from 'mysql2';
 import type { Pool } from 'pg';
 import { Fault, messageOf } from './terminal/fault.ts';
@@ -43,7 +34,7 @@ export interface SqlConnection {
 export interface RedisConnection {
   readonly kind: 'redis';
   readonly shown: string;
-  readonly redis: RedisClient;
+  readonly redis: Redis | Cluster;
   close(): Promise<void>;
 }
 
@@ -131,12 +122,12 @@ async function sqlDialect(
     const file = url.slice('sqlite:'.length).replace(/^\/\//, '');
     if (!create && file !== ':memory:' && !existsSync(file))
       throw new Fault('unreachable', `There is no file ${file}.`);
-    const { default: Sqlite } = await driver<{ default: typeof BetterSqlite3 }>('better-sqlite3', 'sqlite:');
     try {
-      const database = new Sqlite(file, { timeout: CONNECT_MS, fileMustExist: !create, readonly });
-      return { dialect: 'sqlite', kysely: new SqliteDialect({ database: preparedOnce(database) }) };
+      const { DatabaseSync } = loadSqlite();
+      const database = new DatabaseSync(file, { timeout: CONNECT_MS, readOnly: readonly });
+      return { dialect: 'sqlite', kysely: nodeSqlite(database) };
     } catch (error) {
-      throw unreachable(shown, error);
+      throw error instanceof Fault ? error : unreachable(shown, error);
     }
   }
   if (!URL.canParse(url)) throw new Fault('usage', `That is no URL of a store. Write one of ${STORE_URLS}.`);
@@ -167,6 +158,21 @@ async function sqlDialect(
   }
   throw new Fault('usage', `No store has a URL that begins with ${protocol} Write one of ${STORE_URLS}.`);
 }
+
+/** Loads SQLite without the warning of Node.js 22 that its API may change: what is used here has not. */
+function loadSqlite() {
+  if (OLD_NODE.test(process.version)) throw new Fault('usage', 'A store at sqlite: needs Node.js 22.16 or newer.');
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** Its SQLite has neither a timeout nor the columns of a statement. */
+const OLD_NODE = /^v22\.15\./;
 
 async function openRedis(url: string): Promise<RedisConnection> {
   const shown = shownUrl(url);

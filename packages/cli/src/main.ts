@@ -12,6 +12,11 @@ enableCompileCache();
 /** A command's own file is loaded when it is asked for: `--help` waits for no database driver. */
 const COMMANDS: Readonly<Record<string, { description: string; load(): Promise<{ define(command: Command): void }> }>> =
   {
+    init: {
+      description:
+        'Write passkeys into an Express, Koa or Fastify application: new files, and the lines that are left to add.',
+      load: () => import('./commands/init.ts'),
+    },
     migrate: {
       description: 'Make the tables, or bring them up to date. A second time it finds nothing to do.',
       load: () => import('./commands/migrate.ts'),

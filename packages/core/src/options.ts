@@ -356,6 +356,11 @@ export interface Sink {
   readonly onFailure?: 'fail_open' | 'fail_closed';
   /** It writes to standard output, where the log line of an attempt goes by default: that one is then left out. */
   readonly onStandardOutput?: boolean;
+  /**
+   * It bounds what waits for it, and ends each write in kept or lost, however late: then no write counts as failed because it takes
+   * longer than 5 seconds, or because 1,000 are under way. As `queued` of @latchkey/audit does. Not for a `fail_closed` sink.
+   */
+  readonly settlesLate?: boolean;
 }
 
 /** A sign-in that was accepted: the argument of `onSignIn`. */

@@ -3,6 +3,7 @@ import { inBatches } from './batches.ts';
 import { adoptCeremony, parse } from './ceremony/ceremony.ts';
 import type { ReliableStore } from './ceremony/reliable-store.ts';
 import type { AppConfig } from './config/config.ts';
+import { withTimeout } from './deadline.ts';
 import type { Limits } from './http/limits.ts';
 import { conclude } from './record/conclude.ts';
 import { EVENT_OF, newDraft } from './record/draft.ts';
@@ -43,13 +44,17 @@ async function abandon({ config, publisher }: Sweeping, pending: PendingCeremony
   // A page prepared it, or autofill waited, and nobody acted: that is no attempt.
   if (!pending.begun) return;
   const ceremony = parse(pending);
+  const isGone = pending.userId !== null && (await isForgotten(config, pending.userId));
   const draft = newDraft(EVENT_OF[pending.purpose], ceremony.issuedAt);
   adoptCeremony(draft, pending.attemptId, ceremony);
   draft.stage = 'expired';
   draft.challengeStatus = 'expired';
-  draft.userId = pending.userId;
-  draft.address = ceremony.address;
-  draft.userAgent = ceremony.userAgent;
+  // Who was forgotten meanwhile is named by no record that comes later.
+  if (!isGone) {
+    draft.userId = pending.userId;
+    draft.address = ceremony.address;
+    draft.userAgent = ceremony.userAgent;
+  }
   const record = conclude(
     draft,
     { outcome: 'abandoned', reason: 'no_response', source: 'timeout' },
@@ -67,6 +72,14 @@ async function abandon({ config, publisher }: Sweeping, pending: PendingCeremony
   const { asked, failure } = await publisher.writeRequired(record);
   if (failure) reporter.error(failure.cause, { attemptId: pending.attemptId });
   reporter.record(record, { asked });
+}
+
+/** Whether the application has no such account any more. One that does not answer has not said so. */
+async function isForgotten({ accounts, storeTimeoutMs }: AppConfig, userId: string): Promise<boolean> {
+  return withTimeout(accounts.find(userId), storeTimeoutMs).then(
+    (user) => user === null,
+    () => false,
+  );
 }
 
 /** Sweeps again and again, one round at a time, without keeping the process alive. Returns how to stop. */

@@ -4,10 +4,21 @@
  */
 import { createHash } from 'node:crypto';
 import { ConfigurationError } from '@latchkey/core';
-import type { Cluster, Redis } from 'ioredis';
 
-/** The application's ioredis client. Nothing is defined on it, so that two versions of this package can share one. */
-export type RedisClient = Redis | Cluster;
+/**
+ * What the stores need of a Redis client: two commands, with their arguments in the order in which Redis has them. Both answer
+ * what Redis does: text, a number (or its digits), null, a list of these; an error of Redis rejects, and its text is the message.
+ * A client of ioredis or iovalkey is one as it is; there are {@link fromNodeRedis}, {@link fromGlide} and {@link fromBun} for others. Nothing is
+ * defined on it, so that two versions of this package can share one.
+ */
+export interface RedisClient {
+  /** `EVALSHA sha1 numkeys [key …] [argument …]`. */
+  evalsha(sha1: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
+  /** `EVAL script numkeys [key …] [argument …]`. */
+  eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
+  /** Whether keys lie on several nodes, so that no script may have keys of two slots. */
+  readonly isCluster?: boolean;
+}
 
 /** The options of every store in Redis. */
 export interface RedisStoreOptions {
@@ -39,12 +50,13 @@ export type Script = (
 export function script(lua: string): Script {
   const sha = createHash('sha1').update(lua).digest('hex');
   return async (redis, keys, ...args) => {
+    const given = [...keys, ...args.map(String)];
     try {
-      return await redis.evalsha(sha, keys.length, ...keys, ...args);
+      return await redis.evalsha(sha, keys.length, ...given);
     } catch (error) {
       // NOSCRIPT means that nothing of it ran.
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(lua, keys.length, ...keys, ...args);
+      return redis.eval(lua, keys.length, ...given);
     }
   };
 }

@@ -87,7 +87,8 @@ export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
     const { rows, numAffectedRows } = await (transaction === undefined
       ? retried(() => db.executeQuery<Row>(bindable))
       : transaction.executeQuery<Row>(bindable));
-    return { rows, changed: Number(numAffectedRows ?? rows.length) };
+    // Of a statement that returns what it changed, libSQL says that it changed nothing.
+    return { rows, changed: rows.length || Number(numAffectedRows ?? 0) };
   }
 
   return {

@@ -35,7 +35,7 @@ export function checkedDialect(given: Dialect): Dialect {
   throw new ConfigurationError('dialect', given, `Write one of '${DIALECTS.join("', '")}'.`);
 }
 
-/** What the drivers put on their errors: a code in SQLite and PostgreSQL, a number in MySQL. */
+/** What the drivers put on their errors: a code in PostgreSQL, a number in MySQL. */
 interface DriverError {
   readonly code?: unknown;
   readonly errno?: unknown;
@@ -47,15 +47,17 @@ const among = (error: unknown, codes: readonly unknown[]) => {
   return codes.includes(code) || codes.includes(errno);
 };
 
+/** SQLite's own words. Each of its drivers calls the code by another name, and one code is for every error in a statement. */
+const saysInSqlite = (error: unknown, words: RegExp) => words.test(String((error as DriverError | null)?.message));
+
 /** A unique or primary key is taken. */
 export const isTaken = (error: unknown) =>
-  among(error, ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '23505', 1062]);
+  among(error, ['23505', 1062]) || saysInSqlite(error, /\bUNIQUE constraint failed: /);
 
 /** The database undid the statement or the transaction so that another could go on: a deadlock, a serialization failure. */
 export const isUndone = (error: unknown) => among(error, ['40P01', '40001', 1213]);
 
-/** A table or a column is not there. SQLite has one code for every error in a statement, so there the text decides. */
+/** A table or a column is not there. */
 export const isUnmigrated = (error: unknown) =>
   among(error, ['42P01', '42703', 1146, 1054]) ||
-  (among(error, ['SQLITE_ERROR']) &&
-    /^no such (table|column)|has no column/.test(String((error as DriverError).message)));
+  saysInSqlite(error, /\bno such (table|column): |\bhas no column named /);

@@ -212,9 +212,13 @@ function script(dialect: Dialect, options: TableOptions) {
 export async function migrate<DB>(db: Kysely<DB>, options: SqlStoreOptions = {}): Promise<string[]> {
   const dialect = dialectOf(db, options.dialect);
   const { prefix, applied, first, migrations } = script(dialect, options);
-  return locked(db.withoutPlugins(), dialect, `${options.schema ?? ''} ${prefix}`, async (connection) => {
+  const theirs = db.withoutPlugins();
+  // SQLite's lock is a transaction that writes, and that has to have a table.
+  if (dialect === 'sqlite') await theirs.executeQuery(CompiledQuery.raw(first));
+  return locked(theirs, dialect, `${options.schema ?? ''} ${prefix}`, async (connection) => {
     const run = (text: string) => connection.executeQuery<{ name: string | Uint8Array }>(CompiledQuery.raw(text));
-    await run(first);
+    // Changes nothing, but is a write: whoever reads first in a transaction of SQLite cannot wait for another's any more.
+    await run(dialect === 'sqlite' ? `update ${applied} set name = name where name = ''` : first);
     const done = (await run(`select name from ${applied}`)).rows.map(({ name }) => textOf(name));
     const missing = migrations.filter(({ name }) => !done.includes(name));
     for (const text of missing.flatMap(({ statements }) => statements)) await run(text);
@@ -247,27 +251,22 @@ function locked<DB, T>(
         return work(transaction);
       });
   }
+  // Not by `begin immediate`: not every driver of SQLite keeps to one connection outside its own transactions.
+  if (dialect === 'sqlite') return db.transaction().execute(work);
   return db.connection().execute(async (connection) => {
     const run = <Row>(text: RawBuilder<Row>) => text.execute(connection);
-    // SQLite's lock is the transaction. MySQL ends a transaction at each CREATE, so there the lock has a name of its own;
-    // it counts for the whole server.
-    const name = sql`concat('latchkey ', md5(concat(coalesce(database(), ''), ${key})))`;
-    if (dialect === 'sqlite') await run(sql`begin immediate`);
-    else {
-      const { rows } = await run(
-        sql<{ locked: number | string | null }>`select get_lock(${name}, ${LOCK_SECONDS}) as locked`,
-      );
-      if (Number(rows[0]?.locked) !== 1)
-        throw new Error(`Another process has been migrating for ${LOCK_SECONDS} seconds.`);
-    }
-    let done = false;
+    // MySQL ends a transaction at each CREATE, so its lock has a name of its own; it counts for the whole server.
+    // At most 64 characters long. MySQL 9.6 has no md5() any more.
+    const name = sql`concat('latchkey ', left(sha2(concat(coalesce(database(), ''), ${key}), 256), 40))`;
+    const { rows } = await run(
+      sql<{ locked: number | string | null }>`select get_lock(${name}, ${LOCK_SECONDS}) as locked`,
+    );
+    if (Number(rows[0]?.locked) !== 1)
+      throw new Error(`Another process has been migrating for ${LOCK_SECONDS} seconds.`);
     try {
-      const result = await work(connection);
-      done = true;
-      return result;
+      return await work(connection);
     } finally {
-      if (dialect === 'mysql') await run(sql`select release_lock(${name})`);
-      else await run(done ? sql`commit` : sql`rollback`);
+      await run(sql`select release_lock(${name})`);
     }
   });
 }

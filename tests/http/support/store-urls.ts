@@ -2,12 +2,12 @@
  * Why this file exists: a store by its URL, opened with the settings that docs/storage.md recommends; in a test, or in a
  * server process that a test has started.
  */
+import { DatabaseSync } from 'node:sqlite';
 import type { Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
-import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
-import BetterSqlite3 from 'better-sqlite3';
+import { migrate, nodeSqlite, sqlStore } from '@latchkey/sql';
 import { Cluster, Redis } from 'ioredis';
-import { Kysely, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely';
+import { Kysely, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
 import { createPool } from 'mysql2';
 import { Pool } from 'pg';
 import { atThisSpeed } from '../../support/slowness.ts';
@@ -70,10 +70,10 @@ export function postgresPool(url: string, max = 10): Pool {
 
 function kyselyDialect(url: string): KyselyDialect {
   if (url.startsWith('sqlite:')) {
-    const file = new BetterSqlite3(url.slice('sqlite:'.length), { timeout: 500 });
-    file.pragma('journal_mode = WAL');
-    return new SqliteDialect({ database: preparedOnce(file) });
+    const file = new DatabaseSync(url.slice('sqlite:'.length), { timeout: 500 });
+    file.exec('pragma journal_mode = wal; pragma synchronous = normal');
+    return nodeSqlite(file);
   }
   if (url.startsWith('mysql:')) return new MysqlDialect({ pool: createPool({ uri: url, connectTimeout: TIMEOUT_MS }) });
-  return new PostgresDialect({ pool: postgresPool(url) });
+  return new PostgresDialect({ pool: preparedOnce(postgresPool(url)) });
 }

@@ -6,13 +6,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dialect, preparedOnce } from '@latchkey/sql';
+import { DatabaseSync } from 'node:sqlite';
+import { PGlite } from '@electric-sql/pglite';
+import { type Dialect, nodeSqlite, preparedOnce } from '@latchkey/sql';
+import { createClient } from '@libsql/client';
+import { LibsqlDialect } from '@libsql/kysely-libsql';
 import BetterSqlite3 from 'better-sqlite3';
 import {
   CompiledQuery,
   Kysely,
   type Dialect as KyselyDialect,
   MysqlDialect,
+  PGliteDialect,
   PostgresDialect,
   SqliteDialect,
 } from 'kysely';
@@ -44,8 +49,14 @@ export interface Database {
 
 const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'declines', 'migrations'];
 
-/** Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`. MySQL runs `first` on each new connection. */
+/**
+ * Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`; `node:sqlite:FILE`, `file:FILE` for libSQL, and
+ * `pglite:`, which is in memory. MySQL runs `first` on each new connection.
+ */
 export function kyselyDialect(url: string, first?: string): KyselyDialect {
+  if (url.startsWith('node:sqlite:')) return nodeSqlite(new DatabaseSync(url.slice(12), { timeout: 5_000 }));
+  if (url.startsWith('file:')) return new LibsqlDialect({ client: createClient({ url }) as never });
+  if (url === 'pglite:') return new PGliteDialect({ pglite: new PGlite() });
   if (url.startsWith('sqlite:')) return new SqliteDialect({ database: preparedOnce(new BetterSqlite3(url.slice(7))) });
   if (url.startsWith('mysql:')) {
     const pool = createPool(url);
@@ -53,7 +64,7 @@ export function kyselyDialect(url: string, first?: string): KyselyDialect {
     if (first !== undefined) pool.on('connection', (connection) => connection.query(first));
     return new MysqlDialect({ pool });
   }
-  return new PostgresDialect({ pool: new Pool({ connectionString: url }) });
+  return new PostgresDialect({ pool: preparedOnce(new Pool({ connectionString: url })) });
 }
 
 function database(name: string, dialect: Dialect, url: string, advice: string, first?: string): Database {
@@ -92,7 +103,7 @@ const { POSTGRES_URL, MARIADB_URL, MYSQL_URL } = process.env;
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const POSTGRES = POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
+export const POSTGRES = POSTGRES_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
 const POSTGRES_ADVICE =
   'install it (`apt-get install postgresql`) and start it, or set POSTGRES_URL to a database that may be written to';
 
@@ -121,6 +132,13 @@ export const oddMariadbs: readonly Database[] = [
     "set session sql_mode = 'NO_BACKSLASH_ESCAPES,STRICT_TRANS_TABLES'",
   ),
   database('MariaDB, on connections in latin1', 'mysql', MARIADB, MARIADB_ADVICE, 'set names latin1'),
+];
+
+/** Databases that run in the process, besides better-sqlite3: nothing has to be started for them. */
+export const embedded: readonly Database[] = [
+  database('SQLite by node:sqlite', 'sqlite', `node:sqlite:${join(folder, 'node.db')}`, 'use Node.js 22.16 or newer'),
+  database('libSQL', 'sqlite', `file:${join(folder, 'libsql.db')}`, 'install @libsql/client anew'),
+  database('PGlite', 'postgres', 'pglite:', 'install @electric-sql/pglite anew'),
 ];
 
 export const databases: readonly Database[] = [

@@ -4,15 +4,8 @@
  */
 import { type Dialect, migrationSql } from '@latchkey/sql';
 import { type Place, type SqlConnection, tablesAt } from '../connection.ts';
+import { type Column, type PrintedTable, readTables } from '../tables.ts';
 import { about, type Finding } from './finding.ts';
-
-interface Column {
-  readonly type: string;
-  readonly nullable: boolean;
-  /** Compared byte by byte, where the dialect has to be told. */
-  readonly exact: boolean;
-  readonly hasDefault: boolean;
-}
 
 interface Table {
   readonly columns: ReadonlyMap<string, Column>;
@@ -21,6 +14,9 @@ interface Table {
 
 const { ok, info, warning, error } = about('schema');
 
+/** What it saw where nothing was migrated. */
+export const NO_TABLES = 'There are no tables of Latchkey here';
+
 /** The tables against the migrations. */
 export async function checkSchema(connection: SqlConnection, place: Place): Promise<Finding[]> {
   const text = migrationSql(connection.dialect, tablesAt(connection.dialect, place));
@@ -28,12 +24,7 @@ export async function checkSchema(connection: SqlConnection, place: Place): Prom
   const actual = new Map<string, Table | null>();
   for (const name of expected.keys()) actual.set(name, await readTable(connection, name, place.schema));
   if ([...actual.values()].every((table) => table === null))
-    return [
-      error(
-        'There are no tables of Latchkey here',
-        'Run `latchkey migrate`; give it the --prefix and --schema of your application.',
-      ),
-    ];
+    return [error(NO_TABLES, 'Run `latchkey migrate`; give it the --prefix and --schema of your application.')];
   const findings: Finding[] = [];
   for (const [name, table] of expected) {
     const found = actual.get(name);
@@ -45,7 +36,7 @@ export async function checkSchema(connection: SqlConnection, place: Place): Prom
   return findings.length > 0 ? findings : [ok(`${expected.size} tables are as the migrations make them`)];
 }
 
-function* compare(name: string, expected: Table, found: Table): Generator<Finding> {
+function* compare(name: string, expected: PrintedTable, found: Table): Generator<Finding> {
   for (const [column, wanted] of expected.columns) {
     const is = found.columns.get(column);
     const put = `Make it ${wanted.type}${wanted.nullable ? '' : ' not null'}${wanted.exact ? ', compared byte by byte' : ''}, as \`latchkey migrate --print\` shows.`;
@@ -66,7 +57,7 @@ function* compare(name: string, expected: Table, found: Table): Generator<Findin
         'Drop it, or let it be null.',
       );
   }
-  for (const index of expected.indices) {
+  for (const index of expected.indices.keys()) {
     if (!found.indices.includes(index))
       yield warning(
         `The index ${index} is missing: what it is for gets slow`,
@@ -95,33 +86,6 @@ async function compareMigrations(
       warning(`The migration ${name} is not known here`, 'Bring this program up to the version of your application.'),
     ),
   ];
-}
-
-/** The tables in printed SQL: each column stands on a line of its own. */
-function readTables(text: string): Map<string, Table> {
-  const tables = new Map<string, Table>();
-  const created = /create table if not exists (?:[`"][^`"]+[`"]\.)?[`"]([^`"]+)[`"] \(\n(.*?)\n\)/gs;
-  for (const [, name, body] of text.matchAll(created)) {
-    const lines = body!.split('\n').map((line) => line.trim().replace(/,$/, ''));
-    const inside = lines.flatMap((line) => /^index [`"]([^`"]+)/.exec(line)?.[1] ?? []);
-    const beside = [
-      ...text.matchAll(/create index if not exists [`"]([^`"]+)[`"] on (?:[`"][^`"]+[`"]\.)?[`"]([^`"]+)/g),
-    ]
-      .filter(([, , on]) => on === name)
-      .map(([, index]) => index!);
-    const columns = lines
-      .filter((line) => !line.startsWith('index '))
-      .map((line) => {
-        const [, column, type, rest] = /^(\w+) ([a-z]+(?:\(\d+\))?)(.*)$/.exec(line)!;
-        const nullable = !rest!.includes('not null');
-        return [
-          column!,
-          { type: type!, nullable, exact: rest!.includes('collate "C"'), hasDefault: rest!.includes('default') },
-        ] as const;
-      });
-    tables.set(name!, { columns: new Map(columns), indices: [...inside, ...beside] });
-  }
-  return tables;
 }
 
 interface Described {

@@ -26,7 +26,7 @@ import { bad, dim, good, type Output, warning } from '../terminal/output.ts';
 import { withoutPasswords } from '../terminal/secrets.ts';
 import { version } from '../version.ts';
 
-interface Options extends StoreOptions {
+export interface DoctorOptions extends StoreOptions {
   readonly site?: string;
   readonly mount: string;
   readonly page: string;
@@ -74,9 +74,24 @@ believes. That record, reason challenge_missing, is all that a visit leaves. Exi
   });
 }
 
-async function run(options: Options, { out, signal }: Context): Promise<ExitName> {
+async function run(options: DoctorOptions, context: Context): Promise<ExitName> {
   if ([options.site, options.rpId, options.store, options.telemetry].every((given) => given === undefined))
     throw new Fault('usage', 'Say what to look at: --site, --rp-id, --store or --telemetry.');
+  const { findings, worst, exit } = await examine(options, context);
+  context.out.document({ findings, worst });
+  for (const finding of findings) show(finding, context.out);
+  return exit;
+}
+
+/** What was found, the worst of it, and how the command ends. */
+export interface Examined {
+  readonly findings: readonly Finding[];
+  readonly worst: Severity;
+  readonly exit: ExitName;
+}
+
+/** Looks at what the options name. */
+export async function examine(options: DoctorOptions, { out, signal }: Context): Promise<Examined> {
   const findings: Finding[] = [];
   let unreachable = false;
   /** Runs checks; whatever does not answer is a finding, and the others go on. */
@@ -133,10 +148,8 @@ async function run(options: Options, { out, signal }: Context): Promise<ExitName
 
   const order: readonly Severity[] = ['ok', 'info', 'warning', 'error'];
   const worst = order.findLast((severity) => findings.some((finding) => finding.severity === severity)) ?? 'ok';
-  out.document({ findings, worst });
-  for (const finding of findings) show(finding, out);
-  if (unreachable) return 'unreachable';
-  return worst === 'error' || (worst === 'warning' && options.strict === true) ? 'findings' : 'fine';
+  const found = worst === 'error' || (worst === 'warning' && options.strict === true);
+  return { findings, worst, exit: unreachable ? 'unreachable' : found ? 'findings' : 'fine' };
 }
 
 /** Starts the application's SDK in this process, and asks core what records it would lose. */
@@ -157,7 +170,7 @@ type Opened = Awaited<ReturnType<typeof openStore>>;
 const isOpen = (connection: unknown): connection is Opened =>
   typeof connection === 'object' && connection !== null && 'store' in connection;
 
-function readSite({ mount, page }: Options, given: string, signal: AbortSignal): Site {
+function readSite({ mount, page }: DoctorOptions, given: string, signal: AbortSignal): Site {
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new Fault('usage', '--site is an origin: https://example.com');
@@ -167,7 +180,8 @@ function readSite({ mount, page }: Options, given: string, signal: AbortSignal):
 
 const LABELS = { ok: good('ok'), info: dim('info'), warning: warning('warning'), error: bad('error') } as const;
 
-function show({ check, severity, saw, todo }: Finding, out: Output): void {
+/** A finding in two lines: what was seen, and what to do. */
+export function show({ check, severity, saw, todo }: Finding, out: Output): void {
   out.line(LABELS[severity], ' '.repeat(9 - severity.length), `${check}: ${saw}`);
   if (todo !== null) out.line('         ', dim(todo));
 }

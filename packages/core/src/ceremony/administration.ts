@@ -57,7 +57,8 @@ export interface UserAdministration {
   /**
    * Forgets the user at every relying party: passkeys, user handle, sessions, and in `store.attempts` every record that names
    * them. Answers how many there were of each. The reason must not name the person: it stays in a record. What this does not
-   * reach: other sinks, and ceremonies under way, which name their user for up to 20 minutes (docs/retention.md).
+   * reach: other sinks, and ceremonies under way, which name their user for up to 20 minutes and then are gone (docs/retention.md).
+   * Delete the account first: a ceremony that ends later leaves a record that names nobody.
    */
   forget(change: Change): Promise<{ readonly passkeys: number; readonly sessions: number; readonly attempts: number }>;
 }

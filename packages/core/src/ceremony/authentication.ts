@@ -9,7 +9,6 @@ import type { Enforcement, SignInMode } from '../record/attempt.ts';
 import { enforcementOf } from '../record/conclude.ts';
 import type { Flags } from '../record/draft.ts';
 import { readClientReport } from '../record/enforcement.ts';
-import { inSpan } from '../signals/telemetry.ts';
 import type { Awaitable, Passkey, PasskeyUse, SessionStart, UseResult } from '../store/store.ts';
 import type { AuthenticatorHint, DescriptorJSON, RequestOptionsJSON } from '../webauthn/json.ts';
 import {
@@ -357,7 +356,7 @@ async function judgePasskey(
   // Checked first, judged last, and checked for a passkey that is nobody's too, so that the time of a refusal does not tell
   // who has an account here.
   const { publicKey } = passkey ?? { publicKey: NOBODYS_KEY };
-  const signed = await inSpan('latchkey.signature.verify', () => isSignatureValid(assertion, publicKey));
+  const signed = isSignatureValid(assertion, publicKey);
   if (ceremony.offered && !ceremony.offered.includes(credentialId.toString('base64url'))) {
     throw refuse('credential_not_allowed');
   }

@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
-import { inSpan } from '../signals/telemetry.ts';
+import { inStep } from '../signals/telemetry.ts';
 import type { Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
@@ -157,7 +157,7 @@ export async function verifyRegistration(
 
   // Verify. Of client data the library would check neither crossOrigin nor topOrigin here.
   checkClientData(context, ceremony, clientData, 'webauthn.create');
-  const credential = await inSpan('latchkey.attestation.verify', () =>
+  const credential = await inStep('latchkey.attestation.verify', () =>
     verifyAttestation(attestation, attested, {
       challenge: ceremony.challenge,
       origin: clientData.origin,

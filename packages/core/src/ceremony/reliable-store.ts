@@ -4,7 +4,7 @@
  */
 import { withTimeout } from '../deadline.ts';
 import { refuse } from '../errors.ts';
-import { inSpan } from '../signals/telemetry.ts';
+import { inStep } from '../signals/telemetry.ts';
 import type { AttemptStore, Awaitable, ChallengeStore, PasskeyStore, SessionStore, Store } from '../store/store.ts';
 
 type Verbs<S> = { [V in keyof S as S[V] extends (...args: never[]) => unknown ? V : never]-?: S[V] };
@@ -53,12 +53,12 @@ export function reliable(store: Store, deadlineMs: number): ReliableStore {
   const guarded = <S extends object>(name: string, target: S, verbs: Record<keyof Verbs<S>, true>) =>
     Object.fromEntries(
       Object.keys(verbs).map((verb) => {
-        const span = `latchkey.${name}.${verb}`;
+        const step = `latchkey.${name}.${verb}`;
         return [
           verb,
           async (...args: unknown[]) => {
             const call = () => (target as Record<string, (...args: unknown[]) => unknown>)[verb]!(...args);
-            return inSpan(span, () => answer(call, deadlineMs));
+            return inStep(step, () => answer(call, deadlineMs));
           },
         ];
       }),

@@ -9,7 +9,6 @@ import { type Refusal, refuse, refuseUnrecorded } from '../errors.ts';
 import type { IdentifiedUser, User, UserAction } from '../options.ts';
 import { random } from '../random.ts';
 import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
-import { inSpan } from '../signals/telemetry.ts';
 import type { Passkey, SessionSelection, SessionStart, SignInSession } from '../store/store.ts';
 import type { GuardContext, RequestContext } from './context.ts';
 import type { ReliableStore } from './reliable-store.ts';
@@ -335,7 +334,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         forget(own);
       });
       try {
-        const outcome = await inSpan('latchkey.session.write', storeBoth);
+        const outcome = await storeBoth();
         if (isBegun(outcome)) {
           remember({ session, passkey: null }, endingsBefore);
           context.draft.sessionId = session.id;

@@ -35,7 +35,10 @@ export const STAGES = ['options', 'client', 'challenge', 'assertion', 'policy', 
 /** How far an attempt came: one of {@link STAGES}. */
 export type Stage = (typeof STAGES)[number];
 
-/** Why an attempt did not succeed. Closed: a new reason is a new version of the schema. */
+/**
+ * Why an attempt did not succeed. Closed in each version: a new reason comes with a minor version of the package, and who reads
+ * records takes one that it does not know for what `outcome` says. `schema` changes only when a member changes its meaning or shape.
+ */
 export const REASONS = [
   'malformed_request',
   'rate_limited',

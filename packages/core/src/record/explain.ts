@@ -14,7 +14,7 @@ import type {
   SignInMode,
   Unmet,
 } from './attempt.ts';
-import { REASON_MEANINGS } from './reasons.ts';
+import { REASON_MEANINGS, type ReasonMeaning } from './reasons.ts';
 
 /** What `explain` says of a record, a sentence for each line. */
 export interface Explanation {
@@ -234,8 +234,15 @@ function unprovedIn(record: AttemptRecord): string[] {
 }
 
 function failureOf({ policy, reasonSource }: AttemptRecord, reason: Reason): Explanation['failed'] {
-  return { rule: policy.failedRule, reason, source: reasonSource ?? 'server', ...REASON_MEANINGS[reason] };
+  const meaning: ReasonMeaning | undefined = REASON_MEANINGS[reason];
+  return { rule: policy.failedRule, reason, source: reasonSource ?? 'server', ...(meaning ?? OF_ANOTHER_VERSION) };
 }
+
+/** A minor version may add a reason, and records are read by older ones too. */
+const OF_ANOTHER_VERSION: ReasonMeaning = {
+  meaning: 'This version of Latchkey does not know the reason.',
+  advice: 'Ask the version that wrote the record: library.version names it.',
+};
 
 function seconds(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`;

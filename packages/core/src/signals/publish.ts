@@ -9,14 +9,15 @@ import { withTimeout } from '../deadline.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Logger, Sink } from '../options.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
-import { countAuditRecord, emitSignals, ignoringErrors, inSpan } from './telemetry.ts';
+import type { Awaitable } from '../store/store.ts';
+import { countAuditRecord, emitSignals, ignoringErrors, inStep } from './telemetry.ts';
 
 const attempts = channel('latchkey.attempt');
 
 /** How long a sink may take, and everything that is under way when the application closes, in milliseconds. */
 export const DEADLINE_MS = 5_000;
 
-/** How many records may be under way to one sink. A record beyond that is lost, which the log says. */
+/** How many records may be under way to a sink that does not bound them itself. One more is lost, which the log says. */
 const MOST_UNDER_WAY = 1_000;
 
 /** How often a sink that goes on failing is mentioned in the log, in milliseconds. */
@@ -67,16 +68,15 @@ export function createPublisher(config: AppConfig): Publisher {
   /** Resolves to the error, or to undefined when the sink has the record. */
   async function write(sink: Sink, record: AttemptRecord, logger: Logger): Promise<unknown> {
     const health = healths.get(sink)!;
+    // What waits in a queue of its own is not lost, and a sign-in waits for nothing without end.
+    const settlesLate = sink.settlesLate === true && sink.onFailure !== 'fail_closed';
     let failure: unknown;
     try {
-      if (health.underWay >= MOST_UNDER_WAY) throw new Error(`${MOST_UNDER_WAY} records are under way already`);
-      health.underWay += 1;
-      try {
-        const writing = sink.write(record);
-        if (writing instanceof Promise) await withTimeout(writing, DEADLINE_MS);
-      } finally {
-        health.underWay -= 1;
+      if (health.underWay >= MOST_UNDER_WAY && !settlesLate) {
+        throw new Error(`${MOST_UNDER_WAY} records are under way already`);
       }
+      const writing = health.follow(() => sink.write(record));
+      if (writing instanceof Promise) await (settlesLate ? writing : withTimeout(writing, DEADLINE_MS));
     } catch (thrown) {
       failure = thrown ?? new Error('the sink failed without an error');
     }
@@ -112,7 +112,7 @@ export function createPublisher(config: AppConfig): Publisher {
       const asked = new Set<Sink>();
       if (required.length === 0) return { asked };
       try {
-        await inSpan('latchkey.audit.write', async () => {
+        await inStep('latchkey.audit.write', async () => {
           for (const sink of required) {
             asked.add(sink);
             const failure = await write(sink, record, config.logger ?? standardOutput);
@@ -136,8 +136,28 @@ export function createPublisher(config: AppConfig): Publisher {
 function createHealth({ name }: Sink) {
   let failed = 0;
   let saidAt = Number.NEGATIVE_INFINITY;
+  let underWay = 0;
   return {
-    underWay: 0,
+    /** Writes that have not ended. One that hangs keeps its place, also when nobody waits any more: else memory would fill up. */
+    get underWay() {
+      return underWay;
+    },
+    follow(write: () => Awaitable<void>): Awaitable<void> {
+      underWay += 1;
+      const end = () => {
+        underWay -= 1;
+      };
+      let writing: Awaitable<void>;
+      try {
+        writing = write();
+      } catch (thrown) {
+        end();
+        throw thrown;
+      }
+      if (writing instanceof Promise) writing.then(end, end);
+      else end();
+      return writing;
+    },
     /** The first failure at once, then one line a minute with the count, then one line when records arrive again. */
     report(failure: unknown, now: number, logger: Logger) {
       if (failure === undefined) {

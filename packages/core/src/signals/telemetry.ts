@@ -56,16 +56,7 @@ let tracerOf: otel.TracerProvider | undefined;
 
 /** Runs a request inside a span of its own. */
 export function inRequestSpan<T>(name: string, work: () => Promise<T>): Promise<T> {
-  if (ignoringErrors(tracer) === undefined) return work();
-  const parent = otel.trace.getSpanContext(otel.context.active());
-  // A client may send `traceparent: …-00` and so hide its own sign-in: such a trace is linked to, not continued.
-  const hidden = parent !== undefined && otel.isSpanContextValid(parent) && !isSampled(parent);
-  return inSpan(name, work, hidden ? { root: true, links: [{ context: parent }] } : {}) as Promise<T>;
-}
-
-/** Runs one step that waits for something, inside a child span. */
-export function inSpan<T>(name: string, work: () => Awaitable<T>, options: otel.SpanOptions = {}): Awaitable<T> {
-  const span = ignoringErrors(() => tracer()?.startSpan(name, options));
+  const span = ignoringErrors(() => startRequestSpan(name));
   if (span === undefined) return work();
   return otel.context.with(otel.trace.setSpan(otel.context.active(), span), async () => {
     try {
@@ -77,6 +68,46 @@ export function inSpan<T>(name: string, work: () => Awaitable<T>, options: otel.
       ignoringErrors(() => span.end());
     }
   });
+}
+
+function startRequestSpan(name: string): otel.Span | undefined {
+  const parent = otel.trace.getSpanContext(otel.context.active());
+  // A client may send `traceparent: …-00` and so hide its own sign-in: such a trace is linked to, not continued.
+  const hidden = parent !== undefined && otel.isSpanContextValid(parent) && !isSampled(parent);
+  return tracer()?.startSpan(name, hidden ? { root: true, links: [{ context: parent }] } : {});
+}
+
+/** From here on a step took long, in milliseconds. A store in memory or nearby takes less. */
+const LONG_MS = 5;
+
+/**
+ * Runs one step that waits for something. A step that took long or failed leaves a child span, made afterwards; the others
+ * leave none, because a span costs more than such a step.
+ */
+export function inStep<T>(name: string, work: () => Awaitable<T>): Awaitable<T> {
+  const using = ignoringErrors(tracer);
+  return using === undefined ? work() : timed(using, name, work);
+}
+
+async function timed<T>(using: otel.Tracer, name: string, work: () => Awaitable<T>): Promise<T> {
+  const startTime = Date.now();
+  const began = performance.now();
+  let status: otel.SpanStatus | undefined;
+  try {
+    return await work();
+  } catch (thrown) {
+    status = { code: otel.SpanStatusCode.ERROR };
+    throw thrown;
+  } finally {
+    const took = performance.now() - began;
+    if (status !== undefined || took >= LONG_MS) {
+      ignoringErrors(() => {
+        const span = using.startSpan(name, { startTime });
+        if (status !== undefined) span.setStatus(status);
+        span.end(startTime + took);
+      });
+    }
+  }
 }
 
 /** The active span's place, or null without an SDK. */
@@ -102,18 +133,19 @@ export function markOptionsSpan(attemptId: string): void {
 export function emitSignals(record: AttemptRecord, aside: boolean): void {
   ignoringErrors(() => count(record));
   const span = aside || record.http === null ? undefined : otel.trace.getActiveSpan();
+  if (span?.isRecording()) ignoringErrors(() => annotateSpan(span, record));
   const log = ignoringErrors(logger);
-  if (!span?.isRecording() && log === undefined) return;
-  const attributes = flatten(record);
-  if (span?.isRecording()) ignoringErrors(() => annotateSpan(span, record, attributes));
-  if (log) emitLogEvent(log, record, attributes);
+  if (log) emitLogEvent(log, record, flatten(record));
 }
 
-function annotateSpan(span: otel.Span, record: AttemptRecord, attributes: otel.Attributes): void {
-  for (const { attribute, isIdentity } of MEMBERS) {
-    const value = attributes[attribute];
-    if (value !== undefined && !isIdentity) span.setAttribute(attribute, value);
-  }
+/** What a span says of an attempt: enough to find and to group it. The log event, which has its id, has the whole record. */
+function annotateSpan(span: otel.Span, record: AttemptRecord): void {
+  const { attempt, immediate, outcome } = record;
+  span.setAttribute('latchkey.attempt.id', attempt.id);
+  span.setAttribute('latchkey.outcome', outcome);
+  if (attempt.mode !== null) span.setAttribute('latchkey.attempt.mode', attempt.mode);
+  span.setAttribute('latchkey.immediate.enforcement', immediate.enforcement);
+  span.setAttribute('latchkey.immediate.evidence', immediate.evidence);
   const { optionsTraceId: traceId, optionsSpanId: spanId } = record.trace;
   if (traceId !== null && spanId !== null && spanId !== record.trace.spanId) {
     span.addLink({ context: { traceId, spanId, traceFlags: otel.TraceFlags.SAMPLED, isRemote: true } });
@@ -130,12 +162,9 @@ interface Member {
   readonly name: string;
   /** `immediate.clientReport` becomes `latchkey.immediate.client_report`. */
   readonly attribute: string;
-  /** Spans and metrics carry no identity; of the log event only the keyed pseudonyms remain. */
-  readonly isIdentity: boolean;
 }
 
-const IDENTITY = /^latchkey\.(user|session\.id|client\.(address|user_agent)|credential\.ref)/;
-
+/** Of whom a record is about, the keyed pseudonyms and the network remain. */
 const WITHHELD = new Set([
   'latchkey.user.id',
   // An operator's own words may name somebody.
@@ -161,7 +190,7 @@ interface SchemaPart {
 function member(part: string | null, name: string): Member {
   const path = part === null ? name : `${part}.${name}`;
   const attribute = `latchkey.${path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-  return { part, name, attribute, isIdentity: IDENTITY.test(attribute) };
+  return { part, name, attribute };
 }
 
 /** The record as flat attributes. Nulls are left out. */

@@ -11,12 +11,25 @@ import { memoryPasskeys } from './memory/passkeys.ts';
 import { memorySessions } from './memory/sessions.ts';
 import type { Store } from './store.ts';
 
+/** Whether this process was told already. */
+let warned = false;
+
 /**
  * A store in memory, with all four contracts. Bounded by use: a ceremony's state goes when it is taken or swept, its id
  * ten minutes after its expiry (at the next `takeExpired`), a session when it ends or has expired (at a `forgetExpired`);
- * the last 10,000 attempt records stay.
+ * the last 10,000 attempt records stay. Where `NODE_ENV` is `production`, the first one emits a process warning
+ * (`LATCHKEY_MEMORY_STORE`).
  */
 export function memoryStore(): Required<Store> {
+  if (process.env.NODE_ENV === 'production' && !warned) {
+    warned = true;
+    process.emitWarning(
+      'memoryStore() in production: all passkeys and sessions are lost when this process ends, and other processes do not ' +
+        'see them. Keep them in SQLite, PostgreSQL, MySQL or Redis: docs/storage.md. If it is meant to be so, run Node.js with ' +
+        '--disable-warning=LATCHKEY_MEMORY_STORE.',
+      { type: 'LatchkeyStore', code: 'LATCHKEY_MEMORY_STORE' },
+    );
+  }
   const sessions = memorySessions();
   return { challenges: memoryChallenges(), passkeys: memoryPasskeys(sessions), sessions, attempts: memoryAttempts() };
 }
