@@ -258,7 +258,9 @@ const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: nu
   'recordUse with a renewal': [4, 1, 4],
   update: 5,
   remove: 5,
-  forget: 6,
+  decline: 1,
+  declinedAt: 1,
+  forget: 7,
   'session begin': 1,
   'session begin that replaces one': 4,
   'session renewal': 1,
@@ -330,6 +332,8 @@ describe.each(databases)('statements on $name', (database) => {
       passkeys.update({ userId, rpId: 'example.com', id, change: { nickname: 'x' }, keepLast: true }),
     );
     await count('remove', () => passkeys.remove({ userId, rpId: 'example.com', id, keepLast: false }));
+    await count('decline', () => passkeys.decline({ userId, at: NOW }));
+    await count('declinedAt', () => passkeys.declinedAt(userId));
     await count('forget', () => passkeys.forget(userId));
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
