@@ -13,10 +13,15 @@ import { fileURLToPath } from 'node:url';
 
 const CORE = '@latchkey/core';
 
+/** What runs in pages. */
+const IN_PAGES = ['browser', 'elements', 'react'];
+
 /** @type {Record<string, Arrows>} */
 const ALLOWED = {
   core: { dependencies: ['@levischuck/tiny-cbor', '@simplewebauthn/server'], peers: ['@opentelemetry/api'] },
   browser: {},
+  elements: { dependencies: ['@latchkey/browser'] },
+  react: { dependencies: ['@latchkey/browser', '@latchkey/elements'], peers: ['react'] },
   testing: { peers: [CORE] },
   redis: { peers: [CORE] },
   sql: { peers: [CORE, 'kysely'] },
@@ -101,7 +106,7 @@ function sourceFaults(root, name, { dependencies = [], peers = [] }) {
           (fault) => `${place}: ${fault}`,
         );
       }
-      if (isBuiltin(from)) return name === 'browser' ? [`${place}: ${from} does not exist in a browser.`] : [];
+      if (isBuiltin(from)) return IN_PAGES.includes(name) ? [`${place}: ${from} does not exist in a browser.`] : [];
       const target = packageOf(from);
       return allowed.includes(target) ? [] : [`${place}: ${name} may not import ${target}.`];
     }),

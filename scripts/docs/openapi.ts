@@ -38,12 +38,12 @@ function codesOfReasons([purpose, step]: NonNullable<Route['ceremony']>): Proble
 }
 
 /** Every code that a route can answer. */
-function codesOf({ method, path, needs, ceremony }: Route): ProblemCode[] {
+function codesOf({ method, path, needs, ceremony, script }: Route): ProblemCode[] {
   const asksStore = needs !== 'nobody' || ceremony !== undefined || path === OUTCOME || path === '/session';
   const codes: ProblemCode[] = [
     // The last where `rp` knows no relying party for the request.
     ...(['internal_error', 'not_found'] as const),
-    ...(path === '/client.js' ? [] : (['origin_not_allowed'] as const)),
+    ...(script ? [] : (['origin_not_allowed'] as const)),
     ...(method === 'GET'
       ? []
       : (['malformed_request', 'content_too_large', 'unsupported_media_type', 'rate_limited'] as const)),
@@ -75,9 +75,9 @@ function problems(route: Route) {
   );
 }
 
-function success({ path }: Route, { status, members }: Success) {
+function success(route: Route, { status, members }: Success) {
   const names = [...members.keys()];
-  const script = { 'text/javascript': { schema: { type: 'string' } } };
+  const module = { 'text/javascript': { schema: { type: 'string' } } };
   const json = {
     'application/json': {
       schema: {
@@ -90,9 +90,9 @@ function success({ path }: Route, { status, members }: Success) {
   return {
     [String(status)]: {
       description: 'Done.',
-      ...(status !== 204 && { content: path === '/client.js' ? script : json }),
+      ...(status !== 204 && { content: route.script ? module : json }),
     },
-    ...(path === '/client.js' && { '304': { description: 'The browser has it already.' } }),
+    ...(route.script && { '304': { description: 'The browser has it already.' } }),
   };
 }
 

@@ -308,6 +308,7 @@ const PURPOSES: Record<string, string> = {
   'GET /session': 'Who is signed in, or 401.',
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
+  'GET /elements.js': 'The elements, as one ES module that loads `client.js` beside it. May be cached.',
 };
 
 /** Whom each route wants to be there. Others get 401 `sign_in_required`. */

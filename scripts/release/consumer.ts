@@ -13,7 +13,7 @@ type Check = (what: string, action: () => Promise<void>) => Promise<unknown>;
 const CORE_BRINGS = 28;
 
 /** What the consumer installs besides the packages; their peers npm brings by itself. */
-const BESIDES = ['@types/express', '@types/koa', '@types/node@22'];
+const BESIDES = ['@types/express', '@types/koa', '@types/node@22', '@types/react'];
 
 /** Too old for Latchkey, and often what is there. */
 const OLD = '20';

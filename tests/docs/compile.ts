@@ -45,7 +45,11 @@ const CONFIG: Record<Side, object> = {
       strictNullChecks: false,
       exactOptionalPropertyTypes: false,
       customConditions: ['latchkey-source'],
-      paths: { given: ['../../docs/given-page.js'], '/passkeys/client.js': ['../../../packages/browser/src/index.ts'] },
+      paths: {
+        given: ['../../docs/given-page.js'],
+        '/passkeys/client.js': ['../../../packages/browser/src/index.ts'],
+        '/passkeys/elements.js': ['../../../packages/elements/src/index.ts'],
+      },
     },
     include: ['**/*.js'],
   },

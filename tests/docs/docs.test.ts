@@ -42,7 +42,8 @@ const at = ({ page, line }: Block, fault: string) => `${page}:${line}: ${fault}`
 
 describe('code blocks', () => {
   it('say in what language they are, out of those that are checked here', () => {
-    const known = ['ts', 'js', 'html', 'json', 'yaml', 'sh', 'text'];
+    // What is in tsx and vue is built and used by tests/elements/vite.test.ts.
+    const known = ['ts', 'tsx', 'vue', 'js', 'html', 'json', 'yaml', 'sh', 'text'];
     expect(
       blocks.filter(({ language }) => !known.includes(language)).map((block) => at(block, block.language)),
     ).toEqual([]);

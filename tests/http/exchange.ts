@@ -92,6 +92,7 @@ async function exchange(site: Site) {
   await say('unknown method', agent.request('PUT', '/passkeys/session', {}));
   await say('OPTIONS', agent.request('OPTIONS', '/passkeys/authentication/options'));
   await say('client', agent.request('GET', '/passkeys/client.js'));
+  await say('elements', agent.request('GET', '/passkeys/elements.js'));
   await say('sessions', agent.request('GET', '/passkeys/sessions'));
   await say('end a session that is not there', agent.request('DELETE', '/passkeys/sessions/other'));
   await say('end all other sessions', agent.request('DELETE', '/passkeys/sessions'));

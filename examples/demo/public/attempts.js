@@ -1,51 +1,62 @@
 // @ts-check
-// The Attempts page: the latest records, new ones as they happen, and charts of them. What is filtered by is in the
-// address, so that the way back from an attempt leads to the same. Text goes in as text only.
+// The Attempts page: one line an attempt, opened in place, filtered and counted by the server, and new ones as they happen,
+// unless they are paused or somebody reads. What is filtered by is in the address, so that the way back from an attempt leads
+// to the same. Text goes in as text only.
 import { element, say } from './ceremony.js';
 import { ranges, showCharts } from './chart.js';
-import { outcomes, wordsFor } from './words.js';
+import { enforcements, kinds, outcomes, wordsFor } from './words.js';
 
 /** @typedef {import('./words.js').Attempt} Attempt */
-/** @typedef {import('../src/feed.ts').Ended} Ended */
 
-/** As many as the server sends at first; older ones leave as new ones come. */
-const shown = 100;
+/** No more lines than this are kept for new ones; whoever asked for older ones keeps what is there. */
+const shown = 50;
+/** In milliseconds: counts are asked for, and news are read out, no more often than that. */
+const countEvery = 2_000;
+const announceEvery = 5_000;
 
 const list = element('#attempts');
 const said = element('#said');
 const live = element('#live');
 const news = element('#news');
-const filter = /** @type {HTMLFormElement} */ (element('#filter'));
+const pause = element('#pause');
+const waiting = element('#waiting');
+const older = element('#older');
+const policy = document.body.dataset.immediate ?? '';
 const template = /** @type {HTMLTemplateElement} */ (element('#attempt'));
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
-/** What came as it happened, by the event's id: an answer that was on its way meanwhile may lack it. @type {Map<string, Attempt>} */
-const arrived = new Map();
-/** What the charts count, by the event's id. @type {Map<string, Ended>} */
-const counted = new Map();
-let isComplete = true;
-/** The request for the latest that counts: an answer to an earlier one is not shown. */
+/** What is asked for. @type {Record<string, string>} */
+const wanted = { range: '30m', kind: 'attempts', outcome: '', reason: '', enforcement: '', at: '' };
+/** As in the address when it is left out. */
+const usual = { ...wanted };
+for (const [name, value] of new URLSearchParams(location.search)) if (Object.hasOwn(wanted, name)) wanted[name] = value;
+
+/** New ones that wait to be shown, the newest first. @type {Attempt[]} */
+let held = [];
+/** How many came besides these. */
+let more = 0;
+let isPaused = false;
+/** The request that counts: an answer to an earlier one is not shown. */
 let asked = 0;
 
-const given = new URLSearchParams(location.search);
-offer('range', Object.fromEntries(Object.entries(ranges).map(([value, { name }]) => [value, name])), '30m');
-offer('outcome', { '': 'All', ...outcomes }, '');
+offer('range', Object.fromEntries(Object.entries(ranges).map(([value, { name }]) => [value, name])));
+offer('kind', kinds);
+offer('outcome', { '': 'All', ...outcomes });
 
 /**
  * One choice of several; the address may have made it.
  * @param {string} name
  * @param {Record<string, string>} choices
- * @param {string} otherwise
  */
-function offer(name, choices, otherwise) {
-  const chosen = given.get(name) ?? otherwise;
+function offer(name, choices) {
+  if (!Object.hasOwn(choices, wanted[name] ?? ''))
+    wanted[name] = /** @type {Record<string, string>} */ (usual)[name] ?? '';
   for (const [value, words] of Object.entries(choices)) {
     const choice = document.createElement('input');
-    const checked = value === (Object.hasOwn(choices, chosen) ? chosen : otherwise);
+    const checked = value === wanted[name];
     Object.assign(choice, { type: 'radio', name, value, id: `${name}-${value || 'all'}`, checked });
-    choice.setAttribute('form', 'filter');
-    choice.addEventListener('change', choose);
+    choice.addEventListener('change', () => choose({ [name]: value, ...(name === 'range' && { at: '' }) }));
     const label = document.createElement('label');
     label.htmlFor = choice.id;
     label.textContent = words;
@@ -53,92 +64,234 @@ function offer(name, choices, otherwise) {
   }
 }
 
-function choose() {
-  const chosen = new URLSearchParams();
-  for (const [name, value] of new FormData(filter)) if (value !== '') chosen.set(name, String(value));
-  history.replaceState(null, '', `?${chosen}`);
-  loadLatest();
+/** @param {Record<string, string>} change */
+function choose(change) {
+  Object.assign(wanted, change);
+  const written = Object.entries(wanted).filter(
+    ([name, value]) => value !== /** @type {Record<string, string>} */ (usual)[name],
+  );
+  history.replaceState(null, '', written.length > 0 ? `?${new URLSearchParams(written)}` : location.pathname);
+  load();
+}
+
+/** What bars and reasons lead to can be taken back here. */
+function showChips() {
+  const chips = [
+    wanted.reason && { name: 'reason', words: `Reason: ${wanted.reason}` },
+    wanted.enforcement && {
+      name: 'enforcement',
+      words: `Immediate UI mode: ${/** @type {Record<string, string>} */ (enforcements)[wanted.enforcement] ?? wanted.enforcement}`,
+    },
+    wanted.at && { name: 'at', words: `From ${dateAndTime.format(Number(wanted.at))}` },
+  ].filter((chip) => typeof chip === 'object');
+  element('#chips').replaceChildren(
+    ...chips.map(({ name, words }) => {
+      const chip = document.createElement('button');
+      chip.type = 'button';
+      chip.className = 'chip';
+      chip.textContent = words;
+      chip.ariaLabel = `${words}. Remove this filter`;
+      chip.addEventListener('click', () => {
+        choose({ [name]: '' });
+        element('#latest').focus();
+      });
+      return chip;
+    }),
+  );
 }
 
 const stream = new EventSource('/attempts/stream');
 // What was before, and during a break, is asked for.
 stream.addEventListener('open', () => {
-  say(live, 'Live');
+  say(live, 'Live', null);
   live.dataset.state = 'on';
-  loadLatest();
+  load();
 });
 stream.addEventListener('error', () => {
-  say(live, 'Connection lost, trying again …');
+  say(live, 'Connection lost, trying again …', null);
   live.dataset.state = 'off';
 });
 stream.addEventListener('message', ({ data }) => arrive(JSON.parse(data)));
 
+pause.addEventListener('click', () => {
+  isPaused = !isPaused;
+  pause.setAttribute('aria-pressed', String(isPaused));
+  if (!isPaused) showHeld();
+});
+waiting.addEventListener('click', () => {
+  showHeld();
+  element('#latest').focus();
+});
+older.addEventListener('click', loadOlder);
+
 // Time passes also when nothing happens.
-setInterval(drawSoon, 10_000);
+setInterval(countSoon, 10_000);
 
-/** The outcome that is filtered by, or an empty string for all. */
-const wanted = () => String(new FormData(filter).get('outcome') ?? '');
+/** @param {Record<string, string>} [also] */
+async function ask(also) {
+  const response = await fetch(`/attempts/latest?${new URLSearchParams({ ...wanted, ...also })}`);
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return /** @type {Promise<import('../src/feed.ts').Latest>} */ (response.json());
+}
 
-/** How far back the page looks. */
-const range = () => /** @type {import('./chart.js').Range} */ (new FormData(filter).get('range'));
-
-async function loadLatest() {
+async function load() {
   const mine = ++asked;
+  showChips();
   try {
-    const response = await fetch(`/attempts/latest?${new URLSearchParams({ range: range(), outcome: wanted() })}`);
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    /** @type {import('../src/feed.ts').Latest} */
-    const latest = await response.json();
+    const { attempts, hasOlder, counts } = await ask();
     if (mine !== asked) return;
-    isComplete = latest.isComplete;
-    for (const ended of latest.counted) counted.set(ended.eventId, ended);
-    const all = new Map(latest.attempts.map((attempt) => [attempt.eventId, attempt]));
-    for (const attempt of arrived.values()) if (isWanted(attempt)) all.set(attempt.eventId, attempt);
-    const newestFirst = [...all.values()].sort((a, b) => (a.eventId < b.eventId ? 1 : -1));
-    list.replaceChildren(...newestFirst.slice(0, shown).map(itemFor));
-    drawSoon();
+    held = [];
+    more = 0;
+    list.replaceChildren(...attempts.map(itemFor));
+    older.hidden = !hasOlder;
+    draw(counts);
+    sayWhatWaits();
     sayWhenEmpty();
   } catch {
-    if (mine === asked) say(said, 'The attempts could not be loaded. Reload the page to try again.');
+    if (mine === asked) say(said, 'The attempts could not be loaded. Reload the page to try again.', 'refused');
+  }
+}
+
+async function loadOlder() {
+  const mine = asked;
+  const last = /** @type {HTMLElement | null} */ (list.lastElementChild);
+  try {
+    const { attempts, hasOlder } = await ask({ before: last?.dataset.event ?? '' });
+    if (mine !== asked) return;
+    const items = attempts.map(itemFor);
+    list.append(...items);
+    older.hidden = !hasOlder;
+    // The button may be gone; the first that is new is where reading goes on.
+    if (items[0]) element('summary', items[0]).focus();
+  } catch {
+    say(said, 'Older attempts could not be loaded. Try again.', 'refused');
   }
 }
 
 /** @param {Attempt} attempt */
-const isWanted = ({ outcome }) => wanted() === '' || wanted() === outcome;
+function isWanted({ name, outcome, reason, enforcement }) {
+  return (
+    wanted.at === '' &&
+    (wanted.kind === 'all' || (wanted.kind === 'changes') !== name.endsWith('.attempt')) &&
+    (wanted.outcome === '' || wanted.outcome === outcome) &&
+    (wanted.reason === '' || wanted.reason === reason) &&
+    (wanted.enforcement === '' || (wanted.enforcement === enforcement && name === 'latchkey.signin.attempt'))
+  );
+}
+
+/** Somebody has opened a line, has the focus in the list, or has scrolled into it: then nothing moves. */
+function isRead() {
+  return (
+    list.querySelector('details[open]') !== null ||
+    list.contains(document.activeElement) ||
+    list.getBoundingClientRect().top < 0
+  );
+}
 
 /** @param {Attempt} attempt */
 function arrive(attempt) {
-  arrived.set(attempt.eventId, attempt);
-  if (arrived.size > shown) arrived.delete(arrived.keys().next().value ?? '');
-  counted.set(attempt.eventId, attempt);
-  drawSoon();
+  countSoon();
   if (!isWanted(attempt)) return;
-  const item = itemFor(attempt);
-  item.classList.add('new');
-  list.prepend(item);
-  while (list.childElementCount > shown) list.lastElementChild?.remove();
+  held.unshift(attempt);
+  if (held.length > shown) {
+    held.length = shown;
+    more += 1;
+  }
+  if (isPaused || isRead()) sayWhatWaits();
+  else showSoon();
+  announce(attempt);
+}
+
+let showing = false;
+
+/** However much happens, it is shown once a frame. */
+function showSoon() {
+  if (showing) return;
+  showing = true;
+  requestAnimationFrame(() => {
+    showing = false;
+    if (!isPaused && !isRead()) showHeld();
+    else sayWhatWaits();
+  });
+}
+
+function showHeld() {
+  const items = held.map(itemFor);
+  held = [];
+  more = 0;
+  for (const item of items) item.classList.add('new');
+  const there = new Set(items.map(({ dataset }) => dataset.event));
+  for (const item of [...list.children]) if (there.has(/** @type {HTMLElement} */ (item).dataset.event)) item.remove();
+  list.prepend(...items);
+  while (list.childElementCount > shown) {
+    list.lastElementChild?.remove();
+    older.hidden = false;
+  }
+  sayWhatWaits();
   sayWhenEmpty();
-  const words = wordsFor(attempt);
-  say(news, [words.name, words.outcome, words.because?.reason.replaceAll('_', ' ')].filter(Boolean).join(', '));
+}
+
+function sayWhatWaits() {
+  const many = held.length + more;
+  waiting.hidden = many === 0;
+  waiting.textContent = many === 1 ? '1 new attempt' : `${many} new attempts`;
+}
+
+/** Since the last announcement. @type {Attempt[]} */
+let unsaid = [];
+let announcing = false;
+
+/** At most one summary in some seconds is read out. @param {Attempt} attempt */
+function announce(attempt) {
+  unsaid.push(attempt);
+  if (announcing) return;
+  announcing = true;
+  tellNews();
+}
+
+function tellNews() {
+  const [first] = unsaid;
+  if (!first) {
+    announcing = false;
+    return;
+  }
+  const words = wordsFor(first);
+  const alone = [words.name, words.outcome, words.because?.reason.replaceAll('_', ' ')].filter(Boolean).join(', ');
+  say(news, unsaid.length === 1 ? alone : `${unsaid.length} new attempts`, null);
+  unsaid = [];
+  setTimeout(tellNews, announceEvery);
 }
 
 function sayWhenEmpty() {
-  const none =
-    wanted() === ''
-      ? 'No attempts in this time. Sign up or sign in on another tab, and they show up here.'
-      : 'No attempts with this outcome in this time.';
-  say(said, list.childElementCount === 0 ? none : '');
+  const filtered = wanted.outcome || wanted.reason || wanted.enforcement || wanted.at || wanted.kind !== 'attempts';
+  const none = filtered
+    ? 'Nothing in this time fits these filters.'
+    : 'No attempts in this time. Sign up or sign in on another tab, and they show up here.';
+  say(said, list.childElementCount === 0 ? none : '', 'note');
 }
 
-let drawing = false;
+let counting = false;
 
-/** However much happens, the charts are drawn once a frame. */
-function drawSoon() {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(() => {
-    drawing = false;
-    showCharts(counted, isComplete, range());
+function countSoon() {
+  if (counting) return;
+  counting = true;
+  setTimeout(async () => {
+    const mine = asked;
+    try {
+      const { counts } = await ask({ only: 'counts' });
+      if (mine === asked) draw(counts);
+    } catch {
+      // The stream says when the server is gone.
+    }
+    counting = false;
+  }, countEvery);
+}
+
+/** @param {import('../src/feed.ts').Counts} counts */
+function draw(counts) {
+  showCharts(counts, /** @type {import('./chart.js').Range} */ (wanted.range), policy, (change) => {
+    choose(change);
+    element('#latest').focus();
   });
 }
 
@@ -148,22 +301,23 @@ function itemFor(attempt) {
   const words = wordsFor(attempt);
   const at = new Date(attempt.time);
   item.dataset.attempt = attempt.attemptId;
+  item.dataset.event = attempt.eventId;
 
   const outcome = element('.outcome', item);
   outcome.textContent = words.outcome;
   outcome.dataset.outcome = attempt.outcome;
   element('.name', item).textContent = words.name;
   element('.mode', item).textContent = words.mode ?? '';
-  if (words.because) {
-    element('.because code', item).textContent = words.because.reason;
-    element('.because .quiet', item).textContent = words.because.source;
-  } else element('.because', item).remove();
+  element('.marks', item).textContent = (words.proved?.facts ?? [])
+    .map(({ holds, what }) => `${holds ? '✓' : '✗'} ${what}`)
+    .join('  ');
+  element('.because', item).textContent = words.because?.reason ?? '';
   const when = /** @type {HTMLTimeElement} */ (element('time', item));
   when.dateTime = attempt.time;
   when.textContent = time.format(at);
   when.title = dateAndTime.format(at);
   element('.attempt-id code', item).textContent = attempt.attemptId;
-  const explain = /** @type {HTMLAnchorElement} */ (element('.attempt-id a', item));
+  const explain = /** @type {HTMLAnchorElement} */ (element('.explain', item));
   explain.href = `/attempts/${attempt.eventId}`;
   explain.ariaLabel = `Explain: ${[words.name, words.outcome, time.format(at)].join(', ')}`;
 

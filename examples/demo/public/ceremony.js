@@ -2,34 +2,34 @@
 // A button that starts something: once at a time, with words beside it, and the keyboard's focus where it was.
 
 /**
- * Runs `work` on a click or a submit. While it runs, the button says so and does not start another.
- * @param {HTMLElement} source the button, or the form whose submit it is
+ * Runs `work` on a click. While it runs, the button says so and does not start another.
+ * @param {HTMLElement} button
  * @param {HTMLElement} status where the words go (role=status)
  * @param {string} doing what is going on, in words
- * @param {() => Promise<string | undefined>} work resolves to the words for the result, if there are any
+ * @param {() => Promise<string | undefined>} work resolves to the words for what went wrong, if anything did
  */
-export function onAsked(source, status, doing, work) {
-  const button = source instanceof HTMLFormElement ? element('button[type=submit]', source) : source;
-  source.addEventListener(source instanceof HTMLFormElement ? 'submit' : 'click', async (event) => {
-    event.preventDefault();
+export function onAsked(button, status, doing, work) {
+  button.addEventListener('click', async () => {
     if (button.ariaBusy === 'true') return;
     // Not `disabled`: that would throw the focus away.
     button.ariaBusy = 'true';
-    say(status, doing, false);
+    say(status, doing, null);
     const words = await work();
     button.ariaBusy = null;
-    say(status, words ?? '', Boolean(words));
+    say(status, words ?? '', 'refused');
   });
 }
 
 /**
+ * Says one thing, in place of what was said before.
  * @param {HTMLElement} status
  * @param {string} words
- * @param {boolean} [result] marks the words as a result, not as what is going on
+ * @param {'done' | 'note' | 'refused' | null} kind what the words are; null for what is going on
  */
-export function say(status, words, result = true) {
+export function say(status, words, kind) {
   status.textContent = words;
-  status.classList.toggle('result', result && words !== '');
+  if (kind === null || words === '') delete status.dataset.kind;
+  else status.dataset.kind = kind;
 }
 
 /**
@@ -42,13 +42,4 @@ export function element(selector, within = document) {
   const found = within.querySelector(selector);
   if (found instanceof HTMLElement) return found;
   throw new Error(`The page has no ${selector}`);
-}
-
-/**
- * @param {string} selector
- * @param {ParentNode} [within]
- * @returns {HTMLInputElement}
- */
-export function input(selector, within) {
-  return /** @type {HTMLInputElement} */ (element(selector, within));
 }

@@ -6,14 +6,13 @@ import { enforcements, outcomes } from './words.js';
 
 /** @typedef {import('./words.js').Outcome} Outcome */
 /** @typedef {import('./words.js').Enforcement} Enforcement */
-/** @typedef {import('../src/feed.ts').Ended} Ended */
+/** @typedef {import('../src/feed.ts').Counts} Counts */
 
-const minute = 60_000;
-/** How far back the page looks, and in which steps. */
+/** How far back the page looks. */
 export const ranges = /** @type {const} */ ({
-  '30m': { name: '30 minutes', bars: 30, step: minute, each: 'a minute' },
-  '24h': { name: '24 hours', bars: 24, step: 60 * minute, each: 'an hour' },
-  '7d': { name: '7 days', bars: 28, step: 360 * minute, each: 'in six hours' },
+  '30m': { name: '30 minutes', each: 'a minute' },
+  '24h': { name: '24 hours', each: 'an hour' },
+  '7d': { name: '7 days', each: 'in six hours' },
 });
 
 /** @typedef {keyof typeof ranges} Range */
@@ -28,11 +27,13 @@ const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const dayAndTime = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: 'numeric', minute: '2-digit' });
 const cursor = /** @type {HTMLInputElement} */ (element('#cursor'));
 
-/** @typedef {{ at: number, total: number, by: Record<Outcome, number> }} Bar */
+/** @typedef {{ at: number, total: number, by: Readonly<Record<Outcome, number>> }} Bar */
 /** @type {Bar[]} */
 let bars = [];
 /** @type {Range} */
 let drawn = '30m';
+/** Filters by what was pressed. @type {(change: Record<string, string>) => void} */
+let lead = () => {};
 cursor.addEventListener('input', look);
 element('#bars-figure').addEventListener('click', (event) => {
   const box = document.querySelector('#chart')?.getBoundingClientRect();
@@ -40,49 +41,37 @@ element('#bars-figure').addEventListener('click', (event) => {
   cursor.value = String(Math.floor(((event.clientX - box.left) / box.width) * bars.length));
   look();
 });
+element('#show-bar').addEventListener('click', () => lead({ at: String(bars[Number(cursor.value)]?.at ?? '') }));
 
 /**
- * Counts, forgets what is older than the range, and draws.
- * @param {Map<string, Ended>} counted
- * @param {boolean} complete
+ * Draws what the server counted. Bars, shares and reasons lead to the attempts that they stand for.
+ * @param {Counts} counts
  * @param {Range} range
+ * @param {string} policy for Immediate UI mode
+ * @param {(change: Record<string, string>) => void} choose
  */
-export function showCharts(counted, complete, range) {
-  const { bars: many, step, each, name } = ranges[range];
-  const start = (Math.floor(Date.now() / step) - many + 1) * step;
-  bars = Array.from({ length: many }, (_, index) => ({ at: start + index * step, total: 0, by: tally(kinds) }));
-  const total = tally(kinds);
-  const signIns = tally(shares);
-  /** @type {Map<string, number>} */
-  const reasons = new Map();
-  for (const [eventId, ended] of counted) {
-    const index = Math.floor((Date.parse(ended.time) - start) / step);
-    if (index < 0) counted.delete(eventId);
-    // The server's clock may be a little ahead of ours.
-    const bar = bars[Math.min(index, many - 1)];
-    if (!bar) continue;
-    bar.by[ended.outcome] += 1;
-    bar.total += 1;
-    total[ended.outcome] += 1;
-    if (ended.name === 'latchkey.signin.attempt') signIns[ended.enforcement] += 1;
-    if (ended.reason) reasons.set(ended.reason, (reasons.get(ended.reason) ?? 0) + 1);
-  }
+export function showCharts({ start, step, bars: counted, enforcement, reasons, atMost }, range, policy, choose) {
+  lead = choose;
+  const { each, name } = ranges[range];
+  bars = counted.map((by, index) => ({ at: start + index * step, total: sum(by), by }));
+  const total = Object.fromEntries(kinds.map((kind) => [kind, bars.reduce((all, { by }) => all + by[kind], 0)]));
   const top = Math.max(4, ...bars.map((bar) => bar.total));
   drawBars(top);
   put('#chart-title', `The last ${name}`);
   put('#chart-from', `${name} ago`);
   put('#chart-top', `up to ${top} ${each}`);
-  const parts = kinds.filter((kind) => total[kind] > 0).map((kind) => `${outcomes[kind].toLowerCase()} ${total[kind]}`);
+  const parts = kinds.filter((kind) => total[kind]).map((kind) => `${outcomes[kind].toLowerCase()} ${total[kind]}`);
   const summary = `${howMany(sum(total), 'attempt')}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}.`;
-  put('#chart-summary', complete ? summary : `${summary} Only the latest thousands are counted.`);
+  put('#chart-summary', atMost === null ? summary : `${summary} Only the newest ${atMost} records are counted.`);
   tabulate(bars.filter((bar) => bar.total > 0));
-  if (cursor.max !== String(many - 1) || range !== drawn) {
-    cursor.max = String(many - 1);
-    cursor.value = cursor.max;
+  const last = String(bars.length - 1);
+  if (cursor.max !== last || range !== drawn) {
+    cursor.max = last;
+    cursor.value = last;
   }
   drawn = range;
   look();
-  showEnforcement(signIns);
+  showEnforcement(enforcement, policy);
   showReasons(reasons);
 }
 
@@ -123,8 +112,11 @@ function drawBars(top) {
   document.querySelector('#bars')?.replaceChildren(...shapes);
 }
 
-/** @param {Record<Enforcement, number>} signIns */
-function showEnforcement(signIns) {
+/**
+ * @param {Readonly<Record<Enforcement, number>>} signIns
+ * @param {string} policy
+ */
+function showEnforcement(signIns, policy) {
   const all = sum(signIns);
   let x = 0;
   const parts = shares.flatMap((share) => {
@@ -135,20 +127,26 @@ function showEnforcement(signIns) {
   document.querySelector('#enforcement-bar')?.replaceChildren(...parts);
   const lines = shares.map((share) => {
     const percent = all === 0 ? '' : ` (${Math.round((signIns[share] / all) * 100)} %)`;
-    return entry(share, enforcements[share], `${signIns[share]}${percent}`);
+    return entry(share, button(enforcements[share], { enforcement: share }), `${signIns[share]}${percent}`);
   });
-  element('#enforcement-list').replaceChildren(...lines);
-  put('#enforcement-summary', all === 0 ? 'No sign-ins in this time.' : `Of ${howMany(all, 'sign-in')}.`);
+  // A line that has the focus stays, with its new number.
+  exchange(element('#enforcement-list'), lines);
+  const under =
+    policy === 'prefer' && signIns.not_enforced > 0
+      ? ' Under “prefer”, those not enforced came in by autofill or the sheet, verified all the same.'
+      : '';
+  put('#enforcement-summary', all === 0 ? 'No sign-ins in this time.' : `Of ${howMany(all, 'sign-in')}.${under}`);
 }
 
-/** @param {Map<string, number>} reasons */
-function showReasons(reasons) {
-  const sorted = [...reasons].sort(([, a], [, b]) => b - a);
+/** @param {readonly (readonly [string, number])[]} sorted */
+function showReasons(sorted) {
   const most = sorted[0]?.[1] ?? 1;
   const lines = sorted.slice(0, mostReasons).map(([reason, count]) => {
     const line = document.createElement('li');
-    const name = document.createElement('code');
-    name.textContent = reason;
+    const name = button('', { reason });
+    const code = document.createElement('code');
+    code.textContent = reason;
+    name.append(code);
     const number = document.createElement('span');
     number.textContent = String(count);
     const svg = shape('svg', { viewBox: `0 0 ${width} 8`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
@@ -156,10 +154,39 @@ function showReasons(reasons) {
     line.append(name, number, svg);
     return line;
   });
-  element('#reasons-list').replaceChildren(...lines);
+  exchange(element('#reasons-list'), lines);
   const rest = sorted.slice(mostReasons).reduce((all, [, count]) => all + count, 0);
   const none = sorted.length === 0 ? 'Nothing was refused, cancelled or abandoned.' : '';
   put('#reasons-summary', rest > 0 ? `And ${rest} for other reasons.` : none);
+}
+
+/**
+ * A button that leads to the attempts behind a number.
+ * @param {string} words
+ * @param {Record<string, string>} change
+ */
+function button(words, change) {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.className = 'as-link';
+  made.dataset.leads = Object.values(change).join();
+  made.textContent = words;
+  made.addEventListener('click', () => lead(change));
+  return made;
+}
+
+/**
+ * New lines in place of the old ones; who has the focus in one keeps it.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} lines
+ */
+function exchange(list, lines) {
+  const { activeElement } = document;
+  const had = list.contains(activeElement) && /** @type {HTMLElement} */ (activeElement).dataset.leads;
+  list.replaceChildren(...lines);
+  if (!had) return;
+  const same = list.querySelector(`[data-leads="${had}"]`);
+  if (same instanceof HTMLElement) same.focus();
 }
 
 for (const kind of kinds) element('#legend').append(entry(kind, outcomes[kind]));
@@ -167,7 +194,7 @@ for (const kind of kinds) element('#legend').append(entry(kind, outcomes[kind]))
 /**
  * A line of a legend: a patch like its block in the chart, and words.
  * @param {Outcome | Enforcement} kind
- * @param {string} words
+ * @param {string | HTMLElement} words
  * @param {string} [number]
  */
 function entry(kind, words, number) {
@@ -230,16 +257,7 @@ function row(tag, values) {
   return line;
 }
 
-/**
- * @template {string} T
- * @param {T[]} names
- * @returns {Record<T, number>}
- */
-function tally(names) {
-  return /** @type {Record<T, number>} */ (Object.fromEntries(names.map((name) => [name, 0])));
-}
-
-/** @param {Record<string, number>} counts */
+/** @param {Readonly<Record<string, number>>} counts */
 function sum(counts) {
   return Object.values(counts).reduce((all, count) => all + count, 0);
 }

@@ -1,74 +1,15 @@
 // @ts-check
-// Every sentence that the pages say about a result or a record, in one place, so that nobody has to read a code, and so
-// that a claim is never worded like a proof.
+// Every sentence that the pages say about a record, in one place, so that nobody has to read a code, and so that a claim is
+// never worded like a proof. What the elements say is theirs.
 
 import { say } from './ceremony.js';
 
-/** @typedef {import('@latchkey/browser').SignInResult | import('@latchkey/browser').AutofillResult | import('@latchkey/browser').RegistrationResult | import('@latchkey/browser').StepUpResult | import('@latchkey/browser').Answer} Result */
-
 /** Why a page was opened (`?because=…`). */
 const arrivals = {
-  unavailable:
-    'Your browser did not offer a passkey right away. It does not say why. Use one here, or create an account.',
-  unsupported: 'This browser cannot sign in by one click. Use a passkey here.',
   sign_in_first: 'Sign in to see your account.',
   signed_out: 'You are signed out.',
   removed_own: 'The passkey is removed, and the session that it made has ended.',
 };
-
-/** @type {Partial<Record<import('@latchkey/browser').RefusalCode, string>>} */
-const refusals = {
-  authentication_failed: 'This passkey was not accepted. It may have been removed from its account.',
-  challenge_invalid: 'That took too long, or was answered already. Try again.',
-  registration_failed: 'The passkey could not be checked, so no account was changed. Try again.',
-  mode_not_allowed: 'This server does not allow this way to sign in: its policy asks for Immediate UI mode.',
-  policy_denied: 'It was you, but this sign-in does not meet the server’s policy.',
-  sign_in_required: 'You are not signed in any more. Sign in again.',
-  step_up_required: 'It is a while since you signed in. Confirm with your passkey first.',
-  username_unavailable: 'This name is taken. Choose another.',
-  passkey_exists: 'This passkey is in use already. Sign in with it instead.',
-  passkey_limit_reached: 'You have as many passkeys as an account can have. Remove one first.',
-  last_passkey: 'This is your only passkey. Add another before you remove it, or you could not sign in any more.',
-  not_found: 'It is not there any more.',
-  rate_limited: 'Too many attempts. Wait a little and try again.',
-  store_unavailable: 'The server cannot reach its data right now. Try again in a moment.',
-  audit_unavailable: 'The server cannot keep its records right now, and lets nobody in without. Try again in a moment.',
-  internal_error: 'Something went wrong on the server. Try again in a moment.',
-};
-
-/**
- * What a result means for the person in front of the page.
- * @param {Result} result
- * @returns {string}
- */
-export function sentenceFor(result) {
-  switch (result.kind) {
-    case 'passkey':
-      return `Welcome, ${result.user.displayName}.`;
-    case 'done':
-      return 'Done.';
-    case 'password':
-      return 'That is a stored password. This demo only knows passkeys.';
-    case 'unavailable':
-      return 'No passkey came of it: the sheet was closed, or there is none here. The browser does not say which.';
-    case 'unreadable':
-      return 'Your password manager gave an answer that cannot be used. Try another browser.';
-    case 'unsupported':
-      return 'This browser cannot do that. Try another browser, or another device.';
-    case 'busy':
-      return 'The browser is still busy with another request. Finish that one first.';
-    case 'aborted':
-      return 'This was stopped, because something else was asked for.';
-    case 'exists':
-      return 'This device has a passkey for this account already.';
-    case 'refused':
-      return refusals[result.code] ?? `The server said no (${result.code}).`;
-    case 'offline':
-      return 'The server did not answer. Check the connection and try again.';
-    case 'misuse':
-      return `This page has a fault: ${result.message}`;
-  }
-}
 
 /**
  * Says why this page was opened, once: a reload is not told again.
@@ -78,8 +19,22 @@ export function greet(status) {
   const because = new URLSearchParams(location.search).get('because') ?? '';
   if (!Object.hasOwn(arrivals, because)) return;
   history.replaceState(null, '', location.pathname);
-  say(status, arrivals[/** @type {keyof typeof arrivals} */ (because)]);
+  const done = because === 'signed_out' || because === 'removed_own';
+  say(status, arrivals[/** @type {keyof typeof arrivals} */ (because)], done ? 'done' : 'note');
 }
+
+const lastAttempt = 'latchkey-demo-attempt';
+
+/** Keeps the attempt of a sign-in on this page, so that the next page can lead to its record. */
+export function rememberSignIn() {
+  document.addEventListener('signedin', (event) => {
+    const { attempt } = /** @type {CustomEvent<import('@latchkey/browser').SignedIn>} */ (event).detail;
+    if (attempt) sessionStorage.setItem(lastAttempt, attempt.id);
+  });
+}
+
+/** The attempt of the last sign-in in this tab, or null. */
+export const lastSignIn = () => sessionStorage.getItem(lastAttempt);
 
 /** What an outcome is called. In the order of the chart, from below. */
 export const outcomes = /** @type {const} */ ({
@@ -89,6 +44,9 @@ export const outcomes = /** @type {const} */ ({
   failure: 'Refused',
   error: 'Error',
 });
+
+/** What a record is about. */
+export const kinds = { attempts: 'Attempts', changes: 'Changes', all: 'Both' };
 
 /** @typedef {keyof typeof outcomes} Outcome */
 
@@ -117,37 +75,6 @@ const names = {
   'latchkey.session.ended': 'Session ended',
   'latchkey.user.forgotten': 'Person forgotten',
 };
-
-/** In this order: most browsers name others as well. */
-const browsers = /** @type {const} */ ([
-  [/\bEdg/, 'Edge'],
-  [/\bOPR\//, 'Opera'],
-  [/\bSamsungBrowser\//, 'Samsung Internet'],
-  [/\b(Firefox|FxiOS)\//, 'Firefox'],
-  [/\b(Chrome|CriOS|HeadlessChrome)\//, 'Chrome'],
-  [/\bSafari\//, 'Safari'],
-]);
-const systems = /** @type {const} */ ([
-  [/\biPhone\b/, 'iPhone'],
-  [/\biPad\b/, 'iPad'],
-  [/\bAndroid\b/, 'Android'],
-  [/\bWindows\b/, 'Windows'],
-  [/\bCrOS\b/, 'ChromeOS'],
-  [/\bMac OS X\b/, 'Mac'],
-  [/\bLinux\b/, 'Linux'],
-]);
-
-/**
- * What a browser says that it is, in words. It is a claim: a person may recognise it, and nothing is decided by it.
- * @param {string | null} userAgent
- */
-export function deviceOf(userAgent) {
-  const find = (/** @type {readonly (readonly [RegExp, string])[]} */ known) =>
-    known.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1];
-  const browser = find(browsers) ?? 'Unknown browser';
-  const system = find(systems);
-  return system ? `${browser} on ${system}` : browser;
-}
 
 const modes = { immediate: 'one click', conditional: 'autofill', modal: 'full sheet' };
 const requests = { immediate: 'Immediate UI mode', conditional: 'Autofill', modal: 'The full sheet' };

@@ -1,47 +1,78 @@
 /**
- * What the Attempts page is fed with: the latest records from the attempt store, and new ones as they happen, through
- * Node's own diagnostics channel. Anyone who can open the page sees everyone's attempts, so a view of a record says what
- * happened and never to whom: no user, no address, no credential.
+ * What the Attempts page is fed with: records from the attempt store, filtered and counted here, and new ones as they happen,
+ * through Node's own diagnostics channel. Anyone who can open the page sees everyone's attempts, so a view of a record says
+ * what happened and never to whom: no user, no address, no credential.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
-import { type AttemptRecord, type AttemptStore, OUTCOMES } from '@latchkey/core';
+import {
+  type AttemptRecord,
+  type AttemptStore,
+  ENFORCEMENTS,
+  type Enforcement,
+  OUTCOMES,
+  type Outcome,
+} from '@latchkey/core';
 
 /** A record as the page gets it. */
 export type AttemptView = ReturnType<typeof viewOf>;
 
-/** When an attempt ended, and how: all that the charts need. */
-export type Ended = Pick<AttemptView, 'eventId' | 'name' | 'time' | 'outcome' | 'reason' | 'enforcement'>;
+/** The attempts of a range, counted: changes and ended sessions are none. */
+export interface Counts {
+  /** When the first bar begins, in milliseconds since the epoch, and how long each is, in milliseconds. */
+  readonly start: number;
+  readonly step: number;
+  readonly bars: readonly Readonly<Record<Outcome, number>>[];
+  /** Of sign-ins. */
+  readonly enforcement: Readonly<Record<Enforcement, number>>;
+  /** Most frequent first. */
+  readonly reasons: readonly (readonly [string, number])[];
+  /** So many of the newest records are counted, where there are more; else null. */
+  readonly atMost: number | null;
+}
 
 export interface Latest {
   /** Newest first. */
   readonly attempts: readonly AttemptView[];
-  /** All attempts in the range, whatever their outcome. */
-  readonly counted: readonly Ended[];
-  /** False when there were more in the range than are counted here. */
-  readonly isComplete: boolean;
+  readonly hasOlder: boolean;
+  readonly counts: Counts;
 }
 
+/** The query of a request. What is not understood in it does not count. */
+export type Asked = Readonly<Record<string, unknown>>;
+
 export interface Feed {
-  /** `asked`: the query of the request. What is not understood in it does not count. */
-  latest(asked: { readonly range?: unknown; readonly outcome?: unknown }): Promise<Latest>;
-  /** The record of this `event.id`, if there is one. */
-  find(eventId: string): Promise<AttemptRecord | undefined>;
+  /** Attempts of the asked `range`, `kind`, `outcome`, `reason`, `enforcement` and bar (`at`), older than `before`; none with `only=counts`. */
+  latest(asked: Asked): Promise<Latest>;
+  /** The record of this `event.id`, or the last one of this attempt, if there is one. */
+  find(id: string): Promise<AttemptRecord | undefined>;
   /** Answers with server-sent events until the page leaves or the feed is closed. */
   stream(response: ServerResponse): void;
   close(): void;
 }
 
-/** How far back the page may look, in milliseconds. */
-const RANGES = { '30m': 30 * 60_000, '24h': 24 * 3_600_000, '7d': 7 * 24 * 3_600_000 } as const;
-const SHOWN = 100;
-/** What one query of an attempt store gives at most, and how many queries the charts are worth. */
+const minute = 60_000;
+/** How far back the page may look: so many bars, each so long, in milliseconds. */
+const RANGES = {
+  '30m': { bars: 30, step: minute },
+  '24h': { bars: 24, step: 60 * minute },
+  '7d': { bars: 28, step: 360 * minute },
+} as const;
+type Range = keyof typeof RANGES;
+
+const SHOWN = 50;
+/** What one query of an attempt store gives at most, and how many queries an answer is worth. */
 const PAGE = 1_000;
 const PAGES = 5;
+/** What is filtered here is looked for in smaller steps, among as many. */
+const STEP = 200;
+/** How long counts serve, in milliseconds: several pages may watch. */
+const COUNTED_FOR = 1_000;
 const UNREAD_BYTES = 1_000_000;
 
 export function openFeed(attempts: AttemptStore): Feed {
   const listeners = new Set<ServerResponse>();
+  const counted = new Map<Range, { readonly at: number; readonly counts: Promise<Counts> }>();
   const publish = (message: unknown) => {
     const event = `data: ${JSON.stringify(viewOf(message as AttemptRecord))}\n\n`;
     for (const listener of listeners) {
@@ -57,22 +88,29 @@ export function openFeed(attempts: AttemptStore): Feed {
   keepAlive.unref();
   subscribe('latchkey.attempt', publish);
 
+  function count(range: Range): Promise<Counts> {
+    const last = counted.get(range);
+    if (last && Date.now() - last.at < COUNTED_FOR) return last.counts;
+    const counts = countIn(attempts, range);
+    counted.set(range, { at: Date.now(), counts });
+    counts.catch(() => counted.delete(range));
+    return counts;
+  }
+
   return {
     latest: async (asked) => {
-      const outcome = OUTCOMES.find((one) => one === asked.outcome);
       const range = asked.range === '24h' || asked.range === '7d' ? asked.range : '30m';
-      const since = Date.now() - RANGES[range];
-      const [shown, counted] = await Promise.all([
-        attempts.list({ limit: SHOWN, since, ...(outcome && { outcome }) }),
-        countSince(attempts, since),
-      ]);
-      return { attempts: shown.map(viewOf), counted, isComplete: counted.length < PAGE * PAGES };
+      const searched = asked.only === 'counts' ? [] : search(attempts, asked, range);
+      const [found, counts] = await Promise.all([searched, count(range)]);
+      return { attempts: found.slice(0, SHOWN).map(viewOf), hasOlder: found.length > SHOWN, counts };
     },
-    find: async (eventId) => {
-      if (!UUID.test(eventId)) return undefined;
+    find: async (id) => {
+      if (!UUID.test(id)) return undefined;
       // The newest one before the next id is the one itself, if it is there.
-      const [found] = await attempts.list({ before: successor(eventId), limit: 1 });
-      return found?.event.id === eventId ? found : undefined;
+      const [found] = await attempts.list({ before: successor(id), limit: 1 });
+      if (found?.event.id === id) return found;
+      const latest = await attempts.list({ limit: PAGE });
+      return latest.find(({ event, attempt }) => attempt.id === id && isAttempt(event));
     },
     stream: (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
@@ -89,18 +127,61 @@ export function openFeed(attempts: AttemptStore): Feed {
   };
 }
 
-async function countSince(attempts: AttemptStore, since: number): Promise<Ended[]> {
-  const counted: Ended[] = [];
-  for (let page = 0; page < PAGES; page++) {
-    const before = counted.at(-1)?.eventId;
-    const records = await attempts.list({ limit: PAGE, since, ...(before && { before }) });
-    for (const { event, outcome, reason, immediate } of records) {
-      const { id: eventId, name, time } = event;
-      counted.push({ eventId, name, time, outcome, reason, enforcement: immediate.enforcement });
-    }
-    if (records.length < PAGE) break;
+/** A ceremony, and not a change to a passkey, nor the end of a session. */
+const isAttempt = ({ name }: AttemptRecord['event']) => name.endsWith('.attempt');
+
+/** One more than are shown, where there are more. */
+async function search(attempts: AttemptStore, asked: Asked, range: Range): Promise<AttemptRecord[]> {
+  const { bars, step } = RANGES[range];
+  const outcome = OUTCOMES.find((one) => one === asked.outcome);
+  const enforcement = ENFORCEMENTS.find((one) => one === asked.enforcement);
+  const at = typeof asked.at === 'string' && /^\d{1,15}$/.test(asked.at) ? Number(asked.at) : undefined;
+  const query = {
+    since: at ?? Date.now() - bars * step,
+    ...(at !== undefined && { until: at + step }),
+    ...(outcome && { outcome }),
+    ...(enforcement && { enforcement, name: 'latchkey.signin.attempt' as const }),
+  };
+  const isWanted = ({ event, reason }: AttemptRecord) =>
+    (asked.kind === 'all' || (asked.kind === 'changes') !== isAttempt(event)) &&
+    (typeof asked.reason !== 'string' || asked.reason === '' || asked.reason === reason);
+
+  const found: AttemptRecord[] = [];
+  let before = typeof asked.before === 'string' && UUID.test(asked.before) ? asked.before : undefined;
+  for (let seen = 0; seen < PAGE * PAGES && found.length <= SHOWN; seen += STEP) {
+    const records = await attempts.list({ ...query, limit: STEP, ...(before && { before }) });
+    found.push(...records.filter(isWanted));
+    before = records.at(-1)?.event.id;
+    if (records.length < STEP) break;
   }
-  return counted;
+  return found.slice(0, SHOWN + 1);
+}
+
+async function countIn(attempts: AttemptStore, range: Range): Promise<Counts> {
+  const { bars: many, step } = RANGES[range];
+  const start = (Math.floor(Date.now() / step) - many + 1) * step;
+  const tally = <T extends string>(names: readonly T[]) =>
+    Object.fromEntries(names.map((name) => [name, 0])) as Record<T, number>;
+  const bars = Array.from({ length: many }, () => tally(OUTCOMES));
+  const signIns = tally(ENFORCEMENTS);
+  const reasons = new Map<string, number>();
+  let before: string | undefined;
+  let isComplete = false;
+  for (let page = 0; page < PAGES && !isComplete; page++) {
+    const records = await attempts.list({ limit: PAGE, since: start, ...(before && { before }) });
+    for (const { event, outcome, reason, immediate } of records) {
+      if (!isAttempt(event)) continue;
+      // Another process's clock may be a little ahead of ours.
+      const bar = bars[Math.min(Math.floor((Date.parse(event.time) - start) / step), many - 1)];
+      if (bar) bar[outcome] += 1;
+      if (event.name === 'latchkey.signin.attempt') signIns[immediate.enforcement] += 1;
+      if (reason !== null) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+    before = records.at(-1)?.event.id;
+    isComplete = records.length < PAGE;
+  }
+  const sorted = [...reasons].sort(([, a], [, b]) => b - a);
+  return { start, step, bars, enforcement: signIns, reasons: sorted, atMost: isComplete ? null : PAGE * PAGES };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

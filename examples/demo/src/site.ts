@@ -62,18 +62,26 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-export function buildSite({ immediate }: Settings, origin: string): Site {
+export function buildSite({ immediate, framework, place }: Settings, origin: string): Site {
+  const everywhere = { immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
   const layout = read('pages/layout.html');
   const assets = new Map(
     readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(name)] as const),
   );
 
   function template(path: string, name: string): string {
-    const script = assets.has(`${name}.js`) ? `<script type="module" src="/assets/${name}.js"></script>` : '';
+    const html = read(`pages/${name}.html`)
+      .replace('<latchkey-sign-in ', immediate === 'require' ? '<latchkey-sign-in one-click-only ' : '$&')
+      .replace('{{onlyOneClick}}', immediate === 'require' ? read('pages/only-one-click.html') : '');
+    const scripts = [
+      ...(html.includes('<latchkey-') ? ['/passkeys/elements.js'] : []),
+      ...(assets.has(`${name}.js`) ? [`/assets/${name}.js`] : []),
+    ];
+    const script = scripts.map((src) => `<script type="module" src="${src}"></script>`).join('\n');
     return layout
       .replace(`href="${path}"`, `href="${path}" aria-current="page"`)
       .replace('{{script}}', script)
-      .replace('{{main}}', () => read(`pages/${name}.html`));
+      .replace('{{main}}', () => html);
   }
 
   function page(path: string, name: string, title: string, guarded = false): Page {
@@ -81,7 +89,12 @@ export function buildSite({ immediate }: Settings, origin: string): Site {
     return {
       path,
       guarded,
-      html: (visitor) => fill(whole, { title, immediate, ...(visitor && describe(visitor, immediate)) }),
+      html: (visitor) =>
+        fill(visitor ? whole.replace('{{how}}', () => howIt(visitor, immediate)) : whole, {
+          title,
+          ...everywhere,
+          ...(visitor && describe(visitor)),
+        }),
     };
   }
 
@@ -97,7 +110,8 @@ export function buildSite({ immediate }: Settings, origin: string): Site {
       page('/account', 'account', 'Your account', true),
       page('/attempts', 'attempts', 'Attempts'),
     ],
-    attempt: (record) => fill(record.reason === null ? otherAttempt : failedAttempt, { immediate, ...wordsOf(record) }),
+    attempt: (record) =>
+      fill(record.reason === null ? otherAttempt : failedAttempt, { ...everywhere, ...wordsOf(record) }),
     notFound: page('', 'not-found', 'Not found').html(),
     wentWrong: page('', 'went-wrong', 'Something went wrong').html(),
     assets,
@@ -130,28 +144,40 @@ function headersFor(origin: string): Record<string, string> {
   };
 }
 
+const FRAMEWORKS: Record<Settings['framework'], string> = { express: 'Express', koa: 'Koa', fastify: 'Fastify' };
+
+const PLACES: Record<Settings['place']['kind'], string> = {
+  memory: 'memory',
+  sqlite: 'SQLite',
+  postgres: 'PostgreSQL',
+  mysql: 'MySQL',
+  redis: 'Redis',
+};
+
+/** The card that says how somebody came in: by making a passkey, which leads to the one click, or by a sign-in. */
+const howIt = ({ enforcement }: PasskeySession, policy: ImmediateMediation) =>
+  read(enforcement === 'not_applicable' && policy !== 'off' ? 'pages/how-new.html' : 'pages/how.html');
+
 /** Who is signed in, when and how strongly, in words. */
-function describe({ user, authenticatedAt, userVerified, enforcement }: PasskeySession, policy: ImmediateMediation) {
+function describe({ user, authenticatedAt, userVerified, enforcement }: PasskeySession) {
   return {
     userName: user.name,
     displayName: user.displayName ?? user.name,
     signedInAt: new Date(authenticatedAt).toISOString(),
-    verified: enforcement === 'not_applicable' && policy !== 'off' ? JUST_MADE : userVerified ? VERIFIED : PRESENT,
+    proofs: userVerified ? [...PRESENT, VERIFIED] : PRESENT,
     enforcement: enforcement.replace('_', ' '),
     enforcementInWords: ENFORCEMENT_IN_WORDS[enforcement],
   };
 }
 
-const VERIFIED = 'Proved: somebody was present, and their device verified them, by PIN, fingerprint, face or the like.';
-const PRESENT = 'Proved: somebody was present. Their device did not verify them.';
-const JUST_MADE =
-  'Nothing is proved yet: a passkey was just made, and there is only the device’s own word. Sign out and in again to see the difference.';
+const PRESENT = ['The passkey signed: it is the one of this account.', 'Somebody was present.'];
+const VERIFIED = 'Their device verified them, by PIN, fingerprint, face or the like.';
 
 const ENFORCEMENT_IN_WORDS: Record<Enforcement, string> = {
   enforced:
     'This server asked for Immediate UI mode and verified signature, presence and verification itself; the page reported that it used the mode. No browser signs the mode, so that last part stays a claim.',
   not_enforced:
-    'You came in another way than Immediate UI mode, by autofill or the full sheet, and the policy here allows that.',
+    'Immediate UI mode was not used: you came in by autofill or the full sheet. The policy here allows that, and what is proved is the same.',
   not_evaluated: 'Nothing was decided about Immediate UI mode.',
   not_applicable:
     'Immediate UI mode does not come into it: this session was made by creating a passkey, or the policy here is off.',

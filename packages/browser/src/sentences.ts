@@ -9,6 +9,8 @@ import { ja } from './sentences/ja.ts';
 import type { Sentences } from './sentences/keys.ts';
 
 export { notForPeople, type SentenceKey, type Sentences } from './sentences/keys.ts';
+/** One language each, for a page that loads no more than it needs. */
+export { de, en, es, fr, ja };
 
 /** By language (ISO 639-1): English, German, French, Spanish, Japanese. */
 export const sentences = { en, de, fr, es, ja } as const satisfies { [language: string]: Sentences };

@@ -1,14 +1,19 @@
-/** The built browser client, as the package carries it: one ES module. The build puts it beside this package. */
+/** The built modules for pages, as the package carries them. The build puts them beside this package. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-let client: { readonly source: string; readonly etag: string } | undefined;
+/** The browser client, and the elements, which load the client beside them. */
+export type ClientFile = 'client.js' | 'elements.js';
 
-/** The source of `client.js` and its entity tag. The path holds from `src/` and from the one bundled file in `dist/`. */
-export function clientFile(): { readonly source: string; readonly etag: string } {
-  if (client === undefined) {
-    const source = readFileSync(new URL('../client/client.js', import.meta.url), 'utf8');
-    client = { source, etag: `"${createHash('sha256').update(source).digest('base64url').slice(0, 22)}"` };
+const files = new Map<ClientFile, { readonly source: string; readonly etag: string }>();
+
+/** The source of a module and its entity tag. The path holds from `src/` and from the one bundled file in `dist/`. */
+export function clientFile(name: ClientFile): { readonly source: string; readonly etag: string } {
+  let file = files.get(name);
+  if (file === undefined) {
+    const source = readFileSync(new URL(`../client/${name}`, import.meta.url), 'utf8');
+    file = { source, etag: `"${createHash('sha256').update(source).digest('base64url').slice(0, 22)}"` };
+    files.set(name, file);
   }
-  return client;
+  return file;
 }

@@ -5,7 +5,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
-import { migrate, nodeSqlite, sqlStore } from '@latchkey/sql';
+import { migrate, nodeSqlite, preparedOnce, sqlStore } from '@latchkey/sql';
 import { Cluster, Redis } from 'ioredis';
 import { Kysely, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
 import { createPool } from 'mysql2';

@@ -37,7 +37,7 @@ export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }
     return mailbox.of(request.passkeySession.user.id);
   });
 
-  app.get<{ Querystring: { range?: unknown; outcome?: unknown } }>('/attempts/latest', async ({ query }, reply) => {
+  app.get<{ Querystring: Record<string, unknown> }>('/attempts/latest', async ({ query }, reply) => {
     reply.header('cache-control', 'no-store');
     return feed.latest(query);
   });

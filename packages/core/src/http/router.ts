@@ -94,7 +94,7 @@ async function serve(
   id: string,
 ): Promise<HttpResponse> {
   try {
-    if (route.path !== '/client.js') checkOrigin(context);
+    if (!route.script) checkOrigin(context);
     const body = await receive(context, services, route);
     context.readAt = performance.now();
     const who = await whoAsks(context, services, route);

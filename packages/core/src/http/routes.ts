@@ -33,6 +33,8 @@ interface RouteOf<N extends keyof Needs, S extends BodySchema> {
   readonly ceremony?: readonly [Purpose, 'options' | 'verify'];
   /** The span of another route that leaves a record. */
   readonly span?: string;
+  /** A module that pages load. It is the same for everybody, whatever page asks. */
+  readonly script?: true;
   run(context: RequestContext, services: HttpServices, who: Needs[N], body: BodyOf<S>, id: string): Promise<Answer>;
 }
 
@@ -295,7 +297,15 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/client.js',
     needs: 'nobody',
-    run: async (context) => clientModule(context.request.header('if-none-match')),
+    script: true,
+    run: async (context) => clientModule('client.js', context.request.header('if-none-match')),
+  }),
+  route({
+    method: 'GET',
+    path: '/elements.js',
+    needs: 'nobody',
+    script: true,
+    run: async (context) => clientModule('elements.js', context.request.header('if-none-match')),
   }),
 ];
 

@@ -247,16 +247,21 @@ export const wireRules: readonly HttpRule[] = [
     assert.match(relatedId!, /^[\x20-\x7e]+$/);
   }),
 
-  rule('serves the browser client as one ES module that can be cached', async (site) => {
+  rule('serves the browser client and the elements as ES modules that can be cached', async (site) => {
     const agent = site.agent();
-    const reply = await agent.request('GET', '/passkeys/client.js', undefined, {
-      headers: { origin: undefined, 'sec-fetch-site': 'cross-site' },
-    });
-    assert.deepEqual([reply.status, reply.headers.get('content-type')], [200, 'text/javascript; charset=utf-8']);
-    assert.match(reply.text, /createPasskeyClient/);
-    const etag = reply.headers.get('etag')!;
-    const again = await agent.request('GET', '/passkeys/client.js', undefined, { headers: { 'if-none-match': etag } });
-    assert.deepEqual([again.status, again.text], [304, '']);
+    for (const [name, inside] of [
+      ['client.js', /createPasskeyClient/],
+      ['elements.js', /latchkey-sign-in/],
+    ] as const) {
+      const reply = await agent.request('GET', `/passkeys/${name}`, undefined, {
+        headers: { origin: undefined, 'sec-fetch-site': 'cross-site' },
+      });
+      assert.deepEqual([reply.status, reply.headers.get('content-type')], [200, 'text/javascript; charset=utf-8']);
+      assert.match(reply.text, inside);
+      const etag = reply.headers.get('etag')!;
+      const again = await agent.request('GET', `/passkeys/${name}`, undefined, { headers: { 'if-none-match': etag } });
+      assert.deepEqual([again.status, again.text], [304, '']);
+    }
   }),
 
   rule(
