@@ -286,7 +286,12 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     'if true then',
     'passkeys > keeps the latest "not now"',
   ),
-  inRedis('passkeys.ts', 'DELETE(redis, [declineKey(userId)])', 'Promise.resolve()', 'passkeys > keeps the latest "not now"'),
+  inRedis(
+    'passkeys.ts',
+    'DELETE(redis, [declineKey(userId)])',
+    'Promise.resolve()',
+    'passkeys > keeps the latest "not now"',
+  ),
   inRedis(
     'passkeys.ts',
     ' or lines[2] ~= generation',
