@@ -30,6 +30,7 @@ const ALLOWED = {
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },
   fetch: { peers: [CORE] },
+  next: { dependencies: ['@latchkey/fetch'], peers: [CORE, 'next'] },
   cli: {
     dependencies: [
       ...[CORE, '@latchkey/sql', '@latchkey/redis', '@latchkey/audit'],
@@ -46,7 +47,7 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-file.ts'],
+    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-module.ts'],
     ['record'],
     ['store'],
     ['errors.ts'],

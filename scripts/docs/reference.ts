@@ -15,6 +15,7 @@ import {
   OFFER_RESULTS,
   SESSION_RESULTS,
 } from '../../packages/core/src/signals/telemetry.ts';
+import type { Result } from '../../tests/runtimes/finding.ts';
 import { forPrograms } from './for-programs.ts';
 import { openapi } from './openapi.ts';
 import { live } from './reference-ceremonies.ts';
@@ -461,6 +462,26 @@ function attributesOf(
   return [...new Set([...onSpans, ...onEvents])].sort().map(code);
 }
 
+// --- where the contract was run ---
+
+function runtimes() {
+  const results: Result[] = JSON.parse(readFileSync(join(root, 'tests/runtimes/results.json'), 'utf8'));
+  const rows = results.map(({ runtime, framework, store, passed, rules, same }) => [
+    runtime,
+    framework,
+    store,
+    `${passed} of ${rules}`,
+    same ? 'yes' : 'no',
+  ]);
+  return page(
+    'Runtimes, frameworks and stores',
+    'tests/runtimes/results.json, which `npm run runtimes` writes',
+    'How many rules of the HTTP contract of `@latchkey/testing` passed at the last run of `npm run runtimes`, with the built packages. _Same answers_: whether one long conversation was answered byte for byte as by the first line, but for what is random.',
+    'PostgreSQL, MariaDB and Redis were servers beside it. `npm test` runs the contract on Node.js again: every framework with memory, and Express with every store. A store over HTTP, Cloudflare itself, Vercel and other hosts were not part of it.',
+    table(['runtime', 'framework', 'store', 'rules passed', 'same answers'], rows),
+  );
+}
+
 // --- to files ---
 
 /** Every page by its name. */
@@ -474,6 +495,7 @@ export async function reference() {
     ['options.md', options()],
     ['reasons.md', reasons()],
     ['record.md', record()],
+    ['runtimes.md', runtimes()],
     ['telemetry.md', telemetry(lived)],
   ]);
 }

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { interrupted } from '../programs.mjs';
 import { TEMPORARY, timeSince } from '../workspace.mjs';
 import { reportFaults } from './api-reports.ts';
+import { BUNDLE_LIMIT, bundleSize } from './bundle.ts';
 import { checkConsumer } from './consumer.ts';
 import { commonFaults, type Manifest, pack, readTarball, type Tarball, tarballFaults } from './tarballs.ts';
 
@@ -33,6 +34,10 @@ async function everything() {
   try {
     const tarballs = await pack(options.out === undefined ? join(folder, 'tarballs') : resolve(options.out));
     await check('public surface', async () => stopAt(reportFaults()));
+    await check('bundle of core and fetch', async () => {
+      const size = await bundleSize();
+      if (size > BUNDLE_LIMIT) throw new Error(`${size} bytes, and the limit is ${BUNDLE_LIMIT}.`);
+    });
     await lookInto(tarballs);
     const nodes = options.quick ? [] : (options.node ?? NODES);
     await checkConsumer(tarballs, { folder, check, full: !options.quick, nodes });

@@ -49,6 +49,7 @@ const LIMITS: Record<string, number> = {
   '@latchkey/fastify': 8_000,
   '@latchkey/fetch': 8_000,
   '@latchkey/koa': 8_000,
+  '@latchkey/next': 8_000,
   '@latchkey/react': 12_000,
   '@latchkey/redis': 18_000,
   '@latchkey/sql': 20_000,
@@ -57,8 +58,7 @@ const LIMITS: Record<string, number> = {
 };
 
 /** All that a tarball may contain: what runs, its types, and what people read. */
-const CONTENTS =
-  /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|client\/(client|elements)\.js|schema\/.+\.schema\.json)$/;
+const CONTENTS = /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|schema\/.+\.schema\.json)$/;
 
 /** Packs every published package into a folder. */
 export async function pack(folder: string): Promise<Tarball[]> {

@@ -23,7 +23,6 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
-const CLIENT = new URL('../../packages/core/client/client.js', import.meta.url);
 
 // --- the demo as a process ---
 
@@ -129,7 +128,6 @@ let visitors: Visitor[] = [];
 
 beforeAll(async () => {
   if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}: install Debian's package chromium.`);
-  if (!existsSync(CLIENT)) throw new Error('The browser client is not built: run `npm run build`.');
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
 });
 

@@ -19,9 +19,14 @@ export interface Program {
 
 const running: Program[] = [];
 
-/** Runs against the sources: no package needs to be built first. `flags` are those of Node.js. */
-export function run(file: URL, env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Program {
-  const command = ['--conditions=latchkey-source', ...flags, fileURLToPath(file)];
+/** Runs against the sources: no package needs to be built first. `flags` are those of Node.js, `args` the program's own. */
+export function run(
+  file: URL,
+  env: NodeJS.ProcessEnv = {},
+  flags: readonly string[] = [],
+  args: readonly string[] = [],
+): Program {
+  const command = ['--conditions=latchkey-source', ...flags, fileURLToPath(file), ...args];
   const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));
@@ -56,6 +61,12 @@ export async function stop({ child }: Program): Promise<void> {
 export interface Site {
   readonly origin: string;
   readonly program: Program;
+}
+
+/** A site that need not be a process of ours: all that matters is where it is and what it writes. */
+export interface WrittenSite {
+  readonly origin: string;
+  readonly program: Pick<Program, 'output'>;
 }
 
 /** Ends whatever still runs. */
@@ -95,6 +106,26 @@ export async function visit(origin: string): Promise<Page> {
   return page;
 }
 
+/** Clicks, and answers what the page then shows: the client's `kind`, and what `/me` said. */
+export async function click(page: Page, name: string): Promise<{ kind: string; me: Record<string, unknown> }> {
+  const status = page.getByRole('status');
+  const before = await status.textContent();
+  await page.getByRole('button', { name }).click();
+  await vi.waitUntil(async () => (await status.textContent()) !== before, {
+    timeout: atThisSpeed(10_000),
+    interval: 25,
+  });
+  const [, kind = '', me = ''] = /^(\w+): (.*)$/s.exec((await status.textContent()) ?? '') ?? [];
+  return { kind, me: JSON.parse(me) };
+}
+
+/** Signs in by one click, and answers what the server made of it. */
+export async function clickSignIn(page: Page) {
+  const verified = page.waitForResponse('**/passkeys/authentication/verify');
+  const shown = await click(page, 'Sign in');
+  return { ...shown, attempt: (await (await verified).json()).attempt };
+}
+
 /** Closes every page. */
 export async function closePages(): Promise<void> {
   await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
@@ -107,7 +138,7 @@ export async function closeBrowser(): Promise<void> {
 // --- somebody with a software passkey ---
 
 /** Waits for the line that a program writes for this attempt. */
-export function recordOf(attemptId: string, { output }: Program): Promise<AttemptRecord> {
+export function recordOf(attemptId: string, { output }: Pick<Program, 'output'>): Promise<AttemptRecord> {
   const written = () =>
     output.stdout
       .split('\n')
@@ -120,7 +151,7 @@ export function recordOf(attemptId: string, { output }: Program): Promise<Attemp
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The whole story over HTTP: it needs nothing of the application but the routes and a guarded `/me`. */
-export async function liveThroughASession({ origin, program }: Site): Promise<void> {
+export async function liveThroughASession({ origin, program }: WrittenSite): Promise<void> {
   const me = async (agent: Agent) => (await agent.request('GET', '/me')).status;
   const ada = createAgent(origin);
   expect(await me(ada)).toBe(401);

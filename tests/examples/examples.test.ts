@@ -1,11 +1,12 @@
 // What people copy has to work: every example is started as a process of its own and used, by a software passkey over HTTP
 // and by clicks in real Chromium. The examples in the documentation are docs.test.ts' business.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Agent, createAgent, NOT_USED } from '@latchkey/testing';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { atThisSpeed } from '../support/slowness.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../support/ports.ts';
 import {
+  click,
+  clickSignIn,
   closeBrowser,
   closePages,
   liveThroughASession,
@@ -18,15 +19,9 @@ import {
 
 const root = new URL('../../', import.meta.url);
 
-beforeAll(() => {
-  if (!existsSync(new URL('packages/core/client/client.js', root))) {
-    throw new Error('packages/core/client/client.js is missing: run `npx turbo run build` first.');
-  }
-});
-
 /** Starts an example on a free port. */
 async function startExample(name: string): Promise<Site> {
-  const program = run(new URL(`examples/${name}/server.ts`, root), { PORT: '0' });
+  const program = run(new URL(`examples/${name}/server.ts`, root), { PORT: `${await freePort()}` });
   const listening = () => /^listening on (http:\/\/localhost:\d+)$/m.exec(program.output.stdout)?.[1];
   return { origin: await whenReady(program, listening), program };
 }
@@ -35,32 +30,12 @@ afterEach(closePages);
 afterAll(closeBrowser);
 afterAll(stopAll);
 
-/** Clicks, and answers what the page then shows: the client's `kind`, and what `/me` said. */
-async function click(page: Page, name: string): Promise<{ kind: string; me: Record<string, unknown> }> {
-  const status = page.getByRole('status');
-  const before = await status.textContent();
-  await page.getByRole('button', { name }).click();
-  await vi.waitUntil(async () => (await status.textContent()) !== before, {
-    timeout: atThisSpeed(10_000),
-    interval: 25,
-  });
-  const [, kind = '', me = ''] = /^(\w+): (.*)$/s.exec((await status.textContent()) ?? '') ?? [];
-  return { kind, me: JSON.parse(me) };
-}
-
-/** Signs in by one click, and answers what the server made of it. */
-async function clickSignIn(page: Page) {
-  const verified = page.waitForResponse('**/passkeys/authentication/verify');
-  const shown = await click(page, 'Sign in');
-  return { ...shown, attempt: (await (await verified).json()).attempt };
-}
-
 const lineCount = (name: string) =>
   readFileSync(new URL(`examples/${name}/server.ts`, root), 'utf8')
     .trimEnd()
     .split('\n').length;
 
-describe.each(['express', 'koa', 'fastify'])('examples/%s', (name) => {
+describe.each(['express', 'koa', 'fastify', 'h3'])('examples/%s', (name) => {
   let site: Site;
   beforeAll(async () => {
     site = await startExample(name);

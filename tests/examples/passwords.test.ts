@@ -2,10 +2,9 @@
  * The sites with passwords, as people use them in real Chromium: a password, a passkey, one click, a payment, both sign-outs,
  * and a second person at the same browser.
  */
-import { existsSync } from 'node:fs';
 import type { AttemptRecord } from '@latchkey/core';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../support/ports.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 import { closeBrowser, closePages, run, type Site, stop, stopAll, visit, whenReady } from './example-server.ts';
@@ -14,11 +13,6 @@ const root = new URL('../../', import.meta.url);
 const ADA = { email: 'ada@example.com', password: 'difference engine' };
 const EVE = { email: 'eve@example.com', password: 'apple of eden' };
 
-beforeAll(() => {
-  if (!existsSync(new URL('packages/core/client/client.js', root))) {
-    throw new Error('packages/core/client/client.js is missing: run `npx turbo run build` first.');
-  }
-});
 afterEach(closePages);
 afterAll(closeBrowser);
 afterAll(stopAll);

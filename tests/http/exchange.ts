@@ -29,7 +29,7 @@ function comparable(reply: Reply) {
       .replace(/"[\w-]{43}"/g, '"32 bytes"')
       .replace(/latchkey=[\w-]{22}/, 'latchkey=16 bytes')
       // The runtime that asks is not the one that is compared.
-      .replace(/"userAgent":"[^"]*"/g, '"userAgent":"a browser"')
+      .replace(/"userAgent":("[^"]*"|null)/g, '"userAgent":"a browser"')
       .replace(/latchkey-session=[\w-]{43}/, 'latchkey-session=32 bytes');
   const length = reply.headers.get('content-length');
   return {

@@ -5,19 +5,18 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
-import type { PasskeySession, Passkeys } from '@latchkey/core';
+import type { Passkeys } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
-import { fetchPasskeys } from '@latchkey/fetch';
 import { koaPasskeys } from '@latchkey/koa';
 import type { Mount } from '@latchkey/testing';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
-import { Hono, type Context as HonoContext } from 'hono';
 import Koa, { type Context, type Middleware } from 'koa';
 import koaMount from 'koa-mount';
 import Koa2 from 'koa2';
+import { honoApplication } from './hono.ts';
 
 type Application = (passkeys: Passkeys) => RequestListener | Promise<RequestListener>;
 
@@ -166,47 +165,6 @@ const onFastify = ({ scope, base }: { scope?: string; base?: string } = {}) =>
     },
     { ...(base !== undefined && { base }) },
   );
-
-/** The application for whatever hands over a `Request` and the client's address. */
-export function honoApplication(passkeys: Passkeys) {
-  type Env = { Bindings: { readonly address: string | null } };
-  const { fetch, wellKnown, requireSignIn, requireStepUp, readSession, signOut } = fetchPasskeys(passkeys, {
-    address: (_request, context: HonoContext<Env> | undefined) => context?.env.address ?? null,
-  });
-  const app = new Hono<Env>();
-  type Guard = (request: Request, context: HonoContext<Env>) => Promise<PasskeySession | Response | null>;
-  const show = (guard: Guard) => async (context: HonoContext<Env>) => {
-    const session = await guard(context.req.raw, context);
-    return session instanceof Response ? session : context.json({ user: session?.user.id ?? null });
-  };
-  app.use(async (context, next) => (await fetch(context.req.raw, context)) ?? wellKnown(context.req.raw) ?? next());
-  app.all(
-    '/guarded',
-    show((request, info) => requireSignIn(request, {}, info)),
-  );
-  app.get(
-    '/enforced',
-    show((request, info) => requireSignIn(request, { enforced: true }, info)),
-  );
-  app.get(
-    '/page',
-    show((request, info) => requireSignIn(request, { redirectTo: '/sign-in' }, info)),
-  );
-  app.get(
-    '/recent',
-    show((request, info) => requireSignIn(request, { within: '1m' }, info)),
-  );
-  app.get(
-    '/transfer',
-    show((request, info) => requireStepUp(request, { within: '5m', action: 'transfer' }, info)),
-  );
-  app.all('/perhaps', show(readSession));
-  app.post('/sign-out', async (context) => {
-    const headers = await signOut(context.req.raw, context);
-    return new Response(null, { status: 204, headers });
-  });
-  return (request: Request, address: string | null) => app.fetch(request, { address });
-}
 
 const onHono = served((passkeys) => {
   const application = honoApplication(passkeys);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { BUNDLE_LIMIT } from '../../scripts/release/bundle.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 const run = promisify(execFile);
@@ -242,3 +243,8 @@ interface Workflow {
     }
   >;
 }
+
+it('a bundle of core and fetch is as large as the documentation says, at most', () => {
+  const said = readFileSync(join(ROOT, 'docs/fetch.md'), 'utf8');
+  expect(said).toContain(`has less than ${BUNDLE_LIMIT / 1_000} kB, minified and compressed by gzip`);
+});

@@ -1,17 +1,12 @@
-// Runs the HTTP contract on the runtime that runs this program: over the runtime's own server, and over every framework. Prints
-// a line of JSON for each. Uses the built packages, as applications do.
+// Runs the HTTP contract on the runtime that runs this program: over the runtime's own server and every framework with what is kept
+// in memory, and over one of them with every store. Prints a line of JSON for each. Uses the built packages, as applications do.
 import { memoryStore } from '@latchkey/core';
-import { httpContract, type Mount } from '@latchkey/testing';
+import { httpContract, type Mount, type World } from '@latchkey/testing';
 import { exchangeOn } from '../http/exchange.ts';
-import { honoApplication, mounts } from '../http/mounts.ts';
-
-/** How the contract went on one framework, and one conversation with it, to be compared with others. */
-export interface Finding {
-  readonly framework: string;
-  readonly rules: number;
-  readonly failed: readonly { readonly rule: string; readonly why: string }[];
-  readonly exchange: unknown;
-}
+import { honoApplication } from '../http/hono.ts';
+import { mounts } from '../http/mounts.ts';
+import { kinds, swept } from '../http/support/stores.ts';
+import type { Finding } from './finding.ts';
 
 /** As much of Bun's and Deno's own servers as is used here. */
 interface Runtimes {
@@ -66,22 +61,37 @@ const own: Record<string, Mount> = {
   }),
 };
 
-for (const [framework, mount] of Object.entries({ ...own, ...mounts })) {
+/** Runs every rule and one conversation, and prints how they went. */
+async function run(
+  { framework, mount }: { framework: string; mount: Mount },
+  storeName: string,
+  store: World['store'],
+) {
   const failed: { rule: string; why: string }[] = [];
   for (const { name, check } of httpContract) {
     try {
-      await check({ mount, store: memoryStore });
+      await check({ mount, store });
     } catch (thrown) {
       failed.push({ rule: name, why: String(thrown) });
     }
   }
   const exchange = await exchangeOn(mount).catch(String);
-  await new Promise((written) => {
-    process.stdout.write(
-      `${JSON.stringify({ framework, rules: httpContract.length, failed, exchange } satisfies Finding)}\n`,
-      written,
-    );
-  });
+  const finding: Finding = { framework, store: storeName, rules: httpContract.length, failed, exchange };
+  await new Promise((written) => process.stdout.write(`${JSON.stringify(finding)}\n`, written));
 }
+
+const all = Object.entries<Mount>({ ...own, ...mounts }).map(([framework, mount]) => ({ framework, mount }));
+const direct = all.find(({ framework }) => framework.startsWith('fetch'))!;
+
+// The runtime's own server comes first: @hono/node-server puts another Response in the place of the runtime's.
+await run(direct, 'memory', memoryStore);
+// On servers that run already. Bun does not load better-sqlite3.
+const others = kinds.filter(({ name }) => !name.includes('Cluster') && !(Bun && name.includes('SQLite')));
+for (const { name, open } of others) {
+  const { store, close } = await open();
+  await run(direct, name, () => swept(store));
+  await close();
+}
+for (const each of all) if (each !== direct) await run(each, 'memory', memoryStore);
 // A runtime's own server may leave connections open.
 process.exit();

@@ -1,61 +1,84 @@
-// `npm run runtimes`: the HTTP contract on Node.js, Bun and Deno, over each framework and the runtime's own server, and whether
-// one conversation is answered byte for byte as by Express 5 on Node.js; then the store contracts on each. Prints a table of each;
-// what differs comes after them, on stderr. `npm run runtimes -- stores` is the second half. npx brings Bun and Deno; npm test needs neither.
+// `npm run runtimes`: the HTTP contract on Node.js, Bun, Deno and workerd, over each framework and each store, and whether one
+// conversation is answered byte for byte as by Express 5 on Node.js; then the store contracts. Writes how the first went to
+// results.json, which `npm run reference` makes a page of; what differs comes on stderr. npx brings Bun and Deno; npm test needs neither.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import type { Finding } from './contract.ts';
+import { exchangeOn } from '../http/exchange.ts';
+import { mounts } from '../http/mounts.ts';
+import type { Finding, Result } from './finding.ts';
 import type { StoreFinding } from './stores.ts';
 
 const BUN = 'bun@1.4.5';
 const DENO = 'deno@2.9.6';
+const NODE = [process.execPath];
 const RUNTIMES: Record<string, readonly string[]> = {
-  [`Node.js ${process.versions.node}`]: [process.execPath],
+  [`Node.js ${process.versions.node}`]: NODE,
   [BUN.replace('bun@', 'Bun ')]: ['npx', '--yes', BUN],
   [DENO.replace('deno@', 'Deno ')]: ['npx', '--yes', DENO, 'run', '--allow-all', '--no-lock'],
 };
+const WORKERD = 'workerd, by Miniflare 4';
 
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const RESULTS = file('results.json');
+const names = process.argv.slice(2);
+const chosen = (runtime: string) => names.length === 0 || names.some((name) => runtime.startsWith(name));
 const faults: string[] = [];
 
-/** Runs a program of this folder on each runtime, and hands over each of its findings with the name of the runtime. */
-async function onEach<Of>(program: string, take: (runtime: string, finding: Of) => void): Promise<void> {
-  const file = fileURLToPath(new URL(program, import.meta.url));
-  for (const [runtime, [command = '', ...args]] of Object.entries(RUNTIMES)) {
-    const child = spawn(command, [...args, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
-    const findings = output.split('\n').filter((line) => line.startsWith('{"'));
-    if (code !== 0 || findings.length === 0) faults.push(`${program} on ${runtime} ended with ${code}.`);
-    for (const finding of findings) take(runtime, JSON.parse(finding));
+/** What a program of this folder found on a runtime. */
+async function findings<Of>(program: string, [command = '', ...args]: readonly string[], runtime: string) {
+  const child = spawn(command, [...args, file(program)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  const lines = output.split('\n').filter((line) => line.startsWith('{"'));
+  if (code !== 0 || lines.length === 0) faults.push(`${program} on ${runtime} ended with ${code}.`);
+  return { runtime, found: lines.map((line): Of => JSON.parse(line)) };
+}
+
+async function httpContract(): Promise<void> {
+  // As it comes out of a line of JSON.
+  const first: unknown = JSON.parse(JSON.stringify(await exchangeOn(mounts['Express 5'])));
+  // All at once: they wait more than they compute.
+  const runs = [
+    ...Object.entries(RUNTIMES).map(([runtime, command]) => ({ runtime, command, program: 'contract.ts' })),
+    { runtime: WORKERD, command: NODE, program: 'workerd.ts' },
+  ];
+  const started = runs.filter(({ runtime }) => chosen(runtime));
+  const ended = await Promise.all(started.map((run) => findings<Finding>(run.program, run.command, run.runtime)));
+  const results: Result[] = [];
+  for (const { runtime, found } of ended) {
+    for (const { framework, store, rules, failed, exchange } of found) {
+      const same = isDeepStrictEqual(exchange, first);
+      const passed = rules - failed.length;
+      results.push({ runtime, framework, store, rules, passed, same });
+      console.log(`${runtime}, ${framework}, ${store}: ${passed} of ${rules}, ${same ? 'the same' : 'other'} answers`);
+      faults.push(...failed.map(({ rule, why }) => `${runtime}, ${framework}, ${store}: ${rule}: ${why}`));
+      if (!same) faults.push(`${runtime}, ${framework}: ${differences(exchange, first)}`);
+    }
   }
+  const before: Result[] = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : [];
+  const order = runs.map(({ runtime }) => runtime);
+  const kept = before.filter(({ runtime }) => order.includes(runtime) && !chosen(runtime));
+  const all = [...kept, ...results].sort((a, b) => order.indexOf(a.runtime) - order.indexOf(b.runtime));
+  writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+  console.log('tests/runtimes/results.json is written. Now: npm run reference');
 }
 
-function print(...rows: readonly (readonly string[])[]) {
-  const [head, ...body] = rows.map((row) => `| ${row.join(' | ')} |`);
-  console.log([head, `|${' --- |'.repeat(rows[0]!.length)}`, ...body, ''].join('\n'));
+async function storeContracts(): Promise<void> {
+  const rows = ['| runtime | store | rules passed |', '| --- | --- | --- |'];
+  for (const [runtime, command] of Object.entries(RUNTIMES)) {
+    for (const { store, rules, failed } of (await findings<StoreFinding>('stores.ts', command, runtime)).found) {
+      rows.push(`| ${runtime} | ${store} | ${rules - failed.length} of ${rules} |`);
+      faults.push(...failed.map(({ rule, why }) => `${runtime}, ${store}: ${rule}: ${why}`));
+    }
+  }
+  console.log(rows.join('\n'));
 }
 
-if (process.argv[2] !== 'stores') {
-  const rows: string[][] = [];
-  let first: unknown;
-  await onEach<Finding>('contract.ts', (runtime, { framework, rules, failed, exchange }) => {
-    first ??= exchange;
-    const same = isDeepStrictEqual(exchange, first);
-    rows.push([runtime, framework, `${rules - failed.length} of ${rules}`, same ? 'yes' : 'no']);
-    faults.push(...failed.map(({ rule, why }) => `${runtime}, ${framework}: ${rule}: ${why}`));
-    if (!same) faults.push(`${runtime}, ${framework}: ${differences(exchange, first)}`);
-  });
-  print(['runtime', 'framework', 'rules passed', 'same answers'], ...rows);
-}
-
-const rows: string[][] = [];
-await onEach<StoreFinding>('stores.ts', (runtime, { store, rules, failed }) => {
-  rows.push([runtime, store, `${rules - failed.length} of ${rules}`]);
-  faults.push(...failed.map(({ rule, why }) => `${runtime}, ${store}: ${rule}: ${why}`));
-});
-print(['runtime', 'store', 'rules passed'], ...rows);
-
+if (names[0] !== 'stores') await httpContract();
+if (names.length === 0 || names[0] === 'stores') await storeContracts();
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
 

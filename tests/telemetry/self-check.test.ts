@@ -74,7 +74,6 @@ const options = (logger: Logger): PasskeysOptions => ({
   rp: { id: 'example.com', name: 'Example', origins: ['https://example.com'] },
   users: { find: () => null },
   store: { challenges, passkeys, sessions },
-  sweepEvery: false,
   logger,
 });
 
@@ -107,4 +106,28 @@ test('a logger that is silent is no place to say that it is silent', async () =>
   vi.advanceTimersByTime(60_000);
   expect(warned.mock.calls.map(([, how]) => how)).toEqual([{ type: 'LatchkeyTelemetry', code: 'no_trail' }]);
   await site.close();
+});
+
+test('where no timer is wanted, none is set, and it is said at the sweep', async () => {
+  const register = globalThis as Record<symbol, unknown>;
+  const api = Symbol.for('opentelemetry.js.api.1');
+  const before = register[api];
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  warned.mockClear();
+  try {
+    // Another copy of the API, which an SDK has registered with.
+    register[api] = { version: '0.1.0', trace: {} };
+    const site = createPasskeys({
+      ...options(quiet),
+      audit: { sinks: [{ name: 'x', write() {} }] },
+      sweepEvery: false,
+    });
+    expect([timers.mock.calls, warned.mock.calls]).toEqual([[], []]);
+    await site.sweep();
+    expect(warned.mock.calls.map(([, how]) => how)).toEqual([{ type: 'LatchkeyTelemetry', code: 'api_copies' }]);
+    await site.close();
+  } finally {
+    register[api] = before;
+  }
 });

@@ -1,11 +1,9 @@
-// Puts beside the package what it serves and publishes besides code: the built modules for pages and the record's JSON Schema.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Puts beside the package what it publishes besides code: the record's JSON Schema.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { ATTEMPT_SCHEMA } from '../dist/index.js';
 
 const root = new URL('../', import.meta.url);
-for (const folder of ['client', 'schema']) mkdirSync(new URL(folder, root), { recursive: true });
-copyFileSync(new URL('../browser/dist/client.js', root), new URL('client/client.js', root));
-copyFileSync(new URL('../elements/dist/elements.js', root), new URL('client/elements.js', root));
+mkdirSync(new URL('schema', root), { recursive: true });
 writeFileSync(new URL('schema/attempt.schema.json', root), `${JSON.stringify(ATTEMPT_SCHEMA, null, 2)}\n`);
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));

@@ -20,7 +20,7 @@ import { createRouter } from './http/router.ts';
 import { resolveConfig } from './http/tenant.ts';
 import type { PasskeysOptions, User } from './options.ts';
 import { createPublisher } from './signals/publish.ts';
-import { warnOfLoss } from './signals/telemetry-check.ts';
+import { warnOfLoss, warnOfLossSoon } from './signals/telemetry-check.ts';
 import { keepSweeping, sweep } from './sweep.ts';
 
 export type { HttpRequest, HttpResponse } from './adapter.ts';
@@ -204,7 +204,7 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
   const limits = createLimits(shared.rateLimit, shared.now);
   const sweeping = { config: shared, store, limits, publisher };
   const stopSweeping = keepSweeping(sweeping);
-  const stopChecking = warnOfLoss(shared);
+  const stopChecking = warnOfLossSoon(shared);
   const guards = createGuards(shared, configOf, { sessions, publisher });
 
   const passkeys: Passkeys = {
@@ -233,7 +233,10 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
       }
       return administer(config, { store, sessions, publisher }, userId);
     },
-    sweep: () => sweep(sweeping),
+    sweep() {
+      warnOfLoss(shared);
+      return sweep(sweeping);
+    },
     async purgeAttempts({ olderThan }) {
       const before = shared.now() - milliseconds('olderThan', olderThan);
       const { attempts } = store;

@@ -453,7 +453,7 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
   };
   /** How long a store may take before the answer is `store_unavailable`. Default `'5s'`. */
   readonly storeTimeout?: Duration;
-  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`. Default `'30s'`. */
+  /** How often expired ceremonies are recorded as abandoned; `false`: you call `sweep()`, and no timer is set. Default `'30s'`. */
   readonly sweepEvery?: Duration | false;
   /** The time, in milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: () => number;

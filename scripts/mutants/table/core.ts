@@ -225,7 +225,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   by(
     ENUMERATION,
     AUTHENTICATION,
-    'const { publicKey } = passkey ?? { publicKey: NOBODYS_KEY };',
+    'const { publicKey } = passkey ?? { publicKey: nobodysKey() };',
     'const { publicKey } = passkey ?? { publicKey: new Uint8Array() };',
     'nobody',
   ),

@@ -355,7 +355,7 @@ async function judgePasskey(
   const [passkey, ...siblings] = found;
   // Checked first, judged last, and checked for a passkey that is nobody's too, so that the time of a refusal does not tell
   // who has an account here.
-  const { publicKey } = passkey ?? { publicKey: NOBODYS_KEY };
+  const { publicKey } = passkey ?? { publicKey: nobodysKey() };
   const signed = isSignatureValid(assertion, publicKey);
   if (ceremony.offered && !ceremony.offered.includes(credentialId.toString('base64url'))) {
     throw refuse('credential_not_allowed');
@@ -378,11 +378,17 @@ async function judgePasskey(
   return { passkey, siblings: siblings.filter(({ rpId }) => rpId === passkey.rpId), signed };
 }
 
+/** Made when it is first needed: on Workers nothing may be drawn at random while modules load. */
+let drawnForNobody: Buffer | undefined;
+
 /** An ES256 key as COSE writes it (RFC 9053 §7.1.1). The private key is discarded, so no signature ever matches. */
-const NOBODYS_KEY = (() => {
-  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
-  return Buffer.from(`a5010203262001215820${hex(x)}225820${hex(y)}`, 'hex');
-})();
+function nobodysKey(): Buffer {
+  if (drawnForNobody === undefined) {
+    const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    drawnForNobody = Buffer.from(`a5010203262001215820${hex(x)}225820${hex(y)}`, 'hex');
+  }
+  return drawnForNobody;
+}
 
 function hex(base64url: string): string {
   return Buffer.from(base64url, 'base64url').toString('hex');

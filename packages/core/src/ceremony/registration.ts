@@ -5,7 +5,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
-import { inStep } from '../signals/telemetry.ts';
 import type { Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
 import { providerName } from '../webauthn/providers.ts';
@@ -157,15 +156,13 @@ export async function verifyRegistration(
 
   // Verify. Of client data the library would check neither crossOrigin nor topOrigin here.
   checkClientData(context, ceremony, clientData, 'webauthn.create');
-  const credential = await inStep('latchkey.attestation.verify', () =>
-    verifyAttestation(attestation, attested, {
-      challenge: ceremony.challenge,
-      origin: clientData.origin,
-      rpId: config.rp.id,
-      algorithms: config.policy.algorithms,
-      statement: ceremony.requirements.includes('attestation'),
-    }),
-  );
+  const credential = await verifyAttestation(attestation, attested, {
+    challenge: ceremony.challenge,
+    origin: clientData.origin,
+    rpId: config.rp.id,
+    algorithms: config.policy.algorithms,
+    statement: ceremony.requirements.includes('attestation'),
+  });
   const { flags, signCount } = credential.authenticatorData;
 
   // Judge by policy.

@@ -14,7 +14,7 @@ import {
   type RelyingParty,
   type Sink,
 } from '../options.ts';
-import { EPHEMERAL, identityKeyOf } from '../record/pseudonym.ts';
+import { EPHEMERAL, type IdentityKey, identityKeyOf } from '../record/pseudonym.ts';
 import type { Store } from '../store/store.ts';
 import { checkedAccounts } from './accounts.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -142,18 +142,35 @@ function checkRateLimit(rateLimit: RateLimitOptions | false): RateLimitOptions |
   return rateLimit;
 }
 
-function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolean): Config['identityKey'] {
+function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolean): IdentityKey {
   demand(
     given !== undefined || !needed,
     'audit.identityKey',
     given,
     'users.findByName needs it, for decoys that are the same on every node: hand in at least 32 random characters from your secret store.',
   );
-  // Without one, pseudonyms hold for the life of this process only, and their key id says so: another in each process.
-  if (given === undefined) {
-    return { id: `${EPHEMERAL}${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
-  }
+  if (given === undefined) return ephemeralIdentityKey();
   const { length } = typeof given === 'string' ? Buffer.from(given) : given;
   demand(length >= 32, 'audit.identityKey', `${length} bytes`, 'Hand in at least 32.');
   return identityKeyOf(given);
+}
+
+/**
+ * Pseudonyms hold for the life of this process only, and their key id says so: another in each process. Drawn when it is first
+ * used: on Workers nothing may be drawn at random before the first request.
+ */
+function ephemeralIdentityKey(): IdentityKey {
+  let drawn: IdentityKey | undefined;
+  const draw = () => {
+    drawn ??= { id: `${EPHEMERAL}${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
+    return drawn;
+  };
+  return {
+    get id() {
+      return draw().id;
+    },
+    get key() {
+      return draw().key;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /** The documents we serve: the browser client and the elements, and what stands under `/.well-known`. */
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
-import { type ClientFile, clientFile } from '../client-file.ts';
+import { CLIENT_FILES, type ClientFile } from '../client-module.ts';
 import type { AndroidApp, Config } from '../config/config.ts';
 import { type Answer, problem, respond } from './answer.ts';
 
@@ -34,7 +34,7 @@ function assetLink({ package: name, sha256 }: AndroidApp): object {
 
 /** `GET /client.js` or `GET /elements.js`, or 304 where the browser has it already. */
 export function clientModule(name: ClientFile, ifNoneMatch: string | undefined): Answer {
-  const { source, etag } = clientFile(name);
+  const { source, etag } = CLIENT_FILES[name];
   const headers = { 'cache-control': 'public, max-age=300', etag };
   if (ifNoneMatch?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return { status: 304, headers };
   return { status: 200, body: source, headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' } };

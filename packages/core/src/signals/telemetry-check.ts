@@ -104,19 +104,26 @@ const GRACE_MS = 10_000;
 const said = new Set<TelemetryFinding['code']>();
 
 /**
- * Says once in the life of a process, a while after the start, what would be lost: to the configured logger, or as a
- * process warning where that one is silent. Keeps no process alive. Returns how to stop.
+ * Says once in the life of a process what would be lost: to the configured logger, or as a process warning where that one is
+ * silent.
  */
-export function warnOfLoss(config: AppConfig): () => void {
-  const timer = setTimeout(() => {
-    for (const { code, severity, saw, todo } of checkTelemetry(config)) {
-      if (severity !== 'warning' || said.has(code)) continue;
-      said.add(code);
-      const message = `${saw} ${todo}`;
-      if (isSilent(config.logger)) process.emitWarning(message, { type: 'LatchkeyTelemetry', code });
-      else (config.logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
-    }
-  }, GRACE_MS);
+export function warnOfLoss(config: AppConfig): void {
+  for (const { code, severity, saw, todo } of checkTelemetry(config)) {
+    if (severity !== 'warning' || said.has(code)) continue;
+    said.add(code);
+    const message = `${saw} ${todo}`;
+    if (isSilent(config.logger)) process.emitWarning(message, { type: 'LatchkeyTelemetry', code });
+    else (config.logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
+  }
+}
+
+/**
+ * Warns a while after the start. Keeps no process alive, and sets no timer where `sweepEvery` is false: then the application's
+ * own sweep warns. Returns how to stop.
+ */
+export function warnOfLossSoon(config: AppConfig): () => void {
+  if (config.sweepEveryMs === false) return () => {};
+  const timer = setTimeout(() => warnOfLoss(config), GRACE_MS);
   timer.unref();
   return () => clearTimeout(timer);
 }

@@ -17,7 +17,9 @@ export const zeroSignature: Uint8Array = Uint8Array.of(0x30, 0x06, 0x02, 0x01, 0
 
 /** A good ES256 signature as r and s side by side, not as the DER that WebAuthn demands (L3 §6.5.5). For `signature`. */
 export function rawSignature(_genuine: Uint8Array, { bytes, privateKey }: Signing): Uint8Array {
-  return sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  // As text: with options, workerd takes no KeyObject.
+  const key = privateKey.export({ format: 'pem', type: 'pkcs8' });
+  return sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' });
 }
 
 /** A good signature over SHA-1, which with RSA is the algorithm RS1. For `signature`, with an ES256 or RS256 passkey. */
