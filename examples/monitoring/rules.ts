@@ -152,7 +152,12 @@ export function ruleGroups(minutes: Minutes = MINUTES, runbooks = RUNBOOKS): Rul
           description: 'In an hour: {{ $value | printf "%.0f" }}, far more than in the day before.',
         }),
         alert('LatchkeySessionEndings', 'warning', {
-          expr: waveOf(m.sessionEndings({ because: { not: 'signed_out' } }), 60, LIMITS.sessionEndings, LABELS.because),
+          expr: waveOf(
+            m.sessionEndings({ because: { not: ['signed_out', 'replaced'] } }),
+            60,
+            LIMITS.sessionEndings,
+            LABELS.because,
+          ),
           summary: `Many sessions of {{ $labels.job }} ended: {{ $labels.${LABELS.because} }}.`,
           description: 'In an hour: {{ $value | printf "%.0f" }}, far more than in the day before.',
         }),

@@ -63,9 +63,15 @@ export function forPrograms(): Map<string, string> {
 function index(): string {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const summary = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).description;
-  const guides = [
-    ...readFileSync(join(root, 'docs/README.md'), 'utf8').matchAll(/^\| (.+?) +\| \[(.+?)\]\((.+?)\) +\|$/gm),
-  ];
+  // A row says what for, and then leads to one page or several.
+  const rows = readFileSync(join(root, 'docs/README.md'), 'utf8').matchAll(/^\| (.+?) +\| (.*\]\(.*\).*?) +\|$/gm);
+  const guides = [...rows].flatMap(([, what, links]) =>
+    [...links!.matchAll(/\[([^\]]+)\]\(([^)]+)\)/g)].map(([, title, target]) => [
+      title!,
+      posix.join('docs', target!),
+      what!,
+    ]),
+  );
   const reference = ['options', 'http', 'openapi', 'errors', 'reasons', 'record', 'telemetry', 'limits'].map((name) =>
     name === 'openapi' ? 'openapi.json' : `${name}.md`,
   );
@@ -81,7 +87,7 @@ function index(): string {
         `docs/${name}.md`,
         '',
       ]),
-      ...guides.map(([, what, title, target]) => [title!, posix.join('docs', target!), what!]),
+      ...guides,
     ]
       .map(([title, path, what]) => line(path!, title!, what!))
       .join('\n'),

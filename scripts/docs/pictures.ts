@@ -146,7 +146,8 @@ async function takePictures(url: string) {
   mkdirSync(FOLDER, { recursive: true });
   const { page, context } = await visitor();
   await page.goto(`${url}/attempts`);
-  await page.locator('[data-outcome=abandoned]').first().waitFor();
+  await page.setViewportSize({ width: 1180, height: 1390 });
+  await page.locator('#chart-summary', { hasText: 'abandoned' }).waitFor();
   await picture(page, 'demo-attempts.png');
   await page.setViewportSize({ width: 1180, height: 860 });
   await page.goto(url);

@@ -361,7 +361,7 @@ describe('what it writes is what the guides say', () => {
   test.each([
     ['pg', "from 'pg'"],
     ['mysql2', "from 'mysql2'"],
-    ['better-sqlite3', "from 'better-sqlite3'"],
+    ['better-sqlite3', "from 'node:sqlite'"],
     ['ioredis', 'new Redis('],
   ])('docs/storage.md: %s', (driver, word) => {
     const [, store] = textsOf(['express', driver]);
@@ -373,7 +373,7 @@ describe('what it writes is what the guides say', () => {
   test('docs/storage.md: from CommonJS', () => {
     const [, store] = textsOf(['express', 'better-sqlite3'], 'commonjs');
     const guide = blockOf('docs/storage.md', 'js', 'ready: migrate(db)');
-    const names = ['sqlStore(db)', 'migrate(db)', "require('better-sqlite3')", 'module.exports'];
+    const names = ['sqlStore(db)', 'migrate(db)', "require('node:sqlite')", 'module.exports'];
     for (const name of names) expect([store!.includes(name), guide.includes(name)]).toEqual([true, true]);
   });
 

@@ -144,6 +144,7 @@ describe('Drizzle', () => {
       },
       ...{ algorithm: -7, signCount: 3, transports: [], aaguid: '', backupEligible: true, backedUp: false },
       ...{ rpId: 'example.com', nickname: 'Laptop', enabled: true, generation: 0, createdAt: 1_795_000_000_000 },
+      attested: false,
       lastUsedAt: null,
     };
     await store.passkeys.insert({ passkey, max: 1 });

@@ -62,6 +62,7 @@ const passkeyAt = (createdAt: number, userId: string): Passkey => ({
   enabled: true,
   generation: 0,
   createdAt,
+  attested: false,
   lastUsedAt: null,
 });
 

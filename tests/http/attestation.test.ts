@@ -338,7 +338,7 @@ test('accepts listed models only, and only when they are attested', async () => 
   await expectAccepted(await demanding({ roots: [root.pem] }), other, OTHER_MODEL);
 });
 
-test('signs in with a passkey that was registered before the policy, and says in the record what policy it was', async () => {
+test('refuses a passkey that was registered before the policy, and says in the record what policy it was', async () => {
   const before = await open({});
   const passkey = await before.agent().signUp('ada');
   const site = await open({
@@ -349,8 +349,33 @@ test('signs in with a passkey that was registered before the policy, and says in
   const [stored] = await before.store.passkeys.listByUser(account!.id);
   await site.store.passkeys.keepHandle({ userId: account!.id, proposed: stored!.userHandle });
   await site.store.passkeys.insert({ passkey: stored!, max: 20 });
-  expect((await site.agent().signIn(passkey.clone({ origin: site.origin }))).status).toBe(200);
-  expect(site.records.at(-1)!.policy).toMatchObject({ decision: 'allow', requirements: ['attestation'] });
+  const reply = await site.agent().signIn(passkey.clone({ origin: site.origin }));
+  expect([reply.status, reply.json.code]).toEqual([401, 'authentication_failed']);
+  expect(site.records.at(-1)).toMatchObject({
+    reason: 'attestation_refused',
+    policy: { decision: 'deny', failedRule: 'attestation', requirements: ['attestation'] },
+  });
+});
+
+test.each([
+  ['the model is not listed any more', { roots: [root.pem], allow: [OTHER_MODEL] }],
+  ['metadata reports it since', { metadata: metadata('REVOKED'), metadataRoots }],
+  ['metadata, and nothing else, does not know it', { metadata: metadataBlob([], [publisher, fido]), metadataRoots }],
+] as const)('refuses a passkey that was attested where %s', async (_what, now) => {
+  const before: AttestationOptions = { conveyance: 'direct', roots: [root.pem] };
+  const policies = [{ attestation: before }, { attestation: { conveyance: 'direct', ...now } as AttestationOptions }];
+  let policy: object = policies[0]!;
+  const site = await open({ policy: () => policy });
+  const agent = site.agent();
+  const { attemptId, publicKey } = (await agent.post('/registration/options', { username: 'ada' })).json;
+  const passkey = createSoftwarePasskey({ origin: site.origin, aaguid: MODEL });
+  const credential = passkey.register(publicKey, genuine);
+  expect((await agent.post('/registration/verify', { attemptId, credential })).status).toBe(201);
+  expect((await site.agent().signIn(passkey)).status).toBe(200);
+  policy = policies[1]!;
+  expect((await agent.session()).status).toBe(401);
+  expect((await site.agent().signIn(passkey)).status).toBe(401);
+  expect(site.records.at(-1)).toMatchObject({ reason: 'attestation_refused', policy: { failedRule: 'attestation' } });
 });
 
 test('judges a registration by the policy its options were issued under', async () => {

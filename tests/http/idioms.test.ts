@@ -146,7 +146,7 @@ describe('Express', () => {
   test.each([
     ['4', express4],
     ['5', express],
-  ])('%s reads the body that a parser of another type left alone', async (_, create) => {
+  ])('%s reads the body that a parser of another type left alone: mutant 9', async (_, create) => {
     const app = create();
     app.use(create.urlencoded({ extended: false }));
     app.use(expressPasskeys(passkeysFor(ORIGIN, { logger: SILENT })).routes());

@@ -153,14 +153,36 @@ describe('the cap on unfinished ceremonies', () => {
 test.each([
   ['PATCH', '/passkeys/credentials/x', { nickname: 'phone' }],
   ['DELETE', '/passkeys/credentials/x', undefined],
-  ['DELETE', '/passkeys/session', {}],
-  ['DELETE', '/passkeys/session', undefined],
+  ['DELETE', '/passkeys/sessions', {}],
+  ['DELETE', '/passkeys/sessions/x', undefined],
 ] as const)('there is a limit for changes, by address: %s %s %j [security 3]', async (method, path, body) => {
   const site = await open({ limits: { changes: { points: 2, seconds: 60 } } });
   const statuses: number[] = [];
   for (let i = 0; i < 3; i++) statuses.push((await site.agent().request(method, path, body)).status);
   expect(statuses[2]).toBe(429);
   expect(statuses.slice(0, 2)).not.toContain(429);
+  await site.close();
+});
+
+// It costs one look into the store, as every guard does; and whoever is at the same address must not hold it up.
+test('signing out is never over a limit, and what is refused of it leaves no record', async () => {
+  const one = { points: 1, seconds: 60 };
+  const site = await open({ limits: { changes: one, network: one, browser: one } });
+  const agent = site.agent();
+  await agent.signUp('ada');
+  const neighbour = site.agent();
+  for (let i = 0; i < 5; i++) await neighbour.request('DELETE', '/passkeys/credentials/x');
+  expect((await neighbour.request('DELETE', '/passkeys/credentials/x')).status).toBe(429);
+  const made = site.records.length;
+  for (let i = 0; i < 20; i++) {
+    expect((await neighbour.request('DELETE', '/passkeys/session', i % 2 ? {} : undefined)).status).toBe(204);
+    const foreign = { headers: { origin: 'https://evil.example' } };
+    expect((await neighbour.request('DELETE', '/passkeys/session', {}, foreign)).status).toBe(403);
+  }
+  expect(site.records.length).toBe(made);
+  expect((await agent.request('DELETE', '/passkeys/session')).status).toBe(204);
+  expect((await agent.session()).status).toBe(401);
+  expect(site.records.length).toBe(made + 1);
   await site.close();
 });
 

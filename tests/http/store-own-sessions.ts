@@ -23,7 +23,9 @@ export function mapSessions(): SessionStore {
       return session !== undefined;
     },
     end(which) {
-      const ended = [...sessions.values()].filter((session) => isSelected(session, which));
+      const selected = [...sessions.values()].filter((session) => isSelected(session, which));
+      const latestFirst = (a: SignInSession, b: SignInSession) => b.seenAt - a.seenAt || b.createdAt - a.createdAt;
+      const ended = 'keepLatest' in which ? selected.sort(latestFirst).slice(which.keepLatest) : selected;
       for (const { id } of ended) sessions.delete(id);
       return ended;
     },

@@ -175,8 +175,8 @@ const CASES: readonly Case[] = [
   },
   {
     alert: 'LatchkeySessionEndings',
-    when: 'not: people sign out',
-    series: { ...busy, [ended('signed_out')]: '0x60 0+3x60' },
+    when: 'not: people sign out, and sign in again',
+    series: { ...busy, [ended('signed_out')]: '0x60 0+3x60', [ended('replaced')]: '0x60 0+3x60' },
     fires: [],
     quiet: [100, 120],
     says: '',

@@ -778,6 +778,7 @@ const ROW = {
   enabled: true,
   generation: 0,
   createdAt: 0,
+  attested: false,
   lastUsedAt: null,
 } as const;
 

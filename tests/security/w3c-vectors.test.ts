@@ -126,6 +126,7 @@ async function judge(vector: Vector, policy: PolicyOptions): Promise<[End, End]>
       enabled: true,
       generation: 0,
       createdAt: 0,
+      attested: false,
       lastUsedAt: null,
     };
     expect(await store.passkeys.insert({ passkey, max: 1 })).toBe('inserted');

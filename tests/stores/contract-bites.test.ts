@@ -663,6 +663,19 @@ const aboutToEnd = async (sound: SessionStore, which: Parameters<SessionStore['e
   return session === null ? [] : [session];
 };
 
+/** Keeps those for which this is greatest, at one relying party or at all. */
+const ending =
+  (by: (session: SignInSession) => number, { everywhere = false } = {}): Break<SessionStore> =>
+  (sound) => ({
+    async end(which) {
+      if (!('keepLatest' in which)) return sound.end(which);
+      const all = (await sound.listByUser(which.userId)).filter(({ id }) => id !== which.except);
+      const there = everywhere ? all : all.filter(({ rpId }) => rpId === which.rpId);
+      const beyond = there.sort((a, b) => by(b) - by(a)).slice(which.keepLatest);
+      return (await Promise.all(beyond.map(({ id }) => sound.end({ id })))).flat();
+    },
+  });
+
 /** Ends the old session and begins the new one, instead of renewing it. */
 const renewsInTwoSteps =
   (sound: SessionStore): SessionStore['begin'] =>
@@ -863,6 +876,37 @@ const sessions: Breaks<SessionStore> = {
     }),
     'ignores which one is to stay': (sound) => ({
       end: (which) => sound.end('except' in which ? { ...which, except: undefined as never } : which),
+    }),
+  },
+  'ends all of a user at one relying party but one and so many others, those that were seen latest': {
+    'ends all others, whatever is to be kept': (sound) => ({
+      end: (which) => {
+        if (!('keepLatest' in which)) return sound.end(which);
+        const { keepLatest, ...all } = which;
+        return sound.end(all);
+      },
+    }),
+    'goes by when they began': ending(({ createdAt }) => createdAt),
+    'counts the one that stays': (sound) => ({
+      end: (which) =>
+        sound.end('keepLatest' in which ? { ...which, keepLatest: Math.max(0, which.keepLatest - 1) } : which),
+    }),
+    'counts those elsewhere': ending(({ seenAt }) => seenAt, { everywhere: true }),
+    'keeps the older of two that were seen at one instant': ending(
+      ({ seenAt, createdAt }) => seenAt - (createdAt % 1_000) / 1_000,
+    ),
+  },
+  'ends each of the sessions beyond those to keep once, though ten begin and end at once': {
+    'ends nothing': (sound) => ({ end: (which) => ('keepLatest' in which ? [] : sound.end(which)) }),
+    'tells what another ended': (sound) => ({
+      async end(which) {
+        if (!('keepLatest' in which)) return sound.end(which);
+        const before = await sound.listByUser(which.userId);
+        await tick();
+        await sound.end(which);
+        const left = await sound.listByUser(which.userId);
+        return before.filter(({ id }) => !left.some((session) => session.id === id));
+      },
     }),
   },
   'ends all that a passkey made or confirmed, of this user only': {

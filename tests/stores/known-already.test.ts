@@ -78,6 +78,7 @@ function session(members: Partial<SignInSession> = {}): SignInSession {
     authenticatedAt: NOW,
     userVerified: true,
     enforcement: 'enforced',
+    firstFactor: false,
     stepUp: null,
     createdAt: NOW,
     seenAt: NOW,

@@ -17,6 +17,7 @@ function session(index: number, members: Partial<SignInSession> = {}): SignInSes
     authenticatedAt: NOW,
     userVerified: true,
     enforcement: 'enforced',
+    firstFactor: false,
     stepUp: null,
     createdAt: NOW,
     seenAt: NOW,

@@ -43,6 +43,7 @@ const passkey = (members: Partial<Passkey> = {}): Passkey => ({
   aaguid: '00000000-0000-0000-0000-000000000000',
   backupEligible: true,
   backedUp: true,
+  attested: false,
   rpId: 'example.com',
   nickname: '',
   enabled: true,
@@ -77,6 +78,7 @@ const session = (members: Partial<SignInSession> = {}): SignInSession => ({
   authenticatedAt: NOW,
   userVerified: true,
   enforcement: 'enforced',
+  firstFactor: false,
   stepUp: null,
   createdAt: NOW,
   seenAt: NOW,
@@ -289,6 +291,8 @@ const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: nu
   'session list': 1,
   'session end': [1, 1, 4],
   'session end, none': [1, 1, 3],
+  'session end, one too many': [2, 2, 5],
+  'session end, not too many': 1,
   'session forgetExpired': 1,
   append: 1,
   list: 1,
@@ -353,6 +357,11 @@ describe.each(databases)('statements on $name', (database) => {
     await count('session list', () => sessions.listByUser(third.userId));
     await count('session end', () => sessions.end({ userId: third.userId }));
     await count('session end, none', () => sessions.end({ userId: third.userId }));
+    const few = [session(), session({ seenAt: NOW + 1 }), session({ seenAt: NOW + 2 })];
+    for (const each of few) await sessions.begin(start({ ...each, userId }));
+    const besides = { userId, rpId: 'example.com', except: few[2]!.id, keepLatest: 1 };
+    await count('session end, one too many', async () => expect(await sessions.end(besides)).toHaveLength(1));
+    await count('session end, not too many', () => sessions.end(besides));
     await count('session forgetExpired', () => sessions.forgetExpired({ now: NOW, limit: 10 }));
     await count('update', () =>
       passkeys.update({ userId, rpId: 'example.com', id, change: { nickname: 'x' }, keepLast: true }),
@@ -452,6 +461,7 @@ describe.each(databases)('query plans on $name', (database) => {
       [EITHER, () => sessions.end({ tokenHash: 't3' })],
       [/sessions_of_user/, () => sessions.end({ userId: 'u4', passkeyId: 'p4' })],
       [/sessions_of_user/, () => sessions.end({ userId: 'u5', rpId: 'example.com', except: 's5' })],
+      [/sessions_of_user/, () => sessions.end({ userId: 'u6', rpId: 'example.com', except: 's6', keepLatest: 0 })],
       [/sessions_due/, () => sessions.forgetExpired({ now: 100, limit: 20 })],
       [PRIMARY, () => attempts.list({ limit: 100 })],
       [PRIMARY, () => attempts.list({ before: 'e000100', limit: 100 })],
@@ -513,6 +523,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     aaguid: '',
     backup_eligible: 1,
     backed_up: 1,
+    attested: 0,
     rp_id: 'example.com',
     nickname: '',
     enabled: 1,
@@ -531,6 +542,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     authenticated_at: index,
     user_verified: 1,
     enforcement: 'enforced',
+    first_factor: 0,
     step_up_at: null,
     step_up_action: null,
     step_up_passkey_id: null,

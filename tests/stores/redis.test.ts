@@ -77,6 +77,7 @@ function passkey(members: Partial<Passkey> = {}): Passkey {
     aaguid: '00000000-0000-0000-0000-000000000000',
     backupEligible: true,
     backedUp: true,
+    attested: false,
     rpId: 'example.com',
     nickname: 'Laptop',
     enabled: true,
@@ -99,6 +100,7 @@ function session(members: Partial<SignInSession> = {}): SignInSession {
     authenticatedAt: NOW,
     userVerified: true,
     enforcement: 'enforced',
+    firstFactor: false,
     stepUp: null,
     createdAt: NOW,
     seenAt: NOW,
@@ -705,6 +707,40 @@ describe('who owns a credential id', () => {
       expect(await passkeys.forget(own.userId)).toEqual([own]);
       expect(await passkeys.insert({ passkey: passkey({ credentialId: own.credentialId }), max: 5 })).toBe('inserted');
     }
+  });
+
+  test('mutant 2: a change that read before a use writes neither the old counter nor the old last use back', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    for (let after = 0; after < 4; after++) {
+      const own = passkey();
+      await passkeys.insert({ passkey: own, max: 5 });
+      const slow = pausing(after);
+      const { userId, rpId, id } = own;
+      const renaming = slow.passkeys.update({ userId, rpId, id, change: { nickname: 'new' }, keepLast: true });
+      // An update may be done before it comes to that.
+      await Promise.race([slow.reached, renaming]);
+      const use = { signCount: 7, backupEligible: true, backedUp: true, usedAt: NOW + 9 };
+      expect(await passkeys.recordUse({ passkey: own, use })).toBe('recorded');
+      slow.resume();
+      expect((await renaming).status).toBe('done');
+      const [stored] = await passkeys.listByUser(userId);
+      expect(stored).toMatchObject({ nickname: 'new', signCount: 7, lastUsedAt: NOW + 9 });
+    }
+  });
+
+  test('mutant 14: what lies under the empty handle, after an import, is its owner’s and not every stranger’s', async () => {
+    const passkeys = redisPasskeys(redis, { prefix });
+    const own = passkey({ userHandle: new Uint8Array() });
+    expect(await passkeys.insert({ passkey: own, max: 5 })).toBe('inserted');
+    expect(await passkeys.listByUser(own.userId)).toHaveLength(1);
+    const stranger = `user-${randomUUID()}`;
+    expect(await passkeys.listByUser(stranger)).toEqual([]);
+    const { rpId, id } = own;
+    expect((await passkeys.remove({ userId: stranger, rpId, id, keepLast: false })).status).toBe('not_found');
+    expect(await passkeys.forget(stranger)).toEqual([]);
+    expect(await passkeys.listByUser(own.userId)).toHaveLength(1);
+    // So that nothing lies there for the tests that follow.
+    await passkeys.forget(own.userId);
   });
 
   test('is its user’s again after a forget that crashed anywhere', async () => {

@@ -30,6 +30,7 @@ export function passkeyOf({ userId, userHandle, credentialId, publicKey }: Perso
     aaguid: AAGUID,
     backupEligible: true,
     backedUp: true,
+    attested: false,
     rpId: RP_ID,
     nickname: 'A phone',
     enabled: true,

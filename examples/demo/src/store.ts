@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { memoryStore, type Store } from '@latchkey/core';
-import { migrate, nodeSqlite, sqlStore } from '@latchkey/sql';
+import { migrate, nodeSqlite, preparedOnce, sqlStore } from '@latchkey/sql';
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect } from 'kysely';
 import { type Accounts, type AccountTables, memoryAccounts, redisAccounts, sqlAccounts } from './accounts.ts';
 import type { Place } from './settings.ts';

@@ -138,6 +138,7 @@ export {
   REMEMBERED_MS,
   type SessionSelection,
   type SessionStart,
+  type SessionStepUp,
   type SessionStore,
   type SignInSession,
   type Store,

@@ -30,7 +30,7 @@ export const LIMITS = {
   outcome: { points: 600, seconds: 60 },
   /** Registration options and verify together, by address. */
   registration: { points: 120, seconds: 60 },
-  /** Changes to passkeys and sessions (PATCH and DELETE), by address. */
+  /** Changes to passkeys and sessions (PATCH and DELETE), by address. Signing out does not count. */
   changes: { points: 120, seconds: 60 },
   /** All that is counted by address, together, by IPv6 /48: whoever has one has 65,536 addresses in the sense above. */
   network: { points: 6_000, seconds: 60 },
@@ -241,7 +241,7 @@ export interface PolicyOptions {
   readonly deviceBound?: boolean;
   /**
    * Only passkeys whose authenticator attests to its make, up to a root of yours or of the FIDO metadata you supply.
-   * Judged when a passkey is registered. WebAuthn §6.5. Default `none`: nothing is asked for and nothing is claimed.
+   * Judged when a passkey is registered; afterwards its model is, at each use. WebAuthn §6.5. Default `none`: nothing is asked for and nothing is claimed.
    */
   readonly attestation?: 'none' | AttestationOptions;
   /**
@@ -262,6 +262,11 @@ export interface SessionOptions<Request = unknown> {
   readonly lifetime?: SessionLifetime | ((request: Request) => SessionLifetime);
   /** How long a session may go unused. Default `'7d'`. */
   readonly idle?: Duration;
+  /**
+   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends those that were not seen for longest. Of
+   * more than 10, not every sign-in looks: there may be a tenth more for a while. Default 100.
+   */
+  readonly max?: number;
   /** How long a process may believe that a session is live without asking the store. 0 asks every time. Default `'60s'`. */
   readonly revalidateAfter?: Duration;
   /** The cookie, for siblings of one site. */
@@ -376,7 +381,7 @@ export interface SignIn<U extends User = User, Request = unknown, Response = unk
 export interface SignOut<Request = unknown, Response = unknown> {
   /** The session that ended. */
   readonly session: Pick<SignInSession, 'id' | 'userId' | 'passkeyId'>;
-  /** Whether it was the session of the request itself. */
+  /** Whether it was the session of the request itself, and nobody is signed in there now. False for `replaced`: `onSignIn` follows. */
   readonly current: boolean;
   /** Who ended it. */
   readonly by: SessionEnder;

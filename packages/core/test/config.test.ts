@@ -65,6 +65,8 @@ const WRONG: readonly (readonly [what: string, change: object, names: string, ad
   ['a challenge life of nothing', policy({ challengeTtl: 0 }), 'policy.challengeTtl', '1000 ms'],
   ['a duration nobody can read', policy({ challengeTtl: 'two minutes' }), 'policy.challengeTtl', "'2m'"],
   ['no passkeys', policy({ maxPasskeys: 0 }), 'policy.maxPasskeys', '1 to 64'],
+  ['no sessions', { sessions: { max: 0 } }, 'sessions.max', '1 to 1,000'],
+  ['sessions without end', { sessions: { max: Number.POSITIVE_INFINITY } }, 'sessions.max', '1 to 1,000'],
   ['an unknown counter rule', policy({ signCount: 'panic' }), 'policy.signCount', "'observe'"],
   ['a short identity key', { audit: { identityKey: 'secret' } }, 'audit.identityKey', '32'],
   ['decoys without a key', { users: { ...good.users, findByName: () => undefined } }, 'audit.identityKey', 'decoys'],

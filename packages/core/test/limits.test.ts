@@ -109,6 +109,53 @@ describe('an IPv6 /48', () => {
     expect(await letIn(20_000, () => limits.admit(byAddress('options', in48(1))))).toBe(LIMITS.options.points);
     expect(await refusedBy(limits.admit(byAddress('options', in48(2))))).toBeNull();
   });
+
+  const NAMES = ['options', 'verify', 'outcome', 'registration', 'changes'] as const;
+  const flood = (limits: Limits, subscribers: number, requests: number) =>
+    letIn(subscribers * requests, (i) => limits.admit(byAddress(NAMES[i % 5]!, in48(i % subscribers))));
+  const asked = (limits: Limits, neighbour: number, requests: number) =>
+    letIn(requests, (i) => limits.admit(byAddress(NAMES[i % 2]!, in48(neighbour))));
+
+  test.each([
+    ['one of its /64s', 1, 800],
+    ['four of its /64s', 4, 200],
+    ['256 of its /64s', 256, 10],
+  ])('leaves the neighbours theirs where %s take all they can get', async (_what, subscribers, left) => {
+    const { clock, limits } = open();
+    for (let minute = 0; minute < 2; minute++) {
+      const held = await flood(limits, subscribers, 12_000 / subscribers + 600);
+      expect(held).toBeLessThan(LIMITS.network.points);
+      expect(await asked(limits, 0x8000, left)).toBe(left);
+      expect(await refusedBy(limits.admit(byAddress('verify', in48(0))))).toMatch(/:2001:db8:1:/);
+      // Their shares are of the network's own window, and end with it.
+      clock.now += 60_000;
+    }
+  });
+
+  test('gives a share for its own window, whenever a subscriber comes to it', async () => {
+    const wide = { points: 100_000, seconds: 60 };
+    const { clock, limits } = open({ limits: { options: wide, network: { points: 100, seconds: 60 } } });
+    const take = () => letIn(100, () => limits.admit(byAddress('options', in48(1))));
+    await limits.admit(byAddress('options', in48(2)));
+    clock.now += 31_000;
+    const share = await take();
+    expect(share).toBeGreaterThan(20);
+    clock.now += 30_000;
+    expect(await take()).toBeGreaterThanOrEqual(share);
+    clock.now += 31_000;
+    expect(await take()).toBe(0);
+  });
+
+  test('is shared out in each process, also where one limiter counts for all of them', async () => {
+    const counted: string[] = [];
+    const { limits } = open({
+      limits: { network: { points: 20, seconds: 60 } },
+      create: (name) => ({ consume: (key) => void (name === 'network' && counted.push(key)) }),
+    });
+    expect(await flood(limits, 1, 50)).toBe(6);
+    expect(counted).toEqual(Array.from({ length: 6 }, () => '2001:db8:1::/48'));
+    expect(await asked(limits, 0x8000, 4)).toBe(4);
+  });
 });
 
 test('a name is counted by the address that asks: nobody elsewhere can use it up for its owner [security 19]', async () => {

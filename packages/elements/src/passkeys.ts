@@ -105,7 +105,7 @@ export class LatchkeyPasskeys extends LatchkeyElement {
               make('label', { for: 'nickname', part: 'label' }, this.word('nickname')),
               this.#nickname,
             ),
-            make('button', { part: 'button' }, this.word('add')),
+            make('button', { part: 'button add' }, this.word('add')),
           ),
     );
   }

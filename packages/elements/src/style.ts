@@ -28,6 +28,9 @@ p, ul, h2, form { margin: 0; padding: 0 }
 ul { list-style: none }
 form, [part=body], [part=field] { display: grid; gap: var(--g) }
 [part=field] { gap: .25rem }
+[part=body] { justify-items: start }
+form, ul { justify-self: stretch }
+[part~=add] { justify-self: start }
 label { font-weight: 600 }
 input, button { box-sizing: border-box; min-height: 2.75rem; font: inherit; border: 1px solid var(--l); border-radius: var(--r) }
 input { width: 100%; padding: .4rem .75rem; background: Field; color: FieldText }
@@ -47,9 +50,9 @@ button:disabled { opacity: .6; cursor: default }
 [part=status]:not(:empty) { margin-block-start: var(--g); padding-inline-start: .75em; border-inline-start: 3px solid var(--a) }
 [part=status]:not(:empty)::before { content: "✓ "; content: "✓ " / ""; font-weight: 700 }
 [part=status][data-kind=note]:not(:empty) { border-color: var(--q) }
-[part=status][data-kind=note]:not(:empty)::before { content: "ⓘ "; content: "ⓘ " / "" }
+[part=status][data-kind=note]:not(:empty)::before { content: "• "; content: "• " / "" }
 [part=status][data-kind=refused]:not(:empty) { border-color: var(--d) }
-[part=status][data-kind=refused]:not(:empty)::before { content: "⚠ "; content: "⚠ " / "" }
+[part=status][data-kind=refused]:not(:empty)::before { content: "! "; content: "! " / "" }
 [part=status][data-kind=waiting]:not(:empty) { border-color: transparent; padding: 0 }
 [part=status][data-kind=waiting]:not(:empty)::before { content: none }
 dialog { box-sizing: border-box; width: min(28rem, 100vw - 2rem); padding: 1.25rem; border: 1px solid var(--l); border-radius: var(--r); background: Canvas; color: CanvasText }

@@ -3,7 +3,9 @@ import type { RedisClient } from './client.ts';
 
 /** As much of a client or a cluster of node-redis as is used. */
 export interface NodeRedisClient {
+  /** Sends EVALSHA. */
   evalSha(sha1: string, given: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** Sends EVAL. */
   eval(script: string, given: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
@@ -22,6 +24,7 @@ export function fromNodeRedis(client: NodeRedisClient): RedisClient {
 
 /** As much of a client of Valkey GLIDE as is used. */
 export interface GlideClient {
+  /** Sends a command with its arguments. */
   customCommand(command: string[]): Promise<unknown>;
 }
 
@@ -49,6 +52,7 @@ function asRedisSaidIt(error: unknown): unknown {
 
 /** As much of Bun's own Redis client as is used. */
 export interface BunRedisClient {
+  /** Sends a command with its arguments. */
   send(command: string, given: string[]): Promise<unknown>;
 }
 

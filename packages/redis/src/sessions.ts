@@ -154,7 +154,7 @@ export function startOf(options: RedisStoreOptions, { session, replaces, renews 
   };
 }
 
-/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 to 5), end 2 or 3, listByUser 2. */
+/** The sessions. Round trips: find and touch 1 (by token in a Cluster 2), begin 1 (in a Cluster 2 to 5), end 2 or 3 (with `keepLatest` 1 where there are no more than that), listByUser 2. */
 export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {}): SessionStore {
   const keys = keysUnder(prefixOf(options));
 
@@ -199,9 +199,26 @@ export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {
     return session?.tokenHash === tokenHash ? session : null;
   };
 
+  const ofUser = async (userId: string, ids: readonly string[]): Promise<SignInSession[]> =>
+    (await Promise.all(ids.map(byId))).filter(
+      (session) => session !== null && session.userId === userId,
+    ) as SignInSession[];
+
+  /** The ids beyond those to keep. Who has few has none, and their sessions are not read. */
+  const beyond = async ({ userId, rpId, except, keepLatest }: Surplus): Promise<string[]> => {
+    const ids = (await idsOf(userId)).filter((id) => id !== except);
+    if (ids.length <= keepLatest) return [];
+    return (await ofUser(userId, ids))
+      .filter((session) => session.rpId === rpId)
+      .sort((a, b) => b.seenAt - a.seenAt || b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+      .slice(keepLatest)
+      .map(({ id }) => id);
+  };
+
   /** The ids that a selection may be about. */
   const candidates = async (which: SessionSelection): Promise<string[]> => {
     if ('id' in which) return [which.id];
+    if ('keepLatest' in which) return beyond(which);
     if (!('tokenHash' in which)) return idsOf(which.userId);
     const id = (await GET(redis, [keys.pointer(which.tokenHash)])) as string | null;
     return id === null ? [] : [id];
@@ -241,17 +258,17 @@ export function redisSessions(redis: RedisClient, options: RedisStoreOptions = {
     end,
 
     async listByUser(userId) {
-      const sessions = await Promise.all((await idsOf(userId)).map(byId));
-      return sessions
-        .filter((session) => session?.userId === userId)
-        .map((session) => session as SignInSession)
-        .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+      const sessions = await ofUser(userId, await idsOf(userId));
+      return sessions.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
     },
 
     /** Redis forgets them by its own clock. */
     forgetExpired: () => 0,
   };
 }
+
+/** A selection with `keepLatest`. */
+type Surplus = Extract<SessionSelection, { readonly keepLatest: number }>;
 
 /** Until when the keys of a session stay, by this machine's clock. */
 function lifeOf({ expiresAt }: SignInSession) {

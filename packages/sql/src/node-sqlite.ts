@@ -4,15 +4,21 @@ import { preparedOnce } from './prepared-once.ts';
 
 /** As much of `DatabaseSync` of `node:sqlite` as is used. */
 export interface NodeSqliteDatabase {
+  /** Compiles a statement. */
   prepare(sql: string): NodeSqliteStatement;
+  /** Closes the file. */
   close(): void;
 }
 
 /** As much of `StatementSync` of `node:sqlite` as is used: Node.js 22.16 has all of it. */
 export interface NodeSqliteStatement {
+  /** The columns of its result: none where it has no result. */
   columns(): readonly unknown[];
+  /** Runs it, and gives all rows. */
   all(...parameters: unknown[]): unknown[];
+  /** Runs it, and says what it changed. */
   run(...parameters: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  /** Runs it, and gives row by row. */
   iterate(...parameters: unknown[]): Iterator<unknown>;
 }
 

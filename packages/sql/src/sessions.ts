@@ -15,9 +15,11 @@ export const RENEWED_COLUMNS = [
   'authenticated_at',
   'user_verified',
   'enforcement',
+  'first_factor',
   'step_up_at',
   'step_up_action',
   'step_up_passkey_id',
+  'step_up_user_verified',
   'created_at',
   'seen_at',
   'expires_at',
@@ -66,6 +68,21 @@ export function sqlSessions(connection: Connection): SqlSessions {
     all().where('user_id', '=', userId).orderBy('created_at', 'desc').orderBy('id', 'desc'),
   );
 
+  const beyond = statement((p: Surplus) =>
+    db
+      .selectFrom(sessions)
+      .select('id')
+      .where('user_id', '=', p.userId)
+      .where('rp_id', '=', p.rpId)
+      .where('id', '!=', p.except)
+      .orderBy('seen_at', 'desc')
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      // SQLite and MySQL know no OFFSET without a LIMIT.
+      .$if(dialect !== 'postgres', (query) => query.limit(p.all))
+      .offset(p.keepLatest),
+  );
+
   const touch = statement(({ id, seenAt }: { id: string; seenAt: number }) =>
     db
       .updateTable(sessions)
@@ -100,6 +117,12 @@ export function sqlSessions(connection: Connection): SqlSessions {
     return true;
   };
 
+  /** The sessions beyond those to keep, each by its id; null where there are none, which is what a sign-in mostly finds. */
+  const surplus = async ({ userId, rpId, except, keepLatest }: Omit<Surplus, 'all'>) => {
+    const { rows } = await beyond({ userId, rpId, except, keepLatest, all: ALL });
+    return rows.length === 0 ? null : { userId, ids: rows.map(({ id }) => textOf(id)) };
+  };
+
   return {
     begin,
 
@@ -121,7 +144,9 @@ export function sqlSessions(connection: Connection): SqlSessions {
 
       async end(which) {
         if (!isNameable(which)) return [];
-        const selected = selecting(which);
+        const among = 'keepLatest' in which ? await surplus(which) : which;
+        if (among === null) return [];
+        const selected = selecting(among);
         if (returning) {
           const query = db.deleteFrom(sessions).where(selected).returning(SESSION_COLUMNS);
           return (await once(query)).rows.map(sessionOf);
@@ -145,9 +170,16 @@ export function sqlSessions(connection: Connection): SqlSessions {
   };
 }
 
+/** The parameters of a selection with `keepLatest`. */
+type Surplus = Record<'userId' | 'rpId' | 'except', string> & Record<'keepLatest' | 'all', number>;
+
+/** More rows than there are. */
+const ALL = 1_000_000_000;
+
 /** The rows that a selection ends. */
-function selecting(which: SessionSelection) {
+function selecting(which: Exclude<SessionSelection, Surplus> | { readonly userId: string; readonly ids: string[] }) {
   return ({ and, or, eb }: ExpressionBuilder<Tables, 'sessions'>) => {
+    if ('ids' in which) return and([eb('user_id', '=', which.userId), eb('id', 'in', which.ids)]);
     if ('tokenHash' in which) return eb('token_hash', '=', which.tokenHash);
     const narrowed = [
       ...(which.userId === undefined ? [] : [eb('user_id', '=', which.userId)]),
@@ -180,9 +212,11 @@ export function sessionRowOf(session: SignInSession) {
     authenticated_at: session.authenticatedAt,
     user_verified: Number(session.userVerified),
     enforcement: session.enforcement,
+    first_factor: Number(session.firstFactor),
     step_up_at: session.stepUp?.at ?? null,
     step_up_action: session.stepUp?.action ?? null,
     step_up_passkey_id: session.stepUp?.passkeyId ?? null,
+    step_up_user_verified: session.stepUp && Number(session.stepUp.userVerified),
     created_at: session.createdAt,
     seen_at: session.seenAt,
     expires_at: session.expiresAt,
@@ -205,6 +239,7 @@ function sessionOf(row: Selectable<SessionRow>): SignInSession {
     authenticatedAt: Number(row.authenticated_at),
     userVerified: flagOf(row.user_verified),
     enforcement: textOf(row.enforcement) as Enforcement,
+    firstFactor: flagOf(row.first_factor),
     stepUp:
       row.step_up_at === null || row.step_up_passkey_id === null
         ? null
@@ -212,6 +247,7 @@ function sessionOf(row: Selectable<SessionRow>): SignInSession {
             at: Number(row.step_up_at),
             action: textOrNull(row.step_up_action),
             passkeyId: textOf(row.step_up_passkey_id),
+            userVerified: row.step_up_user_verified !== null && flagOf(row.step_up_user_verified),
           },
     createdAt: Number(row.created_at),
     seenAt: Number(row.seen_at),

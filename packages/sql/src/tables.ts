@@ -40,6 +40,7 @@ export interface PasskeyRow {
   aaguid: Text;
   backup_eligible: Integer;
   backed_up: Integer;
+  attested: Integer;
   rp_id: Text;
   nickname: Text;
   enabled: Integer;
@@ -59,10 +60,12 @@ export interface SessionRow {
   authenticated_at: Integer;
   user_verified: Integer;
   enforcement: Text;
-  /** The last step-up: all three are null where there was none; the action also where it was for none in particular. */
+  first_factor: Integer;
+  /** The last step-up: all four are null where there was none; the action also where it was for none in particular. */
   step_up_at: Integer | null;
   step_up_action: Text | null;
   step_up_passkey_id: Text | null;
+  step_up_user_verified: Integer | null;
   created_at: Integer;
   seen_at: Integer;
   expires_at: Integer;

@@ -9,6 +9,8 @@ const THREATS = ['tests/security/threats.test.ts'];
 const LIMITS = ['packages/core/test/limits.test.ts'];
 const BOUNDS = ['tests/security/bounds.test.ts'];
 const RELYING_PARTIES = ['tests/security/relying-parties.test.ts'];
+const LEFT_OVER = ['tests/http/findings/left-over.test.ts'];
+const SIGNATURE = ['packages/core/test/signature.test.ts'];
 
 /** Noticed by rules of the HTTP contract, which begin so, on one framework. */
 const byRules = (file: string, find: string, replace: string, rule: string): Mutant => ({
@@ -228,7 +230,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     AUTHENTICATION,
     'const { publicKey } = passkey ?? { publicKey: nobodysKey() };',
     'const { publicKey } = passkey ?? { publicKey: new Uint8Array() };',
-    'nobody',
+    'the signature of a passkey that nobody has',
   ),
   by(ENUMERATION, AUTHENTICATION, 'byId(descriptors(usable))', 'descriptors(usable)', 'the order of what is offered'),
   by(
@@ -246,13 +248,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'const NUMBERS = [256, 0, 0] as const;',
     'finding 6',
   ),
-  by(
-    ENUMERATION,
-    'webauthn/signature.ts',
-    'if (held) importPublicKey(decode(publicKey));',
-    '',
-    'as long for everybody',
-  ),
+  by(SIGNATURE, 'webauthn/signature.ts', 'if (held) importPublicKey(decode(publicKey));', ''),
   // --- a registration ---
   byRules(
     REGISTRATION,
@@ -269,8 +265,43 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   by(
     ['tests/http/attestation.test.ts'],
     REGISTRATION,
-    'permit(judgeAttestation(config.policy.attestation?.accepts(credential) ?? false, ceremony.requirements));',
+    'permit(judgeAttestation(isAccepted, ceremony.requirements));',
     '',
+  ),
+  by(
+    LEFT_OVER,
+    AUTHENTICATION,
+    'permit(judgeAttestation(isAttested(passkey, config.policy), ceremony.requirements));',
+    '',
+    'Express 5 > a passkey that nobody vouches for',
+  ),
+  by(
+    LEFT_OVER,
+    REGISTRATION,
+    'attested: isAccepted,',
+    'attested: true,',
+    'Express 5 > a passkey that nobody vouches for',
+  ),
+  by(
+    LEFT_OVER,
+    'ceremony/policy.ts',
+    'return attested && (attestation?.acceptsModel(aaguid) ?? true);',
+    'return attested;',
+    'Express 5 > one that was attested',
+  ),
+  by(
+    ['tests/http/attestation.test.ts'],
+    'config/attestation.ts',
+    'return model === undefined ? anchors.length > 0 : !model.withdrawn;',
+    'return !model?.withdrawn;',
+    'refuses a passkey that was attested where',
+  ),
+  by(
+    ['tests/http/attestation.test.ts'],
+    'config/attestation.ts',
+    'return model === undefined ? anchors.length > 0 : !model.withdrawn;',
+    'return true;',
+    'refuses a passkey that was attested where',
   ),
   byRules(REGISTRATION, "if (!user) throw refuse('username_unavailable');", '', 'keeps a name that is taken secret'),
   byRules(
@@ -383,11 +414,57 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'return Math.max(authenticatedAt, stepUp?.at ?? 0);',
     'steps up for one action',
   ),
+  by(
+    LEFT_OVER,
+    SESSION,
+    'judgeFirstFactor(session.firstFactor, policy.firstFactor).allow && ',
+    '',
+    'Express 5 > a session that began without the first factor',
+  ),
+  by(
+    LEFT_OVER,
+    AUTHENTICATION,
+    'firstFactor: identified !== null',
+    'firstFactor: true',
+    'Express 5 > a session that began without the first factor',
+  ),
+  by(
+    LEFT_OVER,
+    SESSION,
+    'judgeAttestation(passkey !== null && isAttested(passkey, policy), policy.requirements).allow',
+    'true',
+    'Express 5 > a passkey that nobody vouches for',
+  ),
+  by(
+    LEFT_OVER,
+    SESSION,
+    'return stepUp === null || isFit(confirmedBy, stepUp, policy) ?',
+    'return true ?',
+    'Express 5 > a step-up',
+  ),
+  by(
+    LEFT_OVER,
+    SESSION,
+    'const stepUp = { at: now, action, passkeyId: passkey.id, userVerified };',
+    'const stepUp = { at: now, action, passkeyId: passkey.id, userVerified: true };',
+    'Express 5 > a step-up',
+  ),
   byRules(
     SESSION,
-    'return { session, replaces: context.sessionToken, renews: false };',
-    'return { session, replaces: null, renews: false };',
+    "if (sessionToken !== null) await end(context, { tokenHash: sessionToken }, 'person', 'replaced');",
+    '',
     'begins a new session at sign-in',
+  ),
+  by(LEFT_OVER, SESSION, " && because !== 'replaced'", '', 'Express 5 > a session that a new sign-in replaces'),
+  by(LEFT_OVER, SESSION, 'if (isOver(session)) return;', '', 'Express 5 > a session that a new sign-in replaces'),
+  by(LEFT_OVER, SESSION, 'await endSurplus(context, session);', '', 'Express 5 > a person has'),
+  by(LEFT_OVER, SESSION, 'keepLatest: settings!.max - 1', 'keepLatest: settings!.max', 'Express 5 > a person has'),
+  by(
+    LEFT_OVER,
+    SESSION,
+    "      forget({ tokenHash: session.tokenHash });\n      await tell(context, session, 'policy', 'too_many');",
+    "      await tell(context, session, 'policy', 'too_many');",
+    'Express 5 > a person has',
   ),
   by(REASONS, SESSION, "throw refuse('session_failed', { cause: thrown.cause });", 'throw thrown;', 'session_failed'),
   // --- the request ---
@@ -435,6 +512,36 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'ends the sessions of a passkey',
   ),
   by(REASONS, 'http/router.ts', 'await takeBack(context);', '', 'audit_unavailable'),
+  by(
+    ['tests/http/limits.test.ts'],
+    'http/receive.ts',
+    "if (method === 'DELETE' && path === SESSION) return [];",
+    '',
+    'signing out is never over a limit',
+  ),
+  by(
+    ['tests/http/limits.test.ts'],
+    'http/receive.ts',
+    "if (method === 'DELETE' && path === SESSION) return [];",
+    "if (method === 'DELETE') return [];",
+    'there is a limit for changes',
+  ),
+  by(LIMITS, 'http/limits.ts', 'if (sharer !== undefined) shares.consume(key, sharer);', ''),
+  by(LIMITS, 'http/limits.ts', 'all.until}`);', '0}`);', 'an IPv6 /48'),
+  by(
+    LEFT_OVER,
+    'signals/publish.ts',
+    'turn ? () => turn(handing) : handing',
+    'handing',
+    'attempts that were let in and refused',
+  ),
+  by(
+    LEFT_OVER,
+    'signals/publish.ts',
+    'if (next) next();',
+    'if (false) next?.();',
+    'attempts that were let in and refused',
+  ),
   by(LIMITS, 'http/limits.ts', 'if (window.count >= points)', 'if (window.count > points)'),
   by(LIMITS, 'http/limits.ts', 'if (all >= points || network >= share ||', 'if (all >= points ||'),
   by(LIMITS, 'http/limits.ts', '|| young.size >= MOST_KEYS', ''),

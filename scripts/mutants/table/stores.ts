@@ -113,6 +113,12 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'sessions > ends one by its id, only for its user and at its relying party',
   ),
+  inMemory(
+    'sessions.ts',
+    'return b.seenAt - a.seenAt || b.createdAt - a.createdAt',
+    'return b.createdAt - a.createdAt',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
   // --- SQL: a challenge ---
   inPostgres(
     'challenges.ts',
@@ -242,7 +248,44 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'sessions > ends one by its id, only for its user and at its relying party',
   ),
+  inPostgres(
+    'sessions.ts',
+    ".orderBy('seen_at', 'desc')\n",
+    '\n',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
+  inPostgres(
+    'sessions.ts',
+    ".where('rp_id', '=', p.rpId)",
+    '',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
+  inSqlite(
+    'sessions.ts',
+    ".where('id', '!=', p.except)",
+    '',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
+  inPostgres(
+    'sessions.ts',
+    'first_factor: Number(session.firstFactor),',
+    'first_factor: 0,',
+    'sessions > gives a session back as it was begun',
+  ),
+  inPostgres(
+    'sessions.ts',
+    'userVerified: row.step_up_user_verified !== null && flagOf(row.step_up_user_verified),',
+    'userVerified: true,',
+    'sessions > gives a session back as it was begun',
+  ),
   // --- SQL: passkeys and records ---
+  inPostgres('passkeys.ts', 'attested: flagOf(row.attested),', 'attested: true,', 'passkeys > gives a passkey back'),
+  inPostgres(
+    'use.ts',
+    ".where('sign_count', '=', p.readCount)",
+    '',
+    'passkeys > records one of ten uses that saw the same counter',
+  ),
   inPostgres(
     'passkeys.ts',
     ".doUpdateSet({ user_id: sql.ref('excluded.user_id') })",
@@ -343,7 +386,27 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'is refused to a user whose handle is another’s',
   ),
+  byRedis('passkeys.ts', 'do changed[line] = used[line] end', 'do end', 'mutant 2'),
+  byRedis('passkeys.ts', 'return owned.owner === userId ? owned : null;', 'return owned;', 'mutant 14'),
+  inRedis(
+    'passkeys.ts',
+    ' or lines[3] ~= read_count',
+    '',
+    'passkeys > records one of ten uses that saw the same counter',
+  ),
   // --- Redis: sessions and records ---
+  inRedis(
+    'sessions.ts',
+    '.filter((session) => session.rpId === rpId)',
+    '',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
+  inRedis(
+    'sessions.ts',
+    '.sort((a, b) => b.seenAt - a.seenAt ||',
+    '.sort((a, b) => 0 ||',
+    'sessions > ends all of a user at one relying party but one and so many others',
+  ),
   inRedis(
     'sessions.ts',
     "if not current or current[TOKEN] ~= replaces then return 'session_gone' end",

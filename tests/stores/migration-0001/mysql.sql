@@ -32,6 +32,7 @@ create table if not exists `latchkey_passkeys` (
   aaguid varbinary(36) not null,
   backup_eligible tinyint not null,
   backed_up tinyint not null,
+  attested tinyint not null,
   rp_id mediumtext not null,
   nickname mediumtext not null,
   enabled tinyint not null,

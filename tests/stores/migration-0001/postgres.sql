@@ -33,6 +33,7 @@ create table if not exists "latchkey_passkeys" (
   aaguid text collate "C" not null,
   backup_eligible smallint not null,
   backed_up smallint not null,
+  attested smallint not null,
   rp_id text not null,
   nickname text not null,
   enabled smallint not null,

@@ -33,6 +33,7 @@ create table if not exists "latchkey_passkeys" (
   aaguid text not null,
   backup_eligible integer not null,
   backed_up integer not null,
+  attested integer not null,
   rp_id text not null,
   nickname text not null,
   enabled integer not null,

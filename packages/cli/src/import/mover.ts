@@ -154,6 +154,7 @@ function passkeyOf(found: SourcePasskey, rpId: string): Passkey {
     backupEligible: found.backupEligible,
     // Not eligible and backed up is what cannot be; what is so now is stored at the next sign-in.
     backedUp: found.backedUp === true && found.backupEligible !== false,
+    attested: false,
     rpId,
     nickname: found.nickname?.slice(0, 100).toWellFormed() ?? 'Passkey',
     enabled: found.enabled,

@@ -6,7 +6,7 @@ import { Fault, messageOf } from '../terminal/fault.ts';
 export const FRAMEWORKS = ['express', 'koa', 'fastify'] as const;
 export type Framework = (typeof FRAMEWORKS)[number];
 
-export const DRIVERS = ['pg', 'mysql2', 'better-sqlite3', 'ioredis', 'memory'] as const;
+export const DRIVERS = ['pg', 'mysql2', 'sqlite', 'ioredis', 'memory'] as const;
 export type Driver = (typeof DRIVERS)[number];
 
 /** The sessions for which docs/passwords.md has a bridge, by the package that makes them. */
@@ -211,11 +211,12 @@ const KIN: Readonly<Record<string, Driver>> = {
   mysql: 'mysql2',
   mariadb: 'mysql2',
   '@prisma/adapter-mariadb': 'mysql2',
-  sqlite3: 'better-sqlite3',
-  '@prisma/adapter-better-sqlite3': 'better-sqlite3',
+  sqlite3: 'sqlite',
+  'better-sqlite3': 'sqlite',
+  '@prisma/adapter-better-sqlite3': 'sqlite',
   redis: 'ioredis',
 };
-const PRISMA: Readonly<Record<string, Driver>> = { postgresql: 'pg', mysql: 'mysql2', sqlite: 'better-sqlite3' };
+const PRISMA: Readonly<Record<string, Driver>> = { postgresql: 'pg', mysql: 'mysql2', sqlite: 'sqlite' };
 
 /** Where passkeys must not be lost, a database goes before Redis. */
 function driverOf(packages: ReadonlyMap<string, string>, folder: string): Driver {

@@ -21,7 +21,7 @@ export const STORES: Readonly<Record<Driver, StoreFile>> = {
     needs: ['@latchkey/sql', 'kysely', 'pg'],
     types: ['@types/pg'],
     variable: 'DATABASE_URL',
-    text: `import { migrate, sqlStore } from '@latchkey/sql';
+    text: `import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 
@@ -33,7 +33,7 @@ const pool = new Pool({
 const complain = (error«: Error») => console.error(\`PostgreSQL: \${error.message}\`);
 pool.on('error', complain); // a connection that broke while nobody used it
 pool.on('connect', (connection) => connection.on('error', complain)); // and one that broke while somebody did
-const db = new Kysely({ dialect: new PostgresDialect({ pool }) });
+const db = new Kysely({ dialect: new PostgresDialect({ pool: preparedOnce(pool) }) });
 await migrate(db);
 
 export const store = sqlStore(db);
@@ -55,18 +55,18 @@ await migrate(db);
 export const store = sqlStore(db);
 `,
   },
-  'better-sqlite3': {
-    name: 'SQLite (better-sqlite3)',
-    needs: ['@latchkey/sql', 'kysely', 'better-sqlite3'],
-    types: ['@types/better-sqlite3'],
+  sqlite: {
+    name: 'SQLite (node:sqlite)',
+    needs: ['@latchkey/sql', 'kysely'],
+    types: [],
     variable: null,
-    text: `import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
-import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+    text: `import { DatabaseSync } from 'node:sqlite';
+import { migrate, nodeSqlite, sqlStore } from '@latchkey/sql';
+import { Kysely } from 'kysely';
 
-const file = new Database('latchkey.db', { timeout: 500 });
-file.pragma('journal_mode = WAL');
-const db = new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(file) }) });
+const file = new DatabaseSync('latchkey.db', { timeout: 500 });
+file.exec('pragma journal_mode = wal; pragma synchronous = normal');
+const db = new Kysely({ dialect: nodeSqlite(file) });
 await migrate(db);
 
 export const store = sqlStore(db);

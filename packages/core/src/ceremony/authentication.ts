@@ -28,6 +28,8 @@ import {
   allowedModes,
   compareSignCount,
   defaultMode,
+  isAttested,
+  judgeAttestation,
   judgeBackupEligibility,
   judgeDevice,
   judgeEnforcement,
@@ -196,7 +198,7 @@ export async function verifySignIn(
     const { id, lastUsedAt } = accepted.passkey;
     // A browser that is signed in with this passkey already, by the sign-up that made it, is no news to its owner.
     mayBeNews = lastUsedAt === null && (await sessions.peek(context))?.passkeyId !== id;
-    return sessions.prepare(context, accepted);
+    return sessions.prepare(context, { ...accepted, firstFactor: identified !== null });
   });
   const { passkey, used, siblings, user, flags, ceremony, enforcement, start } = verified;
   // Of several first uses at once, the store made one the first: the others read the passkey again.
@@ -246,8 +248,12 @@ export async function verifyStepUp(
   body: { attemptId: string; credential: object },
 ): Promise<{ steppedUpAt: number; expiresAt: number; action?: string }> {
   const expected = { purpose: 'step_up', userId: signedIn.user.id, body } as const;
-  const { ceremony, start } = await verifyAssertion(context, services, expected, ({ passkey, ceremony }) =>
-    services.sessions.prepareStepUp(context, signedIn, { passkey, action: ceremony.action ?? null }),
+  const { ceremony, start } = await verifyAssertion(
+    context,
+    services,
+    expected,
+    ({ passkey, userVerified, ceremony }) =>
+      services.sessions.prepareStepUp(context, signedIn, { passkey, userVerified, action: ceremony.action ?? null }),
   );
   const steppedUpAt = start!.session.stepUp!.at;
   return {
@@ -326,6 +332,7 @@ async function verifyAssertion(
   // A passkey that could ever leave its device does not become bound to it by saying so.
   const mayBeElsewhere = data.flags.backupEligible || passkey.backupEligible === true;
   permit(judgeDevice(mayBeElsewhere, ceremony.requirements));
+  permit(judgeAttestation(isAttested(passkey, config.policy), ceremony.requirements));
   draft.decided = enforcementOf(draft);
   const { enforcement } = draft.decided;
   permit(judgeEnforcement(ceremony.immediateMediation, enforcement, draft.clientReport));

@@ -28,7 +28,11 @@ export function permit(decision: Decision): void {
 }
 
 /** User presence always, user verification where the policy of the challenge required it. WebAuthn §7.1 steps 15 and 16, §7.2 steps 16 and 17. */
-export function judgeFlags(flags: Flags, userVerification: UserVerification, presenceRequired = true): Decision {
+export function judgeFlags(
+  flags: Pick<Flags, 'userPresent' | 'userVerified'>,
+  userVerification: UserVerification,
+  presenceRequired = true,
+): Decision {
   if (presenceRequired && !flags.userPresent)
     return { allow: false, reason: 'user_presence_missing', rule: 'user_presence' };
   if (userVerification === 'required' && !flags.userVerified) {
@@ -82,6 +86,14 @@ export function judgeDevice(backupEligible: boolean, requirements: readonly Requ
 export function judgeAttestation(accepted: boolean, requirements: readonly Requirement[]): Decision {
   if (accepted || !requirements.includes('attestation')) return ALLOW;
   return { allow: false, reason: 'attestation_refused', rule: 'attestation' };
+}
+
+/** Whether a passkey was registered with an attestation, and is of a model that the policy here accepts. The statement itself is not kept. */
+export function isAttested(
+  { attested, aaguid }: Pick<Passkey, 'attested' | 'aaguid'>,
+  { attestation }: Policy,
+): boolean {
+  return attested && (attestation?.acceptsModel(aaguid) ?? true);
 }
 
 /** Only `require` turns a sign-in away that was not enforced; `report` and `prefer` record it and let the person in. */

@@ -177,7 +177,8 @@ export async function verifyRegistration(
   draft.stage = 'policy';
   permit(judgeFlags(flags, ceremony.userVerification, ceremony.conditional !== true));
   permit(judgeDevice(flags.backupEligible, ceremony.requirements));
-  permit(judgeAttestation(config.policy.attestation?.accepts(credential) ?? false, ceremony.requirements));
+  const isAccepted = config.policy.attestation?.accepts(credential) ?? false;
+  permit(judgeAttestation(isAccepted, ceremony.requirements));
 
   // Store. Only now is there an account.
   const user = registrant
@@ -201,6 +202,7 @@ export async function verifyRegistration(
     aaguid: credential.aaguid,
     backupEligible: flags.backupEligible,
     backedUp: flags.backedUp,
+    attested: isAccepted,
     rpId: config.rp.id,
     nickname: ceremony.nickname ?? providerName(credential.aaguid) ?? 'Passkey',
     enabled: true,
@@ -305,8 +307,9 @@ async function signIn(
   passkey: Passkey,
   userVerified: boolean,
 ): Promise<object | undefined> {
-  const enforcement = 'not_applicable';
-  const start = sessions.prepare(context, { passkey, userVerified, enforcement, signedUp: true });
+  const enforcement = 'not_applicable' as const;
+  const facts = { passkey, userVerified, enforcement, firstFactor: false, signedUp: true };
+  const start = sessions.prepare(context, facts);
   if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
 }

@@ -3,7 +3,7 @@
  * by guards and routes, ended for good. The store holds only the token's hash, so a copy of it signs nobody in.
  */
 import { hash, randomUUID } from 'node:crypto';
-import type { AppConfig, Config } from '../config/config.ts';
+import type { AppConfig, Config, Policy } from '../config/config.ts';
 import { type Duration, milliseconds } from '../duration.ts';
 import { type Refusal, refuse, refuseUnrecorded } from '../errors.ts';
 import type { IdentifiedUser, User, UserAction } from '../options.ts';
@@ -11,6 +11,7 @@ import { random } from '../random.ts';
 import type { Enforcement, SessionEnder, SessionEnding } from '../record/attempt.ts';
 import type { Passkey, SessionSelection, SessionStart, SignInSession } from '../store/store.ts';
 import type { GuardContext, RequestContext } from './context.ts';
+import { isAttested, judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags } from './policy.ts';
 import type { ReliableStore } from './reliable-store.ts';
 
 /** The session that a guard hands to the application: `req.passkeySession`, `ctx.state.passkeySession`, `request.passkeySession`. */
@@ -68,14 +69,17 @@ export interface SignInFacts {
   readonly passkey: Passkey;
   readonly userVerified: boolean;
   readonly enforcement: Enforcement;
+  /** The application's own sign-in named this person. */
+  readonly firstFactor: boolean;
   /** A sign-up signs in at the instant that its passkey was made, which is how its session is known later. */
   readonly signedUp?: boolean;
 }
 
-/** A session that the store knew as live, and its passkey, where that has been looked up. */
+/** A session that the store knew as live; and the passkeys that began it and stepped it up, where they have been looked up. */
 interface Live {
   readonly session: SignInSession;
   readonly passkey: Passkey | null;
+  readonly confirmedBy: Passkey | null;
 }
 
 /** How many sessions a process remembers. A full memory forgets the oldest, which only costs a look-up. */
@@ -124,14 +128,13 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     const session = await store.sessions!.find({ tokenHash });
     if (session === null) return null;
     const passkeys = await store.passkeys.listByUser(session.userId);
-    const isGood = (id: string) => passkeys.some((passkey) => passkey.id === id && passkey.enabled);
     const passkey = passkeys.find(({ id }) => id === session.passkeyId);
     if (passkey === undefined) return { dead: session, because: 'passkey_removed' };
     // Of another generation: it was disabled since, and perhaps enabled again.
     if (!passkey.enabled || passkey.generation !== session.generation)
       return { dead: session, because: 'passkey_disabled' };
-    const stepUp = session.stepUp && isGood(session.stepUp.passkeyId) ? session.stepUp : null;
-    const live = { session: { ...session, stepUp }, passkey };
+    const confirmedBy = passkeys.find(({ id, enabled }) => enabled && id === session.stepUp?.passkeyId) ?? null;
+    const live = { session: { ...session, stepUp: confirmedBy && session.stepUp }, passkey, confirmedBy };
     remember(live, endingsBefore);
     return live;
   }
@@ -142,11 +145,11 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     const every = Math.min(idleMs / 10, Math.max(60_000, Math.min(idleMs / 20, 3_600_000)));
     if (now - session.seenAt < every) return true;
     const known = remembered.get(session.tokenHash);
-    if (known) remembered.set(session.tokenHash, { ...known, session: { ...session, seenAt: now } });
+    if (known) remembered.set(session.tokenHash, { ...known, session: { ...known.session, seenAt: now } });
     return store.sessions!.touch({ id: session.id, seenAt: now });
   }
 
-  /** Ends sessions in the store and here. Each that was there is one record and one call of `onSignOut`. */
+  /** Ends sessions in the store and here. Each that was live is one record and one call of `onSignOut`. */
   async function end(
     context: GuardContext,
     which: SessionSelection,
@@ -164,14 +167,29 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     }
   }
 
+  /**
+   * Ends what this person has beyond `sessions.max` here: the sessions that were not seen for longest, never the one that begins. Few
+   * people have so many, so that not every sign-in asks the store: where the most is 100, one in ten does, by chance.
+   */
+  async function endSurplus(context: RequestContext, { id, userId, rpId }: SignInSession): Promise<void> {
+    if (Math.random() * settings!.max >= 10) return;
+    const surplus = { userId, rpId, except: id, keepLatest: settings!.max - 1 };
+    for (const session of await store.sessions!.end(surplus)) {
+      forget({ tokenHash: session.tokenHash });
+      await tell(context, session, 'policy', 'too_many');
+    }
+  }
+
   async function tell(context: GuardContext, session: SignInSession, by: SessionEnder, because: SessionEnding) {
+    // It had ended by itself, which leaves no record.
+    if (isOver(session)) return;
     const { id, userId, passkeyId, attemptId } = session;
     const changes = { sessionId: id, userId, endedBy: by, endedBecause: because, changedBy: by, relatedId: attemptId };
     context.events.push({ name: 'latchkey.session.ended', changes });
     // What the application did itself it need not be told; and outside a request there is no session of its own to end.
     if (by === 'application' || config.onSignOut === undefined || context.request.native === undefined) return;
     const { native: request, nativeResponse: response } = context.request;
-    const current = session.tokenHash === context.sessionToken;
+    const current = session.tokenHash === context.sessionToken && because !== 'replaced';
     try {
       await config.onSignOut({ session: { id, userId, passkeyId }, current, by, because, request, response });
     } catch (thrown) {
@@ -184,7 +202,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     const token = context.sessionToken;
     if (settings === null || token === null) return null;
     let live = recall(token);
-    if (live === null || !isInTime(live.session, context.config) || !meets(live, context.config)) {
+    if (live === null || !meets(live, context.config) || !isInTime(seenHere(live, context.config), context.config)) {
       const found = await lookUp(token);
       if (found !== null && 'dead' in found) {
         await end(context, { id: found.dead.id }, 'policy', found.because);
@@ -195,7 +213,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     // Tenants may share a host, and so a cookie; and hosts of one tenant may have policies of their own, while clients carry
     // cookies where they like. A session is worth nothing where it could not have begun, and is left alone.
     if (live === null || live.session.rpId !== context.config.rp.id || !meets(live, context.config)) return null;
-    const { session } = live;
+    const session = seenHere(live, context.config);
     if (!isInTime(session, context.config)) {
       forget({ tokenHash: session.tokenHash });
       return null;
@@ -227,6 +245,12 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     return Math.min(settings!.idleMs, policy.reauthentication?.idleMs ?? Number.POSITIVE_INFINITY);
   }
 
+  /** Whether a session has expired, or was idle too long, wherever it began. */
+  function isOver({ authenticatedAt, stepUp, seenAt, expiresAt }: SignInSession): boolean {
+    const now = config.now();
+    return now >= expiresAt || now - Math.max(authenticatedAt, stepUp?.at ?? 0, seenAt) > settings!.idleMs;
+  }
+
   /** Whether this session has neither expired, nor been idle too long, nor to sign in again by now. */
   function isInTime({ authenticatedAt, stepUp, seenAt, expiresAt }: SignInSession, tenant: Config): boolean {
     const now = config.now();
@@ -237,10 +261,15 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
 
   /** Whether a session is as good as the policy here wants a sign-in to be. A sign-up has no UI mode: its session does without. */
   function meets({ session, passkey }: Live, { policy }: Config): boolean {
-    if (policy.userVerification === 'required' && !session.userVerified) return false;
     const ofSignUp = session.enforcement === 'not_applicable' && session.authenticatedAt === passkey?.createdAt;
     if (policy.immediateMediation === 'require' && session.enforcement !== 'enforced' && !ofSignUp) return false;
-    return passkey?.backupEligible === false || !policy.requirements.includes('device_bound');
+    return judgeFirstFactor(session.firstFactor, policy.firstFactor).allow && isFit(passkey, session, policy);
+  }
+
+  /** A live session as the policy here sees it: a step-up that could not have been made here is none. */
+  function seenHere({ session, confirmedBy }: Live, { policy }: Config): SignInSession {
+    const { stepUp } = session;
+    return stepUp === null || isFit(confirmedBy, stepUp, policy) ? session : { ...session, stepUp: null };
   }
 
   /** A new token for a session, and the cookie that carries it. */
@@ -269,10 +298,10 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       return user && { user, session: null, confirmedAt: user.authenticatedAt ?? Number.NEGATIVE_INFINITY };
     },
 
-    /** A session for a sign-in that is about to be stored. It ends the session that this browser had. Null without sessions. */
+    /** A session for a sign-in that is about to be stored. Null without sessions. */
     prepare(
       context: RequestContext,
-      { passkey, userVerified, enforcement, signedUp }: SignInFacts,
+      { passkey, userVerified, enforcement, firstFactor, signedUp }: SignInFacts,
     ): SessionStart | null {
       if (settings === null) return null;
       const now = signedUp ? passkey.createdAt : config.now();
@@ -287,6 +316,7 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         authenticatedAt: now,
         userVerified,
         enforcement,
+        firstFactor,
         stepUp: null,
         createdAt: now,
         seenAt: now,
@@ -295,17 +325,17 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
         address: context.draft.address,
         userAgent: context.draft.userAgent?.slice(0, 256) ?? null,
       });
-      return { session, replaces: context.sessionToken, renews: false };
+      return { session, replaces: null, renews: false };
     },
 
     /** The same session under a new token, with a step-up. The old token is worth nothing from then on. */
     prepareStepUp(
       context: RequestContext,
       { session }: SignedIn,
-      { passkey, action }: { passkey: Passkey; action: string | null },
+      { passkey, userVerified, action }: { passkey: Passkey; userVerified: boolean; action: string | null },
     ): SessionStart {
       const now = config.now();
-      const stepUp = { at: now, action, passkeyId: passkey.id };
+      const stepUp = { at: now, action, passkeyId: passkey.id, userVerified };
       return {
         session: issue(context, { ...session, stepUp, seenAt: now }),
         replaces: session.tokenHash,
@@ -314,8 +344,8 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     },
 
     /**
-     * Stores a session. `storeWithUse` does it in the same step as the use of its passkey, where the store can. False when the
-     * session to renew has ended meanwhile. Ends it again if the request is refused after all.
+     * Stores a session. `storeBoth` does it in the same step as the use of its passkey, where the store can. A new one ends the
+     * session that this browser had, and what is one too many. Ends the new one again if the request is refused after all.
      */
     async begin<Outcome>(
       context: RequestContext,
@@ -335,9 +365,13 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
       });
       try {
         const outcome = await storeBoth();
-        if (isBegun(outcome)) {
-          remember({ session, passkey: null }, endingsBefore);
-          context.draft.sessionId = session.id;
+        if (!isBegun(outcome)) return outcome;
+        remember({ session, passkey: null, confirmedBy: null }, endingsBefore);
+        context.draft.sessionId = session.id;
+        if (!start.renews) {
+          const { sessionToken } = context;
+          if (sessionToken !== null) await end(context, { tokenHash: sessionToken }, 'person', 'replaced');
+          await endSurplus(context, session);
         }
         return outcome;
       } finally {
@@ -365,9 +399,10 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
     async isLive(id: string, tenant: Config): Promise<boolean> {
       if (settings === null || !/^[0-9a-f-]{36}$/.test(id)) return false;
       const session = await store.sessions!.find({ id });
-      if (session === null || session.rpId !== tenant.rp.id || !isInTime(session, tenant)) return false;
+      if (session === null || session.rpId !== tenant.rp.id) return false;
       const found = await lookUp(session.tokenHash);
       if (found === null || 'dead' in found || !meets(found, tenant)) return false;
+      if (!isInTime(seenHere(found, tenant), tenant)) return false;
       return (await config.accounts.active(session.userId)) !== null;
     },
 
@@ -404,6 +439,15 @@ export function createSessions(config: AppConfig, store: ReliableStore) {
 export function describeSession({ session, user }: SignedIn): PasskeySession {
   const { id, passkeyId, authenticatedAt, userVerified, enforcement } = session;
   return { id, user, passkeyId, authenticatedAt, userVerified, enforcement };
+}
+
+/** Whether a policy lets this passkey sign in, or step up, in this way. A passkey that was not looked up is fit where nothing is asked of it. */
+function isFit(passkey: Passkey | null, { userVerified }: { readonly userVerified: boolean }, policy: Policy): boolean {
+  return (
+    judgeFlags({ userPresent: true, userVerified }, policy.userVerification).allow &&
+    judgeDevice(passkey?.backupEligible !== false, policy.requirements).allow &&
+    judgeAttestation(passkey !== null && isAttested(passkey, policy), policy.requirements).allow
+  );
 }
 
 /** When this person last used their passkey here, for nothing in particular: a step-up for one action counts for that alone. */

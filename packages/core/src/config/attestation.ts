@@ -22,6 +22,8 @@ export interface AttestedModel {
 export interface AttestationPolicy {
   /** Whether the authenticator is one that this policy accepts. Never throws. */
   accepts(model: AttestedModel): boolean;
+  /** Whether a model that was attested before could still be accepted. Its certificates are not kept, so that its root is not asked for. */
+  acceptsModel(aaguid: string): boolean;
 }
 
 const DAY = 86_400_000;
@@ -63,15 +65,21 @@ export function checkAttestation(
   const remind = book ? reminder(book.nextUpdate, logger) : () => {};
   remind(now());
 
+  const acceptsModel = (aaguid: string) => {
+    if (allowed && !allowed.has(aaguid)) return false;
+    const model = book?.models.get(aaguid);
+    return model === undefined ? anchors.length > 0 : !model.withdrawn;
+  };
+
   return {
+    acceptsModel,
     accepts({ aaguid, certificates }) {
       remind(now());
-      if (certificates === null || (allowed && !allowed.has(aaguid))) return false;
-      const model = book?.models.get(aaguid);
-      if (model?.withdrawn) return false;
+      if (certificates === null || !acceptsModel(aaguid)) return false;
       try {
         const chain = certificates.map(fromDer);
-        return leadsTo([...anchors, ...(model?.roots.map(fromBase64) ?? [])], chain, now());
+        const named = book?.models.get(aaguid)?.roots.map(fromBase64) ?? [];
+        return leadsTo([...anchors, ...named], chain, now());
       } catch {
         // Not a certificate, or one with a key that nothing here can read.
         return false;

@@ -11,8 +11,14 @@ const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const;
 
 export function checkSessions(options: SessionOptions | false): SessionsConfig | null {
   if (options === false) return null;
-  const { lifetime = '30d', idle = '7d', revalidateAfter = '60s', cookie = {} } = options;
+  const { lifetime = '30d', idle = '7d', max = 100, revalidateAfter = '60s', cookie = {} } = options;
   if (typeof lifetime !== 'function') readLifetime(lifetime);
+  demand(
+    Number.isInteger(max) && max >= 1 && max <= 1_000,
+    'sessions.max',
+    max,
+    'Write a whole number from 1 to 1,000: an account page lists them all.',
+  );
   const { name, domain, sameSite = 'lax' } = cookie;
   demand(
     name === undefined || /^[\w-]{1,64}$/.test(name),
@@ -23,6 +29,7 @@ export function checkSessions(options: SessionOptions | false): SessionsConfig |
   return {
     lifetime: (request) => readLifetime(typeof lifetime === 'function' ? lifetime(request) : lifetime),
     idleMs: milliseconds('sessions.idle', idle),
+    max,
     revalidateAfterMs: milliseconds('sessions.revalidateAfter', revalidateAfter),
     checkOrigin: options.checkOrigin ?? true,
     followIdentify: options.followIdentify ?? false,

@@ -62,6 +62,8 @@ export interface SessionCookie {
 export interface SessionsConfig {
   readonly lifetime: (request: unknown) => { readonly ms: number; readonly persistent: boolean };
   readonly idleMs: number;
+  /** For each user and relying party. */
+  readonly max: number;
   readonly revalidateAfterMs: number;
   readonly checkOrigin: boolean;
   readonly followIdentify: boolean;

@@ -14,8 +14,8 @@ export interface HttpServices extends Services {
   readonly limits: Limits;
 }
 
-/** One thing to count: against which rule, for whom. */
-export type LimitedKey = readonly [LimitName, key: string];
+/** One thing to count: against which rule, for whom; and where many share what is counted, which of them it is. */
+export type LimitedKey = readonly [LimitName, key: string, sharer?: string];
 
 /** The limits that count addresses. */
 export type AddressLimit = 'options' | 'verify' | 'outcome' | 'registration' | 'changes';
@@ -56,8 +56,9 @@ export interface Limits {
 /** What a request counts against by its address: a limit, and for IPv6 the limit of its network beside it. */
 export function byAddress(name: AddressLimit, address: string | null): LimitedKey[] {
   const network = networkOf(address);
-  const own: LimitedKey = [name, subscriberOf(address)];
-  return network?.endsWith('/48') ? [own, ['network', network]] : [own];
+  const subscriber = subscriberOf(address);
+  const own: LimitedKey = [name, subscriber];
+  return network?.endsWith('/48') ? [own, ['network', network, subscriber]] : [own];
 }
 
 /** What a request counts against that looks a user up by name. Elsewhere the owner of the name is not held up by it. */
@@ -75,11 +76,13 @@ export function createLimits(options: RateLimitOptions | false, clock: () => num
   const limiterOf = (name: LimitName) => create?.(name, ruleOf(name)) ?? inMemory(ruleOf(name), clock);
   const rates = (Object.keys(LIMITS) as LimitName[]).filter((name) => name !== 'unfinished');
   const limiters = new Map<LimitName, Limiter>(rates.map((name) => [name, limiterOf(name)]));
+  const shares = shareNetworks(ruleOf('network'), clock);
   const shared = create?.('unfinished', ruleOf('unfinished'));
   const cap = capUnfinished(ruleOf('unfinished').points, clock);
   return {
     async admit(counted) {
-      for (const [name, key] of counted) {
+      for (const [name, key, sharer] of counted) {
+        if (sharer !== undefined) shares.consume(key, sharer);
         try {
           const answer = limiters.get(name)?.consume(key);
           if (answer !== undefined) await answer;
@@ -135,29 +138,57 @@ interface Window {
  * so the older of them is dropped whole, when the younger is a window old or full. Whoever can fill a generation with
  * keys has that many allowances, so that forgetting early gives nothing that was not there already.
  */
-function inMemory({ points, seconds }: LimitRule, clock: () => number): Limiter {
+function windowsOf(seconds: number, clock: () => number): (key: string) => Window {
   const length = seconds * 1_000;
   // A clock that was set back must not make a window longer.
   const isOpen = (until: number, now: number) => now < until && until <= now + length;
   let young = new Map<string, Window>();
   let old = young;
   let turnAt = 0;
+  return (key) => {
+    const now = clock();
+    if (!isOpen(turnAt, now) || young.size >= MOST_KEYS) {
+      old = young;
+      young = new Map();
+      turnAt = now + length;
+    }
+    let window = young.get(key) ?? old.get(key);
+    if (window === undefined || !isOpen(window.until, now)) {
+      window = { until: now + length, count: 0 };
+      young.set(key, window);
+    }
+    return window;
+  };
+}
+
+function inMemory({ points, seconds }: LimitRule, clock: () => number): Limiter {
+  const windowOf = windowsOf(seconds, clock);
   return {
     consume(key) {
-      const now = clock();
-      if (!isOpen(turnAt, now) || young.size >= MOST_KEYS) {
-        old = young;
-        young = new Map();
-        turnAt = now + length;
-      }
-      let window = young.get(key) ?? old.get(key);
-      if (window === undefined || !isOpen(window.until, now)) {
-        window = { until: now + length, count: 0 };
-        young.set(key, window);
-      }
-      if (window.count >= points) return Promise.reject({ msBeforeNext: window.until - now });
+      const window = windowOf(key);
+      if (window.count >= points) return Promise.reject({ msBeforeNext: window.until - clock() });
       window.count += 1;
       return undefined;
+    },
+  };
+}
+
+/**
+ * What a network may ask is shared out among its subscribers as the cap on unfinished ceremonies is: one that takes all it can
+ * get refuses itself and leaves its neighbours theirs. Counted in this process, also where a shared limiter counts the whole.
+ */
+function shareNetworks({ points, seconds }: LimitRule, clock: () => number) {
+  const windowOf = windowsOf(seconds, clock);
+  return {
+    /** Throws `rate_limited` for a subscriber that has its share. */
+    consume(network: string, subscriber: string): void {
+      const all = windowOf(network);
+      // Of this very window of the network: both end together.
+      const own = windowOf(`${subscriber} ${all.until}`);
+      if (own.count >= shareOf(points, all.count, PARTS.subscriber))
+        throw over(`network:${network}`, all.until - clock());
+      all.count += 1;
+      own.count += 1;
     },
   };
 }

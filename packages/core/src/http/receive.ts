@@ -5,7 +5,7 @@ import { Refusal, refuse } from '../errors.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { pseudonym } from '../record/pseudonym.ts';
 import { byAddress, byName, type HttpServices, type LimitedKey } from './limits.ts';
-import { OUTCOME, type Route } from './routes.ts';
+import { OUTCOME, type Route, SESSION } from './routes.ts';
 import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
@@ -75,8 +75,12 @@ export async function receive(
   return body;
 }
 
-/** What this request counts against: its address, its network, and its browser. */
+/**
+ * What this request counts against: its address, its network, and its browser. A sign-out counts against nothing: it takes one
+ * look into the store, as a guard does, and nobody at the same address may hold it up.
+ */
 function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
+  if (method === 'DELETE' && path === SESSION) return [];
   if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
   if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
   const [purpose, step] = ceremony;

@@ -47,6 +47,8 @@ const route = <N extends keyof Needs, S extends BodySchema = BodySchema>(definit
 
 export const OUTCOME = '/attempts/:id/outcome';
 
+export const SESSION = '/session';
+
 /** The HTTP contract. */
 export const ROUTES: readonly Route[] = [
   route({
@@ -258,7 +260,7 @@ export const ROUTES: readonly Route[] = [
   }),
   route({
     method: 'GET',
-    path: '/session',
+    path: SESSION,
     needs: 'session',
     run: async (_context, _services, signedIn) => {
       const { id, user, passkeyId, ...rest } = describeSession(signedIn);
@@ -277,7 +279,7 @@ export const ROUTES: readonly Route[] = [
   }),
   route({
     method: 'DELETE',
-    path: '/session',
+    path: SESSION,
     needs: 'nobody',
     run: async (context, { sessions }) => {
       await sessions.signOut(context, 'person');

@@ -238,6 +238,8 @@ export type SessionEnder = (typeof SESSION_ENDERS)[number];
 /** Why a session can end, see {@link SessionEnding}. */
 export const SESSION_ENDINGS = [
   'signed_out',
+  'replaced',
+  'too_many',
   'ended_elsewhere',
   'person_changed',
   'not_identified',
@@ -247,7 +249,8 @@ export const SESSION_ENDINGS = [
   'ended_for_user',
 ] as const;
 /**
- * Why a session ended. `ended_elsewhere`: its owner ended it from another session. `person_changed` and `not_identified`: the
+ * Why a session ended. `replaced`: the same browser signed in again. `too_many`: its owner signed in elsewhere, and has no more
+ * than `sessions.max`. `ended_elsewhere`: its owner ended it from another session. `person_changed` and `not_identified`: the
  * application names another person, or nobody. `ended_for_user`: all sessions of the user were ended by an operator. Expiry leaves no record.
  */
 export type SessionEnding = (typeof SESSION_ENDINGS)[number];

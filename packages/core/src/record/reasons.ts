@@ -232,7 +232,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   attestation_refused: {
     meaning: 'The attestation of the authenticator is missing, wrong, or from a make that the policy does not accept.',
-    advice: 'To accept the make, add its root or its metadata to policy.attestation.',
+    advice:
+      'To accept the make, add its root or its metadata to policy.attestation. Whose passkey was registered without an attestation has to add another.',
   },
   invitation_unknown: {
     meaning: 'A registration came with an invitation that this relying party never issued, or that was forgotten.',

@@ -20,6 +20,9 @@ export const DEADLINE_MS = 5_000;
 /** How many records may be under way to a sink that does not bound them itself. One more is lost, which the log says. */
 const MOST_UNDER_WAY = 1_000;
 
+/** How many records that no sign-in waits for may be under way to a `fail_closed` sink: so many are in front of one at most. */
+const MOST_UNAWAITED = 16;
+
 /** How often a sink that goes on failing is mentioned in the log, in milliseconds. */
 const REMIND_MS = 60_000;
 
@@ -58,6 +61,8 @@ export function createPublisher(config: AppConfig): Publisher {
   const underWay = new Set<Promise<unknown>>();
   const healths = new Map(config.sinks.map((sink) => [sink, createHealth(sink)]));
   const required = config.sinks.filter(({ onFailure }) => onFailure === 'fail_closed');
+  /** Refusals wait here for their turn, so that the sign-ins that wait for such a sink do not stand behind all of them. */
+  const turns = new Map(required.map((sink) => [sink, inTurn(MOST_UNAWAITED)]));
   const toStandardOutput = config.sinks.some(({ onStandardOutput }) => onStandardOutput === true);
 
   const track = (work: Promise<unknown>) => {
@@ -65,18 +70,24 @@ export function createPublisher(config: AppConfig): Publisher {
     void work.finally(() => underWay.delete(work)).catch(() => {});
   };
 
-  /** Resolves to the error, or to undefined when the sink has the record. */
-  async function write(sink: Sink, record: AttemptRecord, logger: Logger): Promise<unknown> {
+  /** Hands a record to a sink. Throws where the sink fails, takes too long, or has too many already. */
+  async function hand(sink: Sink, record: AttemptRecord): Promise<void> {
     const health = healths.get(sink)!;
     // What waits in a queue of its own is not lost, and a sign-in waits for nothing without end.
     const settlesLate = sink.settlesLate === true && sink.onFailure !== 'fail_closed';
+    if (health.underWay >= MOST_UNDER_WAY && !settlesLate) {
+      throw new Error(`${MOST_UNDER_WAY} records are under way already`);
+    }
+    const writing = health.follow(() => sink.write(record));
+    if (writing instanceof Promise) await (settlesLate ? writing : withTimeout(writing, DEADLINE_MS));
+  }
+
+  /** Resolves to the error, or to undefined when the sink has the record. */
+  async function write(sink: Sink, logger: Logger, handing: () => Promise<void>): Promise<unknown> {
+    const health = healths.get(sink)!;
     let failure: unknown;
     try {
-      if (health.underWay >= MOST_UNDER_WAY && !settlesLate) {
-        throw new Error(`${MOST_UNDER_WAY} records are under way already`);
-      }
-      const writing = health.follow(() => sink.write(record));
-      if (writing instanceof Promise) await (settlesLate ? writing : withTimeout(writing, DEADLINE_MS));
+      await handing();
     } catch (thrown) {
       failure = thrown ?? new Error('the sink failed without an error');
     }
@@ -96,7 +107,10 @@ export function createPublisher(config: AppConfig): Publisher {
         ignoringErrors(() => emitSignals(record, aside));
         ignoringErrors(() => attempts.publish(record));
         for (const sink of config.sinks) {
-          if (!asked?.has(sink)) track(write(sink, record, logger ?? standardOutput));
+          if (asked?.has(sink)) continue;
+          const handing = () => hand(sink, record);
+          const turn = turns.get(sink);
+          track(write(sink, logger ?? standardOutput, turn ? () => turn(handing) : handing));
         }
       },
       error(thrown, { attemptId = null, what = 'a request failed through our fault' } = {}) {
@@ -115,7 +129,7 @@ export function createPublisher(config: AppConfig): Publisher {
         await inStep('latchkey.audit.write', async () => {
           for (const sink of required) {
             asked.add(sink);
-            const failure = await write(sink, record, config.logger ?? standardOutput);
+            const failure = await write(sink, config.logger ?? standardOutput, () => hand(sink, record));
             if (failure === undefined) continue;
             const cause = new Error(`the sink '${sink.name}' did not take the record`, { cause: failure });
             throw refuse('audit_unavailable', { cause });
@@ -129,6 +143,24 @@ export function createPublisher(config: AppConfig): Publisher {
     async drain() {
       await withTimeout(Promise.all(underWay), DEADLINE_MS).catch(() => {});
     },
+  };
+}
+
+/** Does at most so many works at once and the others in their order. Throws for one more than {@link MOST_UNDER_WAY} that wait. */
+function inTurn(most: number) {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (work: () => Promise<void>): Promise<void> => {
+    if (free > 0) free -= 1;
+    else if (waiting.length < MOST_UNDER_WAY) await new Promise<void>((go) => void waiting.push(go));
+    else throw new Error(`${MOST_UNDER_WAY} records are waiting already`);
+    try {
+      await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
   };
 }
 

@@ -99,6 +99,8 @@ export interface Passkey {
   readonly backupEligible: boolean | null;
   /** Whether it was backed up at its last use. */
   readonly backedUp: boolean;
+  /** It was registered with an attestation that a policy demanded and accepted. False for a passkey that was moved here. */
+  readonly attested: boolean;
   /** The relying party that it was registered at. */
   readonly rpId: string;
   /** At most 100 characters. */
@@ -222,8 +224,10 @@ export interface SignInSession {
   readonly userVerified: boolean;
   /** Whether immediate mediation was enforced, as in the record of the sign-in. */
   readonly enforcement: Enforcement;
-  /** The last step-up: when, for which action (null: for none in particular), and with which passkey. */
-  readonly stepUp: { readonly at: number; readonly action: string | null; readonly passkeyId: string } | null;
+  /** The application's own sign-in named this person when the passkey signed in. */
+  readonly firstFactor: boolean;
+  /** The last step-up. */
+  readonly stepUp: SessionStepUp | null;
   /** When the session began. Milliseconds since the epoch. */
   readonly createdAt: number;
   /** When a request was last seen. Written at most once a minute. */
@@ -236,6 +240,18 @@ export interface SignInSession {
   readonly address: string | null;
   /** The header, as in the record of the sign-in; null where that is not known. */
   readonly userAgent: string | null;
+}
+
+/** The last time that whoever is signed in confirmed with a passkey. */
+export interface SessionStepUp {
+  /** When. Milliseconds since the epoch. */
+  readonly at: number;
+  /** What was confirmed: at most 64 characters. Null for nothing in particular. */
+  readonly action: string | null;
+  /** With which passkey. */
+  readonly passkeyId: string;
+  /** The authenticator verified its user. */
+  readonly userVerified: boolean;
 }
 
 /**
@@ -252,13 +268,15 @@ export interface SessionStart {
 }
 
 /**
- * Which sessions to end: one by its id; all of a user (at one relying party; all but one); all that a passkey made or
- * confirmed. Members narrow.
+ * Which sessions to end: one by its id; all of a user (at one relying party; all but one); of a user at one relying party all but
+ * one and so many others, `keepLatest`, that were seen latest (`seenAt`; of those seen at one instant that began last); all that
+ * a passkey made or confirmed. Members narrow.
  */
 export type SessionSelection =
   | { readonly id: string; readonly userId?: string; readonly rpId?: string }
   | { readonly tokenHash: string }
   | { readonly userId: string; readonly rpId?: string; readonly except?: string }
+  | { readonly userId: string; readonly rpId: string; readonly except: string; readonly keepLatest: number }
   | { readonly passkeyId: string; readonly userId: string };
 
 /** Keeps sign-in sessions. */

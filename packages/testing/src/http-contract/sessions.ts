@@ -93,13 +93,16 @@ export const sessionRules: readonly HttpRule[] = [
     const agent = site.agent();
     const passkey = await agent.signUp('ada');
     const before = copyOf(site, agent);
+    const { id } = (await before.session()).json;
     await agent.signIn(passkey);
     assert.notEqual(tokenOf(agent), tokenOf(before));
     assert.equal((await agent.session()).status, 200);
     await assertSignedOut(before);
     assertProblem(await before.request('GET', '/guarded'), 401, 'sign_in_required');
     assert.equal((await sessionsOf(agent)).length, 1);
-    assert.equal(lastRecord(site).session.id, (await agent.session()).json.id);
+    const [signIn, replaced] = site.records.slice(-2);
+    assert.equal(signIn?.session.id, (await agent.session()).json.id);
+    assert.deepEqual(replaced?.session, { id, endedBy: 'person', endedBecause: 'replaced' });
   }),
 
   rule('goes on under a new token after a step-up, and the old one is worth nothing', async (site) => {

@@ -18,6 +18,7 @@ function passkey(members: Partial<Passkey> = {}): Passkey {
     aaguid: '00000000-0000-0000-0000-000000000000',
     backupEligible: true,
     backedUp: false,
+    attested: false,
     rpId: 'example.com',
     nickname: 'Laptop',
     enabled: true,
@@ -120,7 +121,15 @@ export const passkeyStoreContract: readonly StoreRule<PasskeyStore>[] = [
         { credentialId: randomBytes(16), publicKey: randomBytes(2_592), algorithm: -50, signCount: 4_294_967_295 },
         { credentialId: randomBytes(1_023), publicKey: randomBytes(4_096), algorithm: -65_535, transports: [] },
         { nickname: `👩🏽‍💻🔑 ' " \` \\ % _ ; -- /* ${'é'.repeat(70)}`, transports: Array(8).fill('x'.repeat(32)) },
-        { nickname: '', backupEligible: false, backedUp: true, enabled: false, generation: 3, lastUsedAt: NOW + 1 },
+        {
+          nickname: '',
+          backupEligible: false,
+          backedUp: true,
+          attested: true,
+          enabled: false,
+          generation: 3,
+          lastUsedAt: NOW + 1,
+        },
         { userId: `${freshId()}${'\u20ac'.repeat(255 - 36)}`, createdAt: 0, lastUsedAt: Date.UTC(9999, 0) },
         { userId: `${freshId()} ' " \\ % _ ; -- \n\t{}[]:*?\u2028 ${'🔑'.repeat(100)}`, rpId: 'xn--bcher-kva.example' },
         { userHandle: new Uint8Array(32), publicKey: Uint8Array.from({ length: 256 }, (_, byte) => byte) },
@@ -312,7 +321,8 @@ export const passkeyStoreContract: readonly StoreRule<PasskeyStore>[] = [
   {
     name: 'records one of ten uses that saw the same counter',
     async check(store) {
-      const added = await inserted(store, { signCount: 5 });
+      // It was used before: else the counter would not be what tells the uses apart.
+      const added = await inserted(store, { signCount: 5, lastUsedAt: NOW });
       const answers = await atOnce(10, (index) =>
         store.recordUse({ passkey: added, use: useOf({ signCount: 6 + index }) }),
       );

@@ -20,6 +20,7 @@ export function session(members: Partial<SignInSession> = {}): SignInSession {
     authenticatedAt: NOW,
     userVerified: true,
     enforcement: 'enforced',
+    firstFactor: false,
     stepUp: null,
     createdAt: NOW,
     seenAt: NOW,
@@ -36,7 +37,7 @@ export const start = (begun: SignInSession): SessionStart => ({ session: begun, 
 
 /** The same session, stepped up, under a new token. */
 export function renewal(of: SignInSession, at = NOW + MINUTE): SessionStart & { readonly replaces: string } {
-  const stepUp = { at, action: 'pay', passkeyId: of.passkeyId };
+  const stepUp = { at, action: 'pay', passkeyId: of.passkeyId, userVerified: true };
   return { session: { ...of, tokenHash: freshTokenHash(), stepUp, seenAt: at }, replaces: of.tokenHash, renews: true };
 }
 
@@ -94,8 +95,8 @@ export const sessionStoreContract: readonly StoreRule<SessionStore>[] = [
         { userId: `${freshId()}${odd}`, rpId: 'xn--bcher-kva.example', userAgent: `Mozilla${odd}${'x'.repeat(900)}` },
         { userId: `${freshId()}${'\u20ac'.repeat(255 - 36)}`, address: null, userAgent: null },
         { userVerified: false, enforcement: 'not_enforced', generation: 4_000_000, seenAt: NOW + 1 },
-        { stepUp: { at: NOW + 1, action: null, passkeyId: freshId() } },
-        { stepUp: { at: NOW + 2, action: `pay${odd}`, passkeyId: freshId() } },
+        { firstFactor: true, stepUp: { at: NOW + 1, action: null, passkeyId: freshId(), userVerified: true } },
+        { stepUp: { at: NOW + 2, action: `pay${odd}`, passkeyId: freshId(), userVerified: false } },
         { createdAt: 0, authenticatedAt: 1, seenAt: 2, expiresAt: 3 },
         { expiresAt: Date.UTC(9999, 0) },
       ];
@@ -331,13 +332,65 @@ export const sessionStoreContract: readonly StoreRule<SessionStore>[] = [
     },
   },
   {
+    name: 'ends all of a user at one relying party but one and so many others, those that were seen latest',
+    async check(store) {
+      const userId = `user-${freshId()}`;
+      const make = (seen: number, members: Partial<SignInSession> = {}) =>
+        begun(store, { userId, seenAt: NOW + seen, ...members });
+      // Neither the order in which they began nor that of their ids is the order in which they were seen.
+      const own = [
+        await make(5, { createdAt: NOW }),
+        await make(2, { createdAt: NOW + 9 }),
+        await make(9),
+        await make(7),
+      ];
+      const [, oldest, ...others] = own;
+      const elsewhere = [await make(0, { rpId: 'example.org' }), await make(99, { rpId: 'example.org' })];
+      const stranger = await begun(store, { seenAt: 0 });
+      const besides = (except: SignInSession, keepLatest: number) =>
+        store.end({ userId, rpId: 'example.com', except: except.id, keepLatest });
+      same('who has no more than that keeps all', await besides(own[0]!, 3), []);
+      same('the one seen longest ago ends', await besides(own[0]!, 2), [oldest]);
+      await isGone(store, oldest!);
+      same('the one that stays does not count, and is not judged', sorted(await besides(others[0]!, 1)), [own[0]!.id]);
+      same('none but the one', sorted(await besides(own[3]!, 0)), sorted([own[2]!]));
+      await isThere(store, own[3]!, 'that one stays');
+      for (const each of elsewhere) await isThere(store, each, 'and those elsewhere');
+      await isThere(store, stranger, 'and a stranger’s');
+      const alike = [await make(0, { createdAt: NOW + 1 }), await make(0, { createdAt: NOW })];
+      same('of those seen at one instant the one that began first ends', await besides(own[3]!, 1), [alike[1]]);
+    },
+  },
+  {
+    name: 'ends each of the sessions beyond those to keep once, though ten begin and end at once',
+    async check(store) {
+      const userId = `user-${freshId()}`;
+      for (let seen = 0; seen < 5; seen++) await begun(store, { userId, seenAt: NOW + seen });
+      const answers = await atOnce(10, async (index) => {
+        const { id } = await begun(store, { userId, seenAt: NOW + 100 + index });
+        return store.end({ userId, rpId: 'example.com', except: id, keepLatest: 4 });
+      });
+      const ended = ids(answers.flat());
+      same('none is told twice', new Set(ended).size, ended.length);
+      const left = await store.listByUser(userId);
+      same('what is not told is there', left.length + ended.length, 15);
+      same('no more than that are left', left.length <= 5, true);
+    },
+  },
+  {
     name: 'ends all that a passkey made or confirmed, of this user only',
     async check(store) {
       const userId = `user-${freshId()}`;
       const passkeyId = freshId();
       const made = await begun(store, { userId, passkeyId });
-      const confirmed = await begun(store, { userId, stepUp: { at: NOW, action: null, passkeyId } });
-      const other = await begun(store, { userId, stepUp: { at: NOW, action: null, passkeyId: freshId() } });
+      const confirmed = await begun(store, {
+        userId,
+        stepUp: { at: NOW, action: null, passkeyId, userVerified: true },
+      });
+      const other = await begun(store, {
+        userId,
+        stepUp: { at: NOW, action: null, passkeyId: freshId(), userVerified: true },
+      });
       const elsewhere = await begun(store, { userId, passkeyId, rpId: 'example.org' });
       const stranger = await begun(store, { passkeyId });
       const ended = await store.end({ userId, passkeyId });

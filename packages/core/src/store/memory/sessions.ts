@@ -59,7 +59,8 @@ export function memorySessions(): SessionStore {
     end(which) {
       const among =
         'id' in which ? [byId.get(which.id)] : 'tokenHash' in which ? [byToken(which.tokenHash)] : ofUser(which.userId);
-      const ended = among.filter((entry) => entry !== undefined).filter(({ session }) => isSelected(session, which));
+      const selected = among.filter((entry) => entry !== undefined).filter(({ session }) => isSelected(session, which));
+      const ended = 'keepLatest' in which ? selected.sort(latestFirst).slice(which.keepLatest) : selected;
       for (const entry of ended) drop(entry);
       return ended.map(({ session }) => session);
     },
@@ -80,7 +81,11 @@ export function memorySessions(): SessionStore {
   };
 }
 
-/** Whether a session is among those that a selection ends. */
+function latestFirst({ session: a }: SessionEntry, { session: b }: SessionEntry): number {
+  return b.seenAt - a.seenAt || b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
+}
+
+/** Whether a session is among those that a selection names. */
 function isSelected(session: SignInSession, which: SessionSelection): boolean {
   if ('tokenHash' in which) return session.tokenHash === which.tokenHash;
   if (which.userId !== undefined && session.userId !== which.userId) return false;
