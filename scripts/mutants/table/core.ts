@@ -629,7 +629,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   byRules(
     REGISTRATION,
-    'if (invitation?.replacesAll) await replaceOthers(context, services, user, passkey);',
+    'if (invitation.replacesAll) await replaceOthers(context, services, user, passkey);',
     '',
     'removes the other passkeys',
   ),
