@@ -23,7 +23,8 @@ export async function setup(): Promise<void> {
   try {
     const tsup = join(ROOT, 'node_modules/.bin/tsup');
     // Into a folder each: a build removes what it finds.
-    for (const room of ROOMS) await promisify(execFile)(tsup, ['--out-dir', join(folder, basename(room))], { cwd: room });
+    for (const room of ROOMS)
+      await promisify(execFile)(tsup, ['--out-dir', join(folder, basename(room))], { cwd: room });
     writeClientModule({
       'client.js': join(folder, 'browser/client.js'),
       'elements.js': join(folder, 'elements/elements.js'),
