@@ -2,6 +2,7 @@
  * A small application that is watched: Latchkey on Express, passkeys in SQLite, records in a file, and the OpenTelemetry SDK
  * with a page of metrics for Prometheus. Nothing in it knows how it is going to be treated.
  */
+import { randomUUID } from 'node:crypto';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +12,7 @@ import { expressPasskeys } from '@latchkey/express';
 import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import Database from 'better-sqlite3';
-import express from 'express';
+import express, { type Request } from 'express';
 import { Kysely, SqliteDialect } from 'kysely';
 
 export interface Application {
@@ -54,6 +55,8 @@ export async function startApplication({ folder, metricsPort, clock }: Applicati
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
 
   const accounts = new Map<string, User>();
+  /** Who gave a password here, and when, by what is in the cookie for it. */
+  const passwordSignIns = new Map<string, User & { passwordAt: number }>();
   const passkeys = createPasskeys({
     rp: { id: 'localhost', name: 'Watched', origins: [origin] },
     users: {
@@ -63,7 +66,10 @@ export async function startApplication({ folder, metricsPort, clock }: Applicati
         accounts.set(name, user);
         return user;
       },
+      identify: ({ headers }: Request) =>
+        passwordSignIns.get(/with-password=([\w-]+)/.exec(headers.cookie ?? '')?.[1] ?? ''),
     },
+    policy: { conditionalCreate: true },
     store: sqlStore(db),
     clock,
     sweepEvery: false,
@@ -74,6 +80,15 @@ export async function startApplication({ folder, metricsPort, clock }: Applicati
     audit: { sinks: [{ name: 'file', write: (record) => appendFile(records, `${JSON.stringify(record)}\n`) }] },
   });
   app.use(expressPasskeys(passkeys).routes());
+  // Its own sign-in, in which every password is right.
+  app.post('/sign-in', express.json(), (request, response) => {
+    const { name } = request.body as { name: string };
+    const user = accounts.get(name) ?? { id: name, name };
+    accounts.set(name, user);
+    const token = randomUUID();
+    passwordSignIns.set(token, { ...user, passwordAt: clock() });
+    response.cookie('with-password', token, { httpOnly: true }).status(204).end();
+  });
 
   return {
     origin,

@@ -24,12 +24,20 @@ export interface Person {
 /** How often one browser may ask in a minute: the first time it has no cookie yet, and nobody counts. */
 const ALLOWED = PER_BROWSER.points + 1;
 
+/** The AAGUIDs of two password managers. */
+const GOOGLE = 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4';
+const APPLE = 'fbfc3007-154e-4ecc-8c0b-6e020557d7bd';
+
 let people = 0;
+
+function nextName(): string {
+  people += 1;
+  return `person ${people}`;
+}
 
 /** Signs somebody up. */
 export async function invite(origin: string): Promise<Person> {
-  people += 1;
-  const name = `person ${people}`;
+  const name = nextName();
   const passkey = createSoftwarePasskey({ origin, backupEligible: false, signCount: 0 });
   await createAgent(origin).signUp(name, passkey);
   return { name, passkey };
@@ -46,6 +54,15 @@ export function deedsTo({ origin }: Application, { passkey }: Person) {
     const agent = browser();
     const { attemptId } = await agent.signInOptions();
     expectStatus(await agent.post(`/attempts/${attemptId}/outcome`, { errorName }), 204);
+  };
+
+  /** Signs somebody in by password, and asks what to offer. */
+  const offered = async (expected: string, name = nextName()) => {
+    const agent = browser();
+    expectStatus(await agent.request('POST', '/sign-in', { name }), 204);
+    const { offer } = (await agent.post('/offer')).json;
+    if (offer !== expected) throw new Error(`Expected the offer ${expected}, got ${offer}`);
+    return { agent, name };
   };
 
   return {
@@ -78,6 +95,28 @@ export function deedsTo({ origin }: Application, { passkey }: Person) {
         expectStatus(await agent.request('PATCH', path, change), 200);
       expectStatus(await agent.request('DELETE', path), 200);
       expectStatus(await agent.request('DELETE', '/passkeys/session'), 204);
+    },
+    /** Somebody new gives a password, and gets a passkey without being asked. */
+    madeSilently: async () => {
+      const { agent } = await offered('silent');
+      const { attemptId, publicKey } = (await agent.post('/registration/options', { mediation: 'conditional' })).json;
+      const nobodyAsked = { flags: { UP: false, UV: false } };
+      const credential = createSoftwarePasskey({ origin, aaguid: GOOGLE }).register(publicKey, nobodyAsked);
+      expectStatus(await agent.post('/registration/verify', { attemptId, credential }), 201);
+    },
+    /** The browser does not make one by itself; the person takes the offer. The next password needs no offer any more. */
+    tookOffer: async () => {
+      const { agent, name } = await offered('silent');
+      const { attemptId, publicKey } = (await agent.post('/registration/options', { offered: true })).json;
+      const credential = createSoftwarePasskey({ origin, aaguid: APPLE }).register(publicKey);
+      expectStatus(await agent.post('/registration/verify', { attemptId, credential }), 201);
+      await offered('none', name);
+    },
+    /** The person does not want one now, and is not asked again. */
+    notNow: async () => {
+      const { agent, name } = await offered('silent');
+      expectStatus(await agent.request('DELETE', '/passkeys/offer'), 204);
+      await offered('none', name);
     },
     notVerified: () => signIn(401, { bend: { flags: { UV: false } } }),
     nobodyPresent: () => signIn(401, { bend: { flags: { UP: false } } }),

@@ -77,6 +77,8 @@ const success = m.attempts({ outcome: 'success' });
 const enforced = m.attempts({ outcome: 'success', enforcement: 'enforced' });
 const judged = m.attempts({ outcome: 'success', enforcement: ['enforced', 'not_enforced'] });
 const decided = m.decided();
+const passwords = m.offers({ offer: { not: 'declined' } });
+const made = m.passkeyChanges({ change: 'added' });
 const byPolicy = m.attempts({ outcome: 'failure', reason: POLICY_REASONS });
 
 const perSecond = (selector: PromQL, ...labels: readonly string[]) => sumBy(labels, rate(selector, WINDOW));
@@ -244,6 +246,60 @@ const ROWS: readonly Row[] = [
         about:
           'Attempts in immediate mode. Cancelled ones mostly had no passkey to offer; browsers hide the cause on purpose.',
         queries: [by(LABELS.outcome, m.attempts({ mode: 'immediate' }))],
+        unit: 'ops',
+        width: 8,
+      },
+    ],
+  },
+  {
+    title: 'Adoption: is it working?',
+    panels: [
+      number(
+        'By passkey',
+        'Of all sign-ins: by passkey, and by password. A password sign-in is seen where the page calls offer() after it.',
+        share(inAll(success), `(${inAll(success)} + (${inAll(passwords)} or vector(0)))`),
+        'percentunit',
+      ),
+      {
+        kind: 'bars',
+        title: 'From the offer to the passkey',
+        about:
+          'offered: after a password sign-in, to people without a passkey; made without asking (a silent upgrade), or by the person after the offer; not now: they said so.',
+        queries: [
+          ['offered', `${inAll(m.offers({ offer: 'offered' }))} or vector(0)`],
+          ['made without asking', `${inAll(m.passkeyChanges({ change: 'added', occasion: 'silent' }))} or vector(0)`],
+          ['made by the person', `${inAll(m.passkeyChanges({ change: 'added', occasion: 'offered' }))} or vector(0)`],
+          ['not now', `${inAll(m.offers({ offer: 'declined' }))} or vector(0)`],
+        ],
+        width: 9,
+      },
+      {
+        kind: 'bars',
+        title: 'What pages were told to offer',
+        about:
+          'After each password sign-in: offered; or not, because the person has a passkey, said "not now", is outside the share of the roll-out, or it is not allowed.',
+        queries: [[`{{${LABELS.offer}}}`, inAll(passwords, LABELS.offer)]],
+        width: 12,
+      },
+      {
+        kind: 'stack',
+        title: 'Passkeys made, by occasion',
+        about: 'sign_up, silent (nobody was asked), offered, asked (on the account page, say).',
+        queries: [[`{{${LABELS.occasion}}}`, inWindow(made, LABELS.occasion)]],
+        width: 8,
+      },
+      {
+        kind: 'bars',
+        title: 'Passkeys made, by provider',
+        about: 'Where they are kept, as far as they say so. Nothing proves it.',
+        queries: [[`{{${LABELS.provider}}}`, inAll(made, LABELS.provider)]],
+        width: 8,
+      },
+      {
+        kind: 'stack',
+        title: 'Valid signatures, by provider',
+        about: 'Whose passkeys people sign in with.',
+        queries: [[`{{${LABELS.provider}}}`, perSecond(m.assertions(), LABELS.provider)]],
         unit: 'ops',
         width: 8,
       },

@@ -6,6 +6,7 @@ import type {
   AttemptRecord,
   Enforcement,
   EventName,
+  Occasion,
   Outcome,
   Reason,
   SessionEnder,
@@ -31,6 +32,9 @@ export const LABELS = {
   backupEligibleChanged: 'latchkey_assertion_backup_eligible_changed',
   change: 'latchkey_passkey_change',
   by: 'latchkey_change_by',
+  occasion: 'latchkey_attempt_occasion',
+  provider: 'latchkey_passkey_provider',
+  offer: 'latchkey_offer_result',
   because: 'latchkey_session_ended_because',
   sink: 'latchkey_audit_sink',
   audit: 'latchkey_audit_result',
@@ -46,6 +50,8 @@ interface Values {
   readonly backupEligibleChanged: 'true' | 'false';
   readonly change: Changed<EventName>;
   readonly by: SessionEnder;
+  readonly occasion: Occasion;
+  readonly offer: 'offered' | 'declined' | 'has_passkey' | 'not_now' | 'not_in_share' | 'not_allowed';
   readonly because: SessionEnding;
   readonly audit: 'written' | 'failed';
 }
@@ -87,7 +93,10 @@ export function metricsWhere(matchers: PromQL = '') {
     assertions: (values?: Matching<'signCount' | 'backupEligibleChanged'>) =>
       select('latchkey_signin_assertions_total', values),
     challenges: (values?: Matching<'challenge'>) => select('latchkey_signin_challenges_total', values),
-    passkeyChanges: (values?: Matching<'change' | 'by'>) => select('latchkey_passkey_changes_total', values),
+    passkeyChanges: (values?: Matching<'change' | 'by' | 'occasion'>) =>
+      select('latchkey_passkey_changes_total', values),
+    /** Of these, all but `declined` are password sign-ins, after which a page called `offer()`. */
+    offers: (values?: Matching<'offer'>) => select('latchkey_passkey_offers_total', values),
     sessionEndings: (values?: Matching<'because' | 'by'>) => select('latchkey_session_endings_total', values),
     sessionsExpired: () => select('latchkey_sessions_total'),
     usersForgotten: () => select('latchkey_users_forgotten_total'),

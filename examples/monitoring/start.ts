@@ -120,9 +120,11 @@ async function play(
       rings: ['LatchkeyUnknownPasskeys'],
     },
     {
-      title: 'passkeys are added, disabled and removed, one after the other',
+      title: 'passkeys are offered and made, and others added, disabled and removed, one after the other',
       happens: async () => {
-        for (let n = 0; n < 5; n += 1) await deeds.tidiedUp();
+        const { madeSilently, tookOffer, notNow, tidiedUp } = deeds;
+        for (const deed of [madeSilently, madeSilently, tookOffer, notNow]) await deed();
+        for (let n = 0; n < 5; n += 1) await tidiedUp();
       },
       rings: ['LatchkeyPasskeyChanges'],
     },

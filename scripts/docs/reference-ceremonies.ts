@@ -217,6 +217,8 @@ async function ceremonies() {
   await ask('PATCH /credentials/:id', { nickname: 'My key' }, added.passkey.id);
   await ask('PATCH /credentials/:id', { enabled: false }, added.passkey.id);
   await ask('PATCH /credentials/:id', { enabled: true }, added.passkey.id);
+  await ask('POST /offer', {});
+  await ask('DELETE /offer');
   await ask('GET /credentials');
   await ask('GET /signals');
   await ask('GET /session');

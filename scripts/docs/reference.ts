@@ -9,7 +9,12 @@ import ts from 'typescript-with-api';
 import { codeOf, outcomeOf, refuse, stageOf } from '../../packages/core/src/errors.ts';
 import { ROUTES } from '../../packages/core/src/http/routes.ts';
 import * as core from '../../packages/core/src/index.ts';
-import { AUDIT_RESULTS, CHALLENGE_RESULTS, SESSION_RESULTS } from '../../packages/core/src/signals/telemetry.ts';
+import {
+  AUDIT_RESULTS,
+  CHALLENGE_RESULTS,
+  OFFER_RESULTS,
+  SESSION_RESULTS,
+} from '../../packages/core/src/signals/telemetry.ts';
 import type { Result } from '../../tests/runtimes/finding.ts';
 import { forPrograms } from './for-programs.ts';
 import { openapi } from './openapi.ts';
@@ -236,6 +241,7 @@ function options() {
     section('users', membersOf(config, 'Users'), 'users.'),
     section('policy', membersOf(config, 'PolicyOptions'), 'policy.'),
     section('policy.attestation', membersOf(config, 'AttestationOptions'), 'policy.attestation.'),
+    section('policy.offers', membersOf(config, 'OfferOptions'), 'policy.offers.'),
     section('sessions', membersOf(config, 'SessionOptions'), 'sessions.'),
     section('rateLimit', membersOf(config, 'RateLimitOptions'), 'rateLimit.'),
     section('A sink', membersOf(config, 'Sink'), ''),
@@ -287,6 +293,9 @@ const PURPOSES: Record<string, string> = {
   'POST /registration/options':
     'Opens a registration: for who is signed in, for whom `invitation` invites, or, where `users.create` allows sign-up, for a new account `username`.',
   'POST /registration/verify': 'Ends a registration. After a sign-up there is a session, too.',
+  'POST /offer':
+    'Whether to offer a first passkey after a password sign-in: `silent` (try `mediation: "conditional"` first), `ask`, or `none`.',
+  'DELETE /offer': 'Says "not now" to it: the answer is `none` for `policy.offers.again`.',
   'POST /step-up/options': 'Opens a confirmation by who is signed in, with their own passkeys. `action`: what for.',
   'POST /step-up/verify': 'Ends a step-up: `requireStepUp` for this action passes from now on.',
   'GET /credentials': "The signed-in person's passkeys, oldest first.",
@@ -383,6 +392,10 @@ const VALUES: Readonly<Record<string, string>> = {
   'latchkey.invitation.change': listed(
     core.EVENT_NAMES.filter((name) => name.startsWith(INVITATIONS)).map((name) => name.slice(INVITATIONS.length)),
   ),
+  'latchkey.attempt.occasion': `${listed(core.OCCASIONS)}; only where a person added the passkey`,
+  'latchkey.passkey.provider':
+    'the names that `providerName()` knows, `other`, and `unknown` where the passkey names no model; nothing proves it',
+  'latchkey.offer.result': listed(OFFER_RESULTS),
   'latchkey.change.by': listed(core.SESSION_ENDERS),
   'latchkey.session.ended_because': listed(core.SESSION_ENDINGS),
   'latchkey.session.result': listed(SESSION_RESULTS),

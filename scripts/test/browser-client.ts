@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CLIENT_MODULE, writeClientModule } from '../../packages/core/scripts/client.mjs';
 import { ROOT } from '../workspace.mjs';
@@ -22,8 +22,12 @@ export async function setup(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-client-'));
   try {
     const tsup = join(ROOT, 'node_modules/.bin/tsup');
-    for (const room of ROOMS) await promisify(execFile)(tsup, ['--out-dir', folder], { cwd: room });
-    writeClientModule({ 'client.js': join(folder, 'client.js'), 'elements.js': join(folder, 'elements.js') });
+    // Into a folder each: a build removes what it finds.
+    for (const room of ROOMS) await promisify(execFile)(tsup, ['--out-dir', join(folder, basename(room))], { cwd: room });
+    writeClientModule({
+      'client.js': join(folder, 'browser/client.js'),
+      'elements.js': join(folder, 'elements/elements.js'),
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -69,7 +69,7 @@ describe('a person who is signed in', () => {
       { enabled: false },
       { enabled: true },
     ]);
-    expect(await call('remove', 'passkey-1')).toEqual({ kind: 'done' });
+    expect(await call('remove', 'passkey-1')).toMatchObject({ kind: 'done' });
   });
 
   it('has the password manager forget a passkey that was removed, by what the removal answers', async () => {
@@ -87,6 +87,35 @@ describe('a person who is signed in', () => {
     await call('setEnabled', 'passkey-1', false);
     expect(server.calls).toHaveLength(2);
     expect(await passkeysOnDevice()).toHaveLength(1);
+  });
+
+  it('has the password manager told when the account has another name', async () => {
+    await addPasskey();
+    await page.addInitScript(() => {
+      const told: object[] = [];
+      Object.assign(window, { told });
+      for (const name of ['signalAllAcceptedCredentials', 'signalCurrentUserDetails'] as const) {
+        const original = PublicKeyCredential[name].bind(PublicKeyCredential) as (given: object) => Promise<void>;
+        PublicKeyCredential[name] = (given: object) => {
+          told.push({ [name]: given });
+          return original(given);
+        };
+      }
+    });
+    const userId = Buffer.from('ada').toString('base64url');
+    const accepted = { rpId: 'localhost', userId, allAcceptedCredentialIds: [] };
+    const details = { rpId: 'localhost', userId, name: 'ada@example.com', displayName: 'Ada' };
+    server.script('GET /signals', { body: { allAcceptedCredentials: accepted, currentUserDetails: details } });
+    await open();
+    expect(await call('signal')).toMatchObject({ kind: 'done' });
+    await until(async () => {
+      const told = await page.evaluate(() => (window as Json).told);
+      expect(told).toEqual([{ signalAllAcceptedCredentials: accepted }, { signalCurrentUserDetails: details }]);
+    });
+    await until(async () => expect(await passkeysOnDevice()).toHaveLength(0));
+    server.script('GET /signals', { status: 404, body: { code: 'not_found' } });
+    expect(await call('signal')).toEqual({ kind: 'refused', code: 'not_found', status: 404 });
+    expect(await page.evaluate(() => (window as Json).told)).toHaveLength(2);
   });
 
   it('sees where they are signed in, and ends it there', async () => {

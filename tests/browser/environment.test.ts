@@ -20,7 +20,7 @@ describe('the browser', () => {
   it('without WebAuthn is unsupported in every ceremony, and the server hears nothing', async () => {
     await page.addInitScript(() => Reflect.deleteProperty(window, 'PublicKeyCredential'));
     await open();
-    const ceremonies = ['signIn', 'prepare', 'signUp', 'register', 'upgrade', 'stepUp', 'confirm'];
+    const ceremonies = ['signIn', 'prepare', 'signUp', 'register', 'upgrade', 'offer', 'stepUp', 'confirm'];
     for (const ceremony of ceremonies) expect(await call(ceremony, {})).toEqual({ kind: 'unsupported' });
     expect((await call('capabilities')).passkeys).toBe(false);
     expect(server.calls).toEqual([]);
@@ -94,7 +94,7 @@ describe('an old browser', () => {
 
 describe('a page whose Permissions-Policy forbids passkeys', () => {
   const getting = ['signIn', 'stepUp', 'confirm', 'autofill', 'prepare'];
-  const making = ['signUp', 'register'];
+  const making = ['signUp', 'register', 'offer'];
 
   it.each([
     ['publickey-credentials-get', getting, making],

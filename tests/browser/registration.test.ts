@@ -40,6 +40,17 @@ describe('registration', () => {
     await until(() => expect(server.sent('outcome')[0].errorName).toBe('InvalidStateError'));
   });
 
+  it('takes a list of 64 passkeys, which is the most that the server sends, and no longer one', async () => {
+    const listed = (length: number) =>
+      Array.from({ length }, (_, n) => ({ type: 'public-key', id: Buffer.alloc(16, n + 1).toString('base64url') }));
+    server.issue({ excludeCredentials: listed(64) });
+    await open();
+    expect(await click('register')).toMatchObject({ kind: 'done' });
+    server.issue({ excludeCredentials: listed(65) });
+    expect(await click('register')).toMatchObject({ kind: 'unavailable' });
+    await until(() => expect(server.sent('outcome')[0].errorName).toBe('RangeError'));
+  });
+
   it.each([
     ['forgets', 'username_unavailable', 409, 0],
     ['forgets', 'registration_failed', 400, 0],
@@ -104,5 +115,82 @@ describe('registration', () => {
     await open();
     await click('register');
     expect(await page.evaluate(() => (window as Json).passed)).toMatchObject(added);
+  });
+});
+
+describe('offering a passkey after a password', () => {
+  const offering = (offer: string) => server.script('POST /offer', { body: { offer } });
+
+  it('says when to ask, and when there is nothing to ask', async () => {
+    for (const kind of ['ask', 'none']) {
+      offering(kind);
+      await open();
+      expect(await call('offer')).toEqual({ kind });
+    }
+    expect(server.calls.map(({ route }) => route)).toEqual(['POST /offer', 'POST /offer']);
+    expect(await noted()).toEqual([]);
+  });
+
+  it('makes one without a sheet where the server and the browser allow it', async () => {
+    // Headless Chromium makes none by itself: here its sheet stands in for a password manager that does.
+    await page.addInitScript(() => {
+      const create = navigator.credentials.create.bind(navigator.credentials);
+      navigator.credentials.create = (options) => {
+        const { mediation, ...rest } = options as { mediation?: string };
+        Object.assign(window, { mediation });
+        return create(rest);
+      };
+    });
+    offering('silent');
+    await open();
+    expect(await call('offer')).toMatchObject({ kind: 'done', passkey: { id: 'passkey-1' } });
+    expect(await page.evaluate(() => (window as Json).mediation)).toBe('conditional');
+    expect(server.sent('POST /registration/options')).toEqual([{ mediation: 'conditional' }]);
+    expect(await passkeysOnDevice()).toHaveLength(1);
+  });
+
+  it('asks where the browser made none, and the server knows why', async () => {
+    offering('silent');
+    server.issue({ timeout: 300 });
+    await open();
+    expect(await call('offer')).toEqual({ kind: 'ask' });
+    await until(() => expect(server.sent('outcome')).toHaveLength(1));
+  });
+
+  it('asks where the browser can make none by itself, or the server refused it after all', async () => {
+    offering('silent');
+    await page.addInitScript(() => {
+      PublicKeyCredential.getClientCapabilities = async () => ({ conditionalCreate: false });
+    });
+    await open();
+    expect(await call('offer')).toEqual({ kind: 'ask' });
+    expect(server.calls.map(({ route }) => route)).toEqual(['POST /offer']);
+  });
+
+  it('tells the server what came of it: taken, or not now', async () => {
+    await open();
+    expect(await click('register', { offered: true })).toMatchObject({ kind: 'done' });
+    expect(server.sent('POST /registration/options')).toEqual([{ offered: true }]);
+    expect(await call('notNow')).toEqual({ kind: 'done' });
+    expect(server.calls.at(-1)!.route).toBe('DELETE /offer');
+  });
+
+  it.each([
+    [401, 'sign_in_required'],
+    [503, 'store_unavailable'],
+  ])('shows nothing when the server answers %i', async (status, code) => {
+    server.script('POST /offer', { status, body: { code } });
+    await open();
+    expect(await call('offer')).toEqual({ kind: 'refused', code, status });
+  });
+
+  it('gives way to a click', async () => {
+    offering('silent');
+    await addPasskey();
+    await open();
+    await page.evaluate(() => Object.assign(window, { offered: (window as Json).client.offer() }));
+    await until(async () => expect(await noted()).toHaveLength(1));
+    expect(await click('signIn')).toMatchObject({ kind: 'passkey' });
+    expect(await page.evaluate(() => (window as Json).offered)).toEqual({ kind: 'ask' });
   });
 });

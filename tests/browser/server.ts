@@ -133,6 +133,10 @@ export async function startPasskeyServer(clientModule: Buffer) {
         return { body: { user, passkey, attempt: { id: body.attemptId, mode: 'immediate', enforcement: 'enforced' } } };
       case 'POST /registration/verify':
         return { status: 201, body: { user, passkey } };
+      case 'POST /offer':
+        return { body: { offer: 'ask' } };
+      case 'GET /signals':
+        return { body: signals };
       case 'POST /step-up/verify':
         return { body: { steppedUpAt: 1, expiresAt: 2 } };
       case 'GET /credentials':
@@ -146,6 +150,7 @@ export async function startPasskeyServer(clientModule: Buffer) {
       case 'DELETE /sessions/session-1':
       case 'DELETE /sessions':
       case 'DELETE /session':
+      case 'DELETE /offer':
         return { status: 204 };
       default:
         return route.endsWith('/outcome') ? { status: 204 } : { status: 404, body: { code: 'not_found' } };

@@ -1,8 +1,9 @@
 /** `latchkey doctor`: a good set-up has nothing to complain of, and each thing that is wrong with one is found and named. */
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { memoryStore } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
-import { openSite } from '@latchkey/testing';
+import { openSite, type SiteOptions } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Finding, judgeClock } from '../../packages/cli/src/checks/finding.ts';
@@ -19,13 +20,13 @@ const wrong = (findings: readonly Finding[]) =>
   findings.filter(({ severity }) => severity !== 'ok').map(({ check, severity }) => `${severity} ${check}`);
 
 /** A site behind a proxy with TLS, and its store. */
-async function siteBehind(meddler: Meddler) {
+async function siteBehind(meddler: Meddler, rp: SiteOptions['rp'] = {}) {
   const { at, store } = place('SQLite');
   await latchkey(['migrate', ...at]);
   const site = await openSite(
     { mount: mounts['Express 5'], store: () => store },
     {
-      rp: { origins: [meddler.origin], relatedOrigins: ['https://example.de'] },
+      rp: { origins: [meddler.origin], relatedOrigins: ['https://example.de'], ...rp },
       passkeyEndpoints: { manage: `${meddler.origin}/account` },
     },
   );
@@ -212,6 +213,165 @@ describe('a site', () => {
   });
 });
 
+describe('apps that share the passkeys', () => {
+  const SHA256 = Array.from({ length: 32 }, (_, n) => (n * 7).toString(16).padStart(2, '0').toUpperCase()).join(':');
+  const ANDROID = 'com.example.app';
+  const APPLE = 'A1B2C3D4E5.com.example.app';
+  const LINKS = '/.well-known/assetlinks.json';
+  const SITE = '/.well-known/apple-app-site-association';
+  const NAMED = ['--android-app', `${ANDROID}=${SHA256}`, '--apple-app', APPLE];
+
+  /** A site whose documents are changed on their way; what doctor says of them. */
+  async function judged(meddle: Meddler['meddle'], args: readonly string[] = NAMED) {
+    const meddler = await startMeddler();
+    const apps = [{ android: { package: ANDROID, sha256: SHA256 } }, { apple: APPLE }];
+    const { doctor } = await siteBehind(meddler, { apps });
+    meddler.meddle = (path, answer, asked) => {
+      // Google's and Apple's servers have none of its cookies.
+      if (path.startsWith('/.well-known')) expect(asked.cookie).toBeUndefined();
+      meddle(path, answer, asked);
+    };
+    const { code, json } = await doctor(...args);
+    const about = json.findings.filter(({ check }: Finding) => /^(assetlinks|app_site_association)$/.test(check));
+    return { code, about, wrong: about.filter(({ severity }: Finding) => severity === 'error') };
+  }
+
+  /** Changes one document's answer. */
+  const on =
+    (document: string, changed: object, headers: Record<string, string | undefined> = {}): Meddler['meddle'] =>
+    (path, answer) => {
+      if (path !== document) return;
+      Object.assign(answer, changed);
+      Object.assign(answer.headers, headers);
+      for (const [name, value] of Object.entries(headers)) if (value === undefined) delete answer.headers[name];
+    };
+
+  /** Changes one document's JSON. */
+  const rewrite =
+    (document: string, change: (json: never) => unknown): Meddler['meddle'] =>
+    (path, answer) => {
+      if (path === document)
+        answer.body = Buffer.from(JSON.stringify(change(JSON.parse(answer.body.toString()) as never)));
+    };
+  const inTarget = (change: object) =>
+    rewrite(LINKS, (list: [{ target: object }]) =>
+      list.map((one) => ({ ...one, target: { ...one.target, ...change } })),
+    );
+
+  test('are found in the documents as wellKnown() serves them, and what cannot be seen from here is said', async () => {
+    const { code, about } = await judged(() => {});
+    expect(about.map(({ check, severity }: Finding) => `${severity} ${check}`)).toEqual([
+      'ok assetlinks',
+      'info assetlinks',
+      'ok app_site_association',
+      'info app_site_association',
+    ]);
+    expect(about.at(-1).saw).toContain('not checked here');
+    expect(code).toBe(0);
+  });
+
+  test('are named as they are in upper case, in lower case, and without colons', async () => {
+    const bare = SHA256.replaceAll(':', '').toLowerCase();
+    expect((await judged(() => {}, ['--android-app', `${ANDROID}=${bare}`])).wrong).toEqual([]);
+    const meddler = await startMeddler();
+    for (const app of [ANDROID, `${ANDROID}=`, `${ANDROID}=F6:97`, `=${SHA256}`])
+      expect((await latchkey(['doctor', '--site', meddler.origin, '--android-app', app])).code, app).toBe(2);
+  });
+
+  test('need not be named: a document that is there is looked at all the same, and none need be', async () => {
+    const { about } = await judged(() => {}, []);
+    expect(about.map(({ saw }: Finding) => saw)).toEqual(
+      expect.arrayContaining([expect.stringContaining(`names ${ANDROID}`), expect.stringContaining(`names ${APPLE}`)]),
+    );
+    const everywhere = await judged((path, answer) => {
+      if (path.startsWith('/.well-known/a'))
+        Object.assign(answer, { body: Buffer.from('<title>App</title>'), headers: { 'content-type': 'text/html' } });
+    }, []);
+    expect(everywhere.about).toEqual([]);
+  });
+
+  test.each<[string, string, Meddler['meddle'], string]>([
+    ['is not there', LINKS, on(LINKS, { status: 404 }), 'answers 404'],
+    ['is behind a login', SITE, on(SITE, { status: 401 }), 'answers 401'],
+    ['redirects to www', SITE, on(SITE, { status: 301 }, { location: 'https://www.example.com/' }), 'to https://www.'],
+    ['redirects by a slash', LINKS, on(LINKS, { status: 308 }, { location: `${LINKS}/` }), 'redirects to'],
+    ['is of another type', LINKS, on(LINKS, {}, { 'content-type': 'text/plain' }), 'is text/plain'],
+    ['is of no type', SITE, on(SITE, {}, { 'content-type': undefined }), 'is of no type'],
+    ['is no JSON', SITE, on(SITE, { body: Buffer.from('<title>App</title>') }), 'is no JSON'],
+    ['is a text in JSON', LINKS, rewrite(LINKS, () => 'statements'), 'is no JSON document'],
+    ['is no list', LINKS, rewrite(LINKS, (list: unknown[]) => list[0]), 'is not a list'],
+    ['names another package', LINKS, inTarget({ package_name: 'com.example.other' }), `does not name ${ANDROID}`],
+    ['names a website', LINKS, inTarget({ namespace: 'web' }), `does not name ${ANDROID}`],
+    [
+      'has another certificate',
+      LINKS,
+      inTarget({ sha256_cert_fingerprints: [`AA${SHA256.slice(2)}`] }),
+      `with AA${SHA256.slice(2)}`,
+    ],
+    ['has no certificate', LINKS, inTarget({ sha256_cert_fingerprints: null }), 'with no fingerprint'],
+    ['has it in lower case', LINKS, inTarget({ sha256_cert_fingerprints: [SHA256.toLowerCase()] }), 'in another way'],
+    [
+      'has one relation only',
+      LINKS,
+      rewrite(LINKS, (list: object[]) =>
+        list.map((one) => ({ ...one, relation: ['delegate_permission/common.handle_all_urls'] })),
+      ),
+      'get_login_creds',
+    ],
+    [
+      'has the relations for another certificate',
+      LINKS,
+      rewrite(LINKS, (list: [{ relation: string[]; target: object }]) => [
+        { ...list[0], relation: [list[0].relation[0]] },
+        { ...list[0], target: { ...list[0].target, sha256_cert_fingerprints: ['AA'] } },
+      ]),
+      'get_login_creds',
+    ],
+    ['holds rubbish', LINKS, rewrite(LINKS, () => [null, 7, 'x', [], { target: [] }]), `does not name ${ANDROID}`],
+    [
+      'names another team',
+      SITE,
+      rewrite(SITE, () => ({ webcredentials: { apps: [APPLE.replace('A', 'B')] } })),
+      `does not name ${APPLE}`,
+    ],
+    [
+      'names it by a wildcard',
+      SITE,
+      rewrite(SITE, () => ({ webcredentials: { apps: ['A1B2C3D4E5.*'] } })),
+      `does not name ${APPLE}`,
+    ],
+    [
+      'names it for links only',
+      SITE,
+      rewrite(SITE, () => ({ applinks: { details: [{ appIDs: [APPLE] }] } })),
+      'not in webcredentials',
+    ],
+    [
+      'holds rubbish of Apple’s',
+      SITE,
+      rewrite(SITE, () => ({ webcredentials: [{ apps: APPLE }] })),
+      'not in webcredentials',
+    ],
+    ['is too large', SITE, rewrite(SITE, (json: object) => ({ ...json, pad: 'x'.repeat(128 * 1_024) })), 'bytes'],
+  ])('are said to be missing where the document %s', async (_, document, meddle, saw) => {
+    const { code, wrong } = await judged(meddle);
+    expect(code).toBe(1);
+    expect(wrong).toEqual([expect.objectContaining({ saw: expect.stringContaining(saw), todo: expect.any(String) })]);
+    expect(wrong[0].saw).toContain(document);
+  });
+
+  test('are served by https only', async () => {
+    const site = await openSite(
+      { mount: mounts['Express 5'], store: memoryStore },
+      { rp: { apps: [{ apple: APPLE }] } },
+    );
+    onTestFinished(() => site.close());
+    const { code, json } = await latchkeyJson(['doctor', '--site', site.origin, '--apple-app', APPLE]);
+    expect(code).toBe(1);
+    expect(wrong(json.findings)).toContain('error app_site_association');
+  });
+});
+
 test.each<[string, readonly string[], readonly string[], readonly string[]]>([
   ['example.com', ['https://example.com', 'https://login.example.com'], [], []],
   ['localhost', ['http://localhost:3000'], [], []],
@@ -259,7 +419,7 @@ describe.each(SQL_KINDS)('the schema in %s', (kind) => {
     if (kind !== 'SQLite')
       expect(schema((await doctor()).json.findings)).toEqual(['error There are no tables of Latchkey here']);
     await latchkey(['migrate', ...at]);
-    expect(schema((await doctor()).json.findings)).toEqual(['ok 6 tables are as the migrations make them']);
+    expect(schema((await doctor()).json.findings)).toEqual(['ok 7 tables are as the migrations make them']);
 
     await run(`drop index ${prefix}attempts_by_user${kind === 'MariaDB' ? ` on ${prefix}attempts` : ''}`);
     await run(`alter table ${prefix}ceremonies drop column begun`);

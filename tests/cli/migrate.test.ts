@@ -17,7 +17,8 @@ describe.each(SQL_KINDS)('migrate in %s', (kind) => {
     const first = await latchkey(['migrate', ...at]);
     expect(first).toMatchObject({
       code: 0,
-      stdout: 'applied 0001_ceremonies_passkeys_attempts\napplied 0002_sessions\napplied 0003_invitations\n',
+      stdout:
+        'applied 0001_ceremonies_passkeys_attempts\napplied 0002_sessions\napplied 0003_invitations\napplied 0004_declines\n',
     });
     expect(await store.passkeys.listByUser('nobody')).toEqual([]);
     expect(await latchkeyJson(['migrate', ...at])).toMatchObject({ code: 0, json: { applied: [] } });

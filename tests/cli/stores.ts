@@ -55,7 +55,16 @@ export function place(kind: Kind): Place {
   const run = async (text: string, parameters: readonly unknown[] = []) =>
     (await db.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows;
   onTestFinished(async () => {
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'migrations'])
+    for (const table of [
+      'ceremonies',
+      'handles',
+      'passkeys',
+      'sessions',
+      'attempts',
+      'invitations',
+      'declines',
+      'migrations',
+    ])
       await run(`drop table if exists ${prefix}${table}`);
     await db.destroy();
   });

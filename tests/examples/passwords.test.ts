@@ -116,6 +116,35 @@ describe.each([
     await says(page, 'ada@example.com has paid.');
   });
 
+  it('offers a passkey after a password, until the person says "not now" or has one', async () => {
+    const page = await visit(site.origin);
+    /** Signs in by password, and waits for what the page is told to offer. */
+    const signedIn = async (person: typeof ADA) => {
+      const told = page.waitForResponse('**/passkeys/offer');
+      await signInByPassword(page, person);
+      return (await (await told).json()).offer;
+    };
+    expect(await signedIn(ADA)).toBe('ask');
+    await press(page, 'Not now');
+    await page.getByRole('button', { name: 'Not now' }).waitFor({ state: 'hidden' });
+    await press(page, 'Sign out');
+    await isSignedOut(page);
+    expect(await signedIn(ADA)).toBe('none');
+    expect(await page.getByRole('button', { name: 'Not now' }).isVisible()).toBe(false);
+    await press(page, 'Sign out');
+    await isSignedOut(page);
+
+    expect(await signedIn(EVE)).toBe('ask');
+    await press(page, 'Yes, please');
+    await says(page, 'The passkey is added.');
+    await page.getByRole('button', { name: 'Yes, please' }).waitFor({ state: 'hidden' });
+    const [made] = await records(site, 'latchkey.registration.attempt', 1);
+    expect(made).toMatchObject({ outcome: 'success', attempt: { occasion: 'offered' }, user: { id: '2' } });
+    await press(page, 'Sign out');
+    await isSignedOut(page);
+    expect(await signedIn(EVE)).toBe('none');
+  });
+
   it('shows the own passkeys after a password, and removes one after the passkey has confirmed it', async () => {
     const page = await visit(site.origin);
     await signInByPassword(page, ADA);

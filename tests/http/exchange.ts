@@ -96,6 +96,8 @@ async function exchange(site: Site) {
   await say('sessions', agent.request('GET', '/passkeys/sessions'));
   await say('end a session that is not there', agent.request('DELETE', '/passkeys/sessions/other'));
   await say('end all other sessions', agent.request('DELETE', '/passkeys/sessions'));
+  await say('offer', agent.post('/offer'));
+  await say('offer, not now', agent.request('DELETE', '/passkeys/offer'));
   await say('sign out', agent.request('DELETE', '/passkeys/session'));
   await say('guarded, signed out', agent.request('GET', '/guarded'));
   await say('redirected', agent.request('GET', '/page'));

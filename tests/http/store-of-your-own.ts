@@ -6,7 +6,7 @@ import { memoryStore, type Store } from '@latchkey/core';
 type Port = keyof Store;
 type Verbs = Record<string, (...args: unknown[]) => unknown>;
 
-const READING = new Set(['find', 'listByUser', 'list']);
+const READING = new Set(['find', 'listByUser', 'list', 'declinedAt']);
 
 export function journalStore(file: string): Required<Store> {
   const memory = memoryStore();

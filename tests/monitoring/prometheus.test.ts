@@ -298,10 +298,41 @@ describe.each(JOBS)('the dashboard, for %s', (job) => {
     expect(new Set(changes.map(({ words }) => words)).size).toBe(5);
     const m = metricsWhere(`job="${job}"`);
     const counted = async (selector: string, ...labels: string[]) =>
-      labelled(await prometheus.query(selector, after.at), ...labels);
+      labelled(await prometheus.query(sumBy(labels, selector), after.at), ...labels);
     const words = ({ words }: { words: string }) => words;
     expect(await counted(m.passkeyChanges(), LABELS.change, LABELS.by)).toEqual(sorted(tally(changes, words)));
     expect(await counted(m.sessionEndings(), LABELS.because, LABELS.by)).toEqual(sorted(tally(endings, words)));
+  });
+
+  it('answers whether it is working, as the records and the people do', async () => {
+    const number = async (panel: string, nth = 0) => (await answers(panel, job, nth))[0]!.value;
+    const success = attemptsOf(records).filter(({ outcome }) => outcome === 'success').length;
+    const made = records.filter(({ event }) => event.name === 'latchkey.passkey.added');
+    // Each deed was done twice: somebody who got one silently, who took the offer and came again, who said "not now" and came again.
+    const told = { offered: 6, has_passkey: 2, not_now: 2 };
+    expect(labelled(await answers('What pages were told to offer', job), LABELS.offer)).toEqual(sorted(told));
+    expect(await number('By passkey')).toBeCloseTo(success / (success + sum(told)), 9);
+    const funnel = 'From the offer to the passkey';
+    expect([
+      await number(funnel, 0),
+      await number(funnel, 1),
+      await number(funnel, 2),
+      await number(funnel, 3),
+    ]).toEqual([6, 2, 2, 2]);
+    const counted = async (label: string) =>
+      labelled(
+        await prometheus.query(
+          sumBy([label], metricsWhere(`job="${job}"`).passkeyChanges({ change: 'added' })),
+          after.at,
+        ),
+        label,
+      );
+    const occasions = made.map(({ attempt }) => ({ occasion: attempt.occasion!, count: 1 }));
+    expect(await counted(LABELS.occasion)).toEqual(sorted(tally(occasions, ({ occasion }) => occasion)));
+    expect(new Set(occasions.map(({ occasion }) => occasion)).size).toBe(4);
+    const providers = await counted(LABELS.provider);
+    expect(providers).toMatchObject({ 'Google Password Manager': 2, 'Apple Passwords': 2 });
+    expect(sum(providers)).toBe(made.length);
   });
 
   it('follows challenges to their end', async () => {

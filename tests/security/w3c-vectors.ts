@@ -217,6 +217,7 @@ interface Signed {
   readonly authData: Buffer;
   readonly clientDataHash: Buffer;
   readonly credentialId: Buffer;
+  readonly manufacturer: string | undefined;
 }
 
 const octets = (bytes: Uint8Array) => Buffer.concat([Buffer.of(0x04, bytes.length), bytes]);
@@ -236,7 +237,7 @@ const STATEMENTS: Record<Recipe['format'], (signed: Signed) => Promise<readonly 
     const sig = sign('sha256', Buffer.concat([authData, clientDataHash]), privateKey);
     return ['packed', statement({ alg: -7, sig, x5c: [der] })];
   },
-  tpm: async ({ next, key, authData, clientDataHash }) => {
+  tpm: async ({ next, key, authData, clientDataHash, manufacturer }) => {
     const uint16 = (value: number) => Buffer.of(value >> 8, value & 0xff);
     const sized = (bytes: Uint8Array) => Buffer.concat([uint16(bytes.length), bytes]);
     const [x, y] = [key.cose.get(-2) as Buffer, key.cose.get(-3) as Buffer];
@@ -254,7 +255,10 @@ const STATEMENTS: Record<Recipe['format'], (signed: Signed) => Promise<readonly 
       sized(Buffer.concat([nameAlgorithm, sha256(pubArea)])),
       sized(Buffer.of()),
     ]);
-    const { privateKey, der } = await attestationCertificate(next, { subject: '', extensions: tpmExtensions() });
+    const { privateKey, der } = await attestationCertificate(next, {
+      subject: '',
+      extensions: tpmExtensions(manufacturer),
+    });
     const sig = sign('sha256', certInfo, privateKey);
     return ['tpm', statement({ alg: -7, sig, ver: '2.0', x5c: [der], pubArea, certInfo })];
   },
@@ -291,17 +295,17 @@ const STATEMENTS: Record<Recipe['format'], (signed: Signed) => Promise<readonly 
 
 const statement = (members: Record<string, CborValue>) => new Map(Object.entries(members));
 
-/** What a TPM's certificate has. WebAuthn §8.3.1; the manufacturer is nobody. */
-function tpmExtensions(): Extension[] {
-  const names = ['2.23.133.2.1=id:00000000', '2.23.133.2.2=WebAuthn test vectors', '2.23.133.2.3=id:00000000'];
+/** What a TPM's certificate has. WebAuthn §8.3.1; in the specification's vector the manufacturer is nobody. */
+function tpmExtensions(manufacturer = '00000000'): Extension[] {
+  const names = [`2.23.133.2.1=id:${manufacturer}`, '2.23.133.2.2=WebAuthn test vectors', '2.23.133.2.3=id:00000000'];
   return [
     new ExtendedKeyUsageExtension(['2.23.133.8.3']),
     new SubjectAlternativeNameExtension([{ type: 'dn', value: names.join('+') }], true),
   ];
 }
 
-/** Makes a vector. `name` is the specification's own. */
-export async function makeVector(name: keyof typeof RECIPES): Promise<Vector> {
+/** Makes a vector. `name` is the specification's own; with another `manufacturer` of a TPM it is one of ours. */
+export async function makeVector(name: keyof typeof RECIPES, manufacturer?: string): Promise<Vector> {
   const recipe: Recipe = RECIPES[name];
   const { format, idLength = 32, challengeLength = 32 } = recipe;
   const next = randomness(name);
@@ -325,7 +329,7 @@ export async function makeVector(name: keyof typeof RECIPES): Promise<Vector> {
     credentialId,
     publicKey,
   ]);
-  const signed = { next, key, authData, clientDataHash: sha256(creationData), credentialId };
+  const signed = { next, key, authData, clientDataHash: sha256(creationData), credentialId, manufacturer };
   const [fmt, attStmt] = await STATEMENTS[format](signed);
   const attestationObject = encodeCbor(new Map<string, CborValue>(Object.entries({ fmt, attStmt, authData })));
 

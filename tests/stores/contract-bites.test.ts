@@ -633,6 +633,47 @@ const passkeys: Breaks<PasskeyStore> = {
       },
     }),
   },
+  'keeps the latest "not now" of a user, also of ten at once, until the user is forgotten': {
+    'keeps none': () => ({ decline() {} }),
+    'keeps the last that came': () => {
+      const kept = new Map<string, number>();
+      return {
+        decline: ({ userId, at }) => void kept.set(userId, at),
+        declinedAt: (userId) => kept.get(userId) ?? null,
+        forget(userId) {
+          kept.delete(userId);
+          return [];
+        },
+      };
+    },
+    'reads first and writes later': (sound) => ({
+      async decline({ userId, at }) {
+        const kept = await sound.declinedAt(userId);
+        for (let i = 0; i < at % 7; i++) await tick();
+        if (kept === null || kept < at) {
+          await sound.forget(userId);
+          await sound.decline({ userId, at });
+        }
+      },
+    }),
+    'ignores spaces at the end of an id': (sound) => ({ declinedAt: (userId) => sound.declinedAt(userId.trimEnd()) }),
+    'does not forget it': (sound) => {
+      const kept = new Map<string, number>();
+      return {
+        decline: ({ userId, at }) => void kept.set(userId, Math.max(at, kept.get(userId) ?? at)),
+        declinedAt: (userId) => kept.get(userId) ?? null,
+        forget: (userId) => sound.forget(userId),
+      };
+    },
+    'forgets it only with a passkey': (sound) => ({
+      async forget(userId) {
+        const at = await sound.declinedAt(userId);
+        const forgotten = await sound.forget(userId);
+        if (forgotten.length === 0 && at !== null) await sound.decline({ userId, at });
+        return forgotten;
+      },
+    }),
+  },
   'finds and lists the same, while a user is forgotten and comes back at once': {
     'forgets the list only': (sound) => {
       const inserted: Passkey[] = [];

@@ -62,6 +62,8 @@ test.each(['memory', ...KINDS] as const)('in %s', async (kind) => {
     const options = await send('/registration/options', { username: name });
     const credential = passkey.register(options.publicKey);
     await send('/registration/verify', { attemptId: options.attemptId, credential });
+    // She had not wanted one before.
+    await browser.send('DELETE', '/offer', undefined, { address, headers: { 'user-agent': userAgent } });
     const [id] = [...site.users.values()].filter((each) => each.name === name).map((each) => each.id);
     for (const bend of [{}, { signature: Buffer.alloc(70, 1) }]) await signIn(send, passkey, bend);
     await send('/step-up/options', {});
@@ -99,7 +101,7 @@ async function open(kind: Kind | 'memory'): Promise<Opened> {
     return { store, kept: () => keysOf(redis, prefix) };
   }
   expect((await latchkey(['migrate', ...at])).code).toBe(0);
-  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations'];
+  const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'declines'];
   const kept = async () =>
     Object.fromEntries(
       await Promise.all(

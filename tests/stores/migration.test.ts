@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, databases, type Opened } from './support/databases.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
-const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions', '0003_invitations'];
+const MIGRATIONS = ['0001_ceremonies_passkeys_attempts', '0002_sessions', '0003_invitations', '0004_declines'];
 
 const ceremony = (members: Partial<PendingCeremony> = {}): PendingCeremony => ({
   attemptId: crypto.randomUUID(),
@@ -189,6 +189,8 @@ describe.each(databases)('the tables of before there were sessions, on $name', (
     const use = { signCount: 1, backupEligible: true, backedUp: true, usedAt: NOW };
     expect(await store.passkeys.recordUse({ passkey: own, use, session: start(made) })).toBe('recorded');
     expect(await store.sessions.find({ tokenHash: made.tokenHash })).toEqual(made);
+    await store.passkeys.decline({ userId: own.userId, at: NOW });
+    expect(await store.passkeys.declinedAt(own.userId)).toBe(NOW);
   });
 
   test('are what the first migration still makes', () => {
@@ -233,6 +235,7 @@ describe.each(databases.filter(({ url }) => !url.endsWith(':memory:')))(
           'sessions',
           'attempts',
           'invitations',
+          'declines',
           'migrations',
         ]) {
           await run(`drop table ${prefix}${table}`);
@@ -282,7 +285,9 @@ const STATEMENTS: Record<string, number | readonly [sqlite: number, postgres: nu
   'recordUse with a renewal': [4, 1, 4],
   update: 5,
   remove: 5,
-  forget: 6,
+  decline: 1,
+  declinedAt: 1,
+  forget: 7,
   'session begin': 1,
   'session begin that replaces one': 4,
   'session renewal': 1,
@@ -367,6 +372,8 @@ describe.each(databases)('statements on $name', (database) => {
       passkeys.update({ userId, rpId: 'example.com', id, change: { nickname: 'x' }, keepLast: true }),
     );
     await count('remove', () => passkeys.remove({ userId, rpId: 'example.com', id, keepLast: false }));
+    await count('decline', () => passkeys.decline({ userId, at: NOW }));
+    await count('declinedAt', () => passkeys.declinedAt(userId));
     await count('forget', () => passkeys.forget(userId));
     await count('append', () => attempts.append(record(crypto.randomUUID(), userId)));
     await count('list', () => attempts.list({ userId, limit: 10 }));
@@ -421,7 +428,7 @@ describe.each(databases)('query plans on $name', (database) => {
     await migrate(db, { tablePrefix });
     const { challenges, passkeys, sessions, attempts, invitations } = sqlStore(db, { tablePrefix });
     await fill(place.opened);
-    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations']) {
+    for (const table of ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'declines']) {
       await run(`analyze ${database.dialect === 'mysql' ? 'table ' : ''}${tablePrefix}${table}`);
     }
     const [kept, gone] = [passkey(), passkey()];
@@ -442,6 +449,7 @@ describe.each(databases)('query plans on $name', (database) => {
       [CREDENTIAL_ID, () => passkeys.find({ credentialId, userHandle: null })],
       [/passkeys_of_user/, () => passkeys.find({ credentialId, userHandle: null })],
       [/passkeys_of_user/, () => passkeys.listByUser(userId)],
+      [PRIMARY, () => passkeys.declinedAt('u7')],
       [PRIMARY, () => passkeys.recordUse({ passkey: kept, use })],
       [
         PRIMARY,
@@ -511,6 +519,7 @@ async function fill({ db, tablePrefix }: Opened): Promise<void> {
     state: '{}',
   }));
   await insert('handles', 3_000, (index) => ({ user_id: `u${index}`, handle: Buffer.alloc(32) }));
+  await insert('declines', 3_000, (index) => ({ user_id: `u${index}`, declined_at: index }));
   await insert('passkeys', 3_000, (index) => ({
     id: `p${index}`,
     user_id: `u${index}`,

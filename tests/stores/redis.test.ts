@@ -425,10 +425,10 @@ describe('cost', () => {
 });
 
 describe('what stays', () => {
-  test('after the contracts every key expires or is bounded, but for passkeys, claims and handles', async () => {
+  test('after the contracts every key expires or is bounded, but for passkeys, claims, handles and who said "not now"', async () => {
     const keys = await keysOf(redis);
     expect(keys.length).toBeGreaterThan(100);
-    const kept = /:(passkeys|credential|handle):|\{attempts\}:(ids|records)$/;
+    const kept = /:(passkeys|credential|handle|declined):|\{attempts\}:(ids|records)$/;
     for (const key of keys) if (!kept.test(key)) assert((await redis.pttl(key)) > 0, `${key} has no TTL`);
   });
 

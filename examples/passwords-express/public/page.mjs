@@ -11,11 +11,19 @@ at('sign-in').onclick = async () => {
   else say(`No passkey came of it (${result.kind}). Sign in with your password.`);
 };
 
-at('add').onclick = async () => {
-  const added = await afterConfirming(() => passkeys.register({ nickname: 'My passkey' }));
+at('add').onclick = () => add({ nickname: 'My passkey' });
+at('take').onclick = () => add({ nickname: 'My passkey', offered: true });
+at('not-now').onclick = async () => {
+  await passkeys.notNow(); // kept on the server: no other browser asks either
+  at('offer').hidden = true;
+};
+
+async function add(options) {
+  const added = await afterConfirming(() => passkeys.register(options));
+  at('offer').hidden ||= added.kind === 'done';
   say(added.kind === 'done' ? 'The passkey is added.' : `It was not added (${added.code ?? added.kind}).`);
   await showPasskeys();
-};
+}
 
 at('pay').onclick = async () => {
   let answer = await pay();
@@ -38,7 +46,10 @@ at('sign-out').onclick = async () => {
 const isSignedIn = document.body.dataset.signedIn === 'true';
 at('nobody').hidden = isSignedIn;
 at('somebody').hidden = !isSignedIn;
-if (isSignedIn) await showPasskeys();
+if (isSignedIn) {
+  await showPasskeys();
+  at('offer').hidden = (await passkeys.offer()).kind !== 'ask';
+}
 
 async function showPasskeys() {
   const answer = await passkeys.passkeys();

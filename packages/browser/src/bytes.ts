@@ -10,7 +10,7 @@ export function encode(bytes: Uint8Array): string {
 
 /** Reads base64url and base64, padded or not. Throws a DOMException, `InvalidCharacterError`, for anything else. */
 export function decode(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/').replaceAll('=', ''));
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
@@ -23,7 +23,7 @@ export function bytesOf(value: unknown): Uint8Array {
     if (typeof value === 'string') return decode(value);
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     // No `instanceof`: a buffer may be of another realm.
-    if (/Buffer\]$/.test(Object.prototype.toString.call(value))) return new Uint8Array(value as ArrayBuffer);
+    if (/Buffer\]$/.test({}.toString.call(value))) return new Uint8Array(value as ArrayBuffer);
     const list = value as { [index: number]: number; data?: unknown; length?: number };
     if (list.data) return bytesOf(list.data);
     const bytes: number[] = [];

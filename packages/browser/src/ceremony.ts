@@ -7,7 +7,6 @@ import { giveWay, page } from './page.ts';
 import type { Server } from './prepared.ts';
 import { type Busy, type Misuse, misuse, type Unsupported } from './result.ts';
 import type { ClientReport, Issued, Purpose } from './server.ts';
-import { type Signals, signalState } from './signals.ts';
 import { within } from './waiting.ts';
 
 /** The call of `navigator.credentials` that a ceremony makes. */
@@ -18,11 +17,11 @@ export async function run<T>(
   method: Method,
   ceremony: (can: Support) => Promise<T>,
 ): Promise<T | Unsupported | Misuse> {
-  if (!isSecureContext) return misuse('Passkeys need a secure context: https, or http on localhost.');
+  if (!isSecureContext) return misuse('No secure context: use https, or localhost.');
   try {
     const feature = `publickey-credentials-${method}`;
     if (isForbidden(feature)) {
-      return misuse(`The Permissions-Policy header, or the frame, of this page forbids ${feature}.`);
+      return misuse(`Permissions-Policy, of page or frame, forbids ${feature}.`);
     }
     const can = await support();
     return can.passkeys ? await ceremony(can) : { kind: 'unsupported' };
@@ -83,8 +82,8 @@ export function withDeadline(issued: Issued<unknown>, call: BrowserCall, outer?:
 
 type BrowserCall = (signal: AbortSignal) => Promise<unknown>;
 
-/** Has the server verify the credential, and password managers told what it then knows. */
-export async function verify<Verified>(
+/** Has the server verify the credential. */
+export function verify<Verified>(
   server: Server,
   purpose: Purpose,
   { attemptId }: Issued<unknown>,
@@ -93,8 +92,5 @@ export async function verify<Verified>(
   expected: keyof Verified & string,
   more?: object,
 ) {
-  const body = { ...more, attemptId, credential, client };
-  const answer = await server.send<Verified & { signals?: Signals }>('POST', `/${purpose}/verify`, expected, body);
-  if (answer.kind === 'done' && answer.signals) signalState(answer.signals);
-  return answer;
+  return server.send<Verified>('POST', `/${purpose}/verify`, expected, { ...more, attemptId, credential, client });
 }

@@ -8,6 +8,5 @@ const { origin, pathname } = new URL(import.meta.url);
 const mount = origin === location.origin ? /^(.*)\/client\.js$/.exec(pathname)?.[1] : undefined;
 
 export function createPasskeyClient(options: PasskeyClientOptions = {}): PasskeyClient {
-  const baseUrl = options.baseUrl ?? mount;
-  return createClient({ ...options, ...(baseUrl !== undefined && { baseUrl }) });
+  return createClient({ ...options, baseUrl: options.baseUrl ?? mount });
 }

@@ -2,7 +2,8 @@
 
 import { type AutofillOptions, autofill } from './autofill.ts';
 import { type Capabilities, capabilities } from './capabilities.ts';
-import { type Duration, milliseconds } from './duration.ts';
+import { type Duration, requestTimeoutOf } from './duration.ts';
+import { offer } from './offer.ts';
 import { ownPasskeys } from './own-passkeys.ts';
 import { ownSessions } from './own-sessions.ts';
 import { type PrepareOptions, prepare } from './prepare.ts';
@@ -12,6 +13,7 @@ import type {
   Answer,
   AutofillResult,
   ConfirmResult,
+  OfferResult,
   Passkey,
   RegistrationResult,
   Session,
@@ -28,6 +30,7 @@ export type { refusalCodes } from './refusals.ts';
 export type {
   Aborted,
   Answer,
+  Ask,
   AutofillResult,
   Busy,
   ChosePassword,
@@ -37,6 +40,8 @@ export type {
   Exists,
   Misuse,
   Mode,
+  None,
+  OfferResult,
   Offline,
   Passkey,
   PasswordCredential,
@@ -75,7 +80,7 @@ export interface PasskeyClientOptions {
    * Where the server's routes are mounted, on this page's own origin, with or without a slash at its end. Default: where
    * `client.js` was loaded from, and `/passkeys` for the client in a bundle of the application's own.
    */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /**
    * How long a request may take before it counts as `offline`: `'10s'`, or milliseconds. Default `'10s'`. Anything else makes
    * `createPasskeyClient()` throw a TypeError.
@@ -123,6 +128,15 @@ export interface PasskeyClient {
   /** Adds one without a sheet, right after a password sign-in, where browser and policy allow it; else nothing is seen of it. */
   upgrade(): Promise<RegistrationResult>;
 
+  /**
+   * After a password sign-in: makes a first passkey without a sheet where browser and policy allow it (`done`), else says whether
+   * to offer one (`ask`) or not (`none`). The server decides to whom (`policy.offers`).
+   */
+  offer(): Promise<OfferResult>;
+
+  /** The person does not want the offered passkey now: `offer()` is `none` for some time, in every browser (`policy.offers.again`). */
+  notNow(): Promise<Answer>;
+
   /** Has the person who is signed in prove it again, with the full sheet. */
   stepUp(options?: StepUpOptions): Promise<StepUpResult>;
 
@@ -147,6 +161,9 @@ export interface PasskeyClient {
    */
   remove(id: string): Promise<Answer>;
 
+  /** Tells password managers what the server knows now: call it when the account has another name. All else tells them by itself. */
+  signal(): Promise<Answer>;
+
   /** Where the person is signed in. */
   sessions(): Promise<Answer<{ sessions: Session[] }>>;
 
@@ -165,7 +182,7 @@ export function createPasskeyClient({
   baseUrl = '/passkeys',
   requestTimeout = '10s',
 }: PasskeyClientOptions = {}): PasskeyClient {
-  const server = keepingPrepared(connect(baseUrl, milliseconds('requestTimeout', requestTimeout)));
+  const server = keepingPrepared(connect(baseUrl, requestTimeoutOf(requestTimeout)));
   return {
     capabilities,
     prepare: (options) => prepare(server, options),
@@ -174,6 +191,8 @@ export function createPasskeyClient({
     signUp: (options) => signUp(server, options),
     register: (options) => addPasskey(server, options),
     upgrade: () => upgrade(server),
+    offer: () => offer(server),
+    notNow: () => server.send('DELETE', '/offer'),
     stepUp: (options) => stepUp(server, options),
     confirm: (options) => confirm(server, options),
     ...ownPasskeys(server),

@@ -9,7 +9,8 @@ export interface RequestOptionsJSON extends Omit<PublicKeyCredentialRequestOptio
 
 /** `PublicKeyCredentialCreationOptionsJSON`, likewise. */
 export interface CreationOptionsJSON
-  extends Omit<PublicKeyCredentialCreationOptions, 'challenge' | 'user' | 'excludeCredentials'> {
+  extends Omit<PublicKeyCredentialCreationOptions, 'challenge' | 'rp' | 'user' | 'excludeCredentials'> {
+  rp: { id: string; name: string };
   challenge: string;
   user: PublicKeyCredentialUserEntityJSON;
   excludeCredentials?: DescriptorJSON[];

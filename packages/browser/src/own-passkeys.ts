@@ -2,7 +2,6 @@
 
 import type { Server } from './prepared.ts';
 import type { Answer, Passkey } from './result.ts';
-import { type Signals, signalState } from './signals.ts';
 
 export function ownPasskeys(server: Server) {
   async function change(id: string, body: object): Promise<Answer<{ passkey: Passkey }>> {
@@ -19,13 +18,9 @@ export function ownPasskeys(server: Server) {
 
     setEnabled: (id: string, enabled: boolean) => change(id, { enabled }),
 
-    async remove(id: string): Promise<Answer> {
-      const answer = await server.send<{ signals?: Signals }>('DELETE', pathOf(id));
-      if (answer.kind !== 'done') return answer;
-      // They come with the answer: whoever removed the passkey of this session has no session to ask with.
-      if (answer.signals) signalState(answer.signals);
-      return { kind: 'done' };
-    },
+    signal: (): Promise<Answer> => server.send('GET', '/signals', 'currentUserDetails'),
+
+    remove: (id: string): Promise<Answer> => server.send('DELETE', pathOf(id)),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Server } from './prepared.ts';
 import type { Answer, Session } from './result.ts';
+import { bestEffort } from './signals.ts';
 
 export function ownSessions(server: Server) {
   return {
@@ -12,15 +13,10 @@ export function ownSessions(server: Server) {
     endOtherSessions: (): Promise<Answer> => server.send('DELETE', '/sessions'),
 
     signOut(): Promise<Answer> {
-      forbidSilentAccess();
+      // No stored credential may sign the person in again unasked.
+      // https://w3c.github.io/webappsec-credential-management/#dom-credentialscontainer-preventsilentaccess
+      bestEffort(() => navigator.credentials.preventSilentAccess());
       return server.send('DELETE', '/session');
     },
   };
-}
-
-/** No stored credential may sign the person in again unasked. https://w3c.github.io/webappsec-credential-management/#dom-credentialscontainer-preventsilentaccess */
-async function forbidSilentAccess(): Promise<void> {
-  try {
-    await navigator.credentials.preventSilentAccess();
-  } catch {}
 }

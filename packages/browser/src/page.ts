@@ -3,11 +3,11 @@
 
 interface Page {
   /** The request that waits without a sheet (autofill, upgrade) and gives way to any other. */
-  waiting: AbortController | undefined;
+  waiting?: AbortController | undefined;
   /** A ceremony that a person started is under way. */
-  busy: boolean;
+  busy?: boolean;
   /** The server has answered an options request, so the binding cookie is set. */
-  bound: boolean;
+  bound?: boolean;
   /** Settles with the options request that was sent last. */
   lastOptions: Promise<unknown>;
 }
@@ -16,7 +16,7 @@ const shared = globalThis as { [name: symbol]: Page | undefined };
 
 const name = Symbol.for('latchkey.page');
 
-shared[name] ??= { waiting: undefined, busy: false, bound: false, lastOptions: Promise.resolve() };
+shared[name] ??= { lastOptions: Promise.resolve() };
 
 export const page: Page = shared[name];
 

@@ -30,6 +30,7 @@ const members = [
   'action',
   'authenticator',
   'invitation',
+  'offered',
 ];
 
 export type Server = ReturnType<typeof keepingPrepared>;

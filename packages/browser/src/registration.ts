@@ -31,6 +31,8 @@ export interface RegisterOptions {
   authenticator?: Authenticator;
   /** The token of an invitation, from the fragment of its link. It is good in the browser that used it first. */
   invitation?: string;
+  /** The page offered it, after `offer()`: for the server's figures. */
+  offered?: boolean;
 }
 
 type Creation = Issued<CreationOptionsJSON>;
@@ -77,7 +79,7 @@ async function register(
   const issued = await server.options<CreationOptionsJSON>('registration', wanted, {});
   if (issued.kind !== 'issued') return issued;
 
-  const forget = (id: string) => signalUnknown(issued.publicKey.rp.id ?? location.hostname, id);
+  const forget = (id: string) => signalUnknown(issued.publicKey.rp.id, id);
   const client: ClientReport = { uiMode: 'none', immediateGet };
   const made = await callBrowser(server, issued, client, () => create(issued), readAttestation);
   if ('failure' in made) {

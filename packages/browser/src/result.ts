@@ -206,6 +206,20 @@ export type SignInResult = SignedIn | ChosePassword | Ended | Refused | Offline;
 export type AutofillResult = SignedIn | Ended | Refused | Offline;
 /** What `signUp` and `register` resolve to. */
 export type RegistrationResult = Done<Registered> | Exists | Ended | Refused | Offline;
+/** Ask the person: a button that calls `register({ offered: true })`, and one for "not now" that calls `notNow()`. */
+export interface Ask {
+  /** A passkey is to be offered. */
+  kind: 'ask';
+}
+
+/** There is nothing to offer: the person has a passkey, said "not now", or is not in the roll-out. */
+export interface None {
+  /** Nothing is to be shown. */
+  kind: 'none';
+}
+
+/** What `offer` resolves to: `done` where a passkey was made without a sheet. */
+export type OfferResult = RegistrationResult | Ask | None;
 /** What `stepUp` and `confirm` resolve to. */
 export type StepUpResult = Done<StepUp> | Ended | Refused | Offline;
 

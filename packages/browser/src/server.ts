@@ -12,6 +12,7 @@ import {
   type RefusalCode,
   type Refused,
 } from './result.ts';
+import { type Signals, signalState } from './signals.ts';
 import { within } from './waiting.ts';
 
 export type Purpose = 'authentication' | 'registration' | 'step-up';
@@ -71,13 +72,15 @@ export function connect(baseUrl: string, requestTimeout: number) {
       return await within(requestTimeout, async (signal) => {
         const response = await fetch(base + path, {
           method,
-          credentials: 'same-origin',
           redirect: 'manual',
           keepalive,
           signal,
           ...json,
         });
-        return readAnswer<T>(response, await response.text(), expected);
+        const answer = readAnswer<T>(response, await response.text(), expected);
+        const { signals = answer as Partial<Signals> } = answer as { signals?: Partial<Signals> };
+        if (signals.currentUserDetails) signalState(signals as Signals);
+        return answer;
       });
     } catch (error) {
       return written ? { kind: 'offline' } : misuse(String(error));

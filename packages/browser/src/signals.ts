@@ -11,19 +11,23 @@ export interface Signals {
 type Calls = 'signalAllAcceptedCredentials' | 'signalCurrentUserDetails' | 'signalUnknownCredential';
 type SignalApi = Partial<Pick<typeof PublicKeyCredential, Calls>>;
 
-/** After what shows the server's present state: a sign-in, a registration, a removal. */
-export async function signalState({ allAcceptedCredentials, currentUserDetails }: Signals): Promise<void> {
-  const api: SignalApi = PublicKeyCredential;
+/** Does what nothing waits for, and what is no fault where it fails. */
+export async function bestEffort(work: () => Promise<unknown> | undefined): Promise<void> {
   try {
-    await api.signalAllAcceptedCredentials?.(allAcceptedCredentials);
-    await api.signalCurrentUserDetails?.(currentUserDetails);
+    await work();
   } catch {}
 }
 
+/** After what shows the server's present state: a sign-in, a registration, a removal. */
+export function signalState({ allAcceptedCredentials, currentUserDetails }: Signals): void {
+  bestEffort(async () => {
+    const api: SignalApi = PublicKeyCredential;
+    await api.signalAllAcceptedCredentials?.(allAcceptedCredentials);
+    await api.signalCurrentUserDetails?.(currentUserDetails);
+  });
+}
+
 /** Only where the page knows that the server does not have this credential. A refused sign-in does not say so. */
-export async function signalUnknown(rpId: string, credentialId: string): Promise<void> {
-  const api: SignalApi = PublicKeyCredential;
-  try {
-    await api.signalUnknownCredential?.({ rpId, credentialId });
-  } catch {}
+export function signalUnknown(rpId: string, credentialId: string): void {
+  bestEffort(() => (PublicKeyCredential as SignalApi).signalUnknownCredential?.({ rpId, credentialId }));
 }

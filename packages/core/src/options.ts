@@ -237,6 +237,11 @@ export interface PolicyOptions {
    * registration signs in as well, as a sign-up does.
    */
   readonly invitations?: 'register' | 'sign_in';
+  /**
+   * To whom `offer()` of the client offers a first passkey, after a password sign-in. `false`: nobody. `share`: so many of a hundred
+   * people, by default 100. `again`: how long "not now" holds, by default `'30d'`. Default: everybody.
+   */
+  readonly offers?: false | OfferOptions;
   /** Only passkeys that cannot leave their device: not backup eligible. Default false. */
   readonly deviceBound?: boolean;
   /**
@@ -251,6 +256,17 @@ export interface PolicyOptions {
   readonly reauthentication?: 'aal2' | 'aal3' | { readonly after: Duration; readonly idle?: Duration };
   /** For each user and relying party: 1 to 64. Browsers take no longer list. Default 20. */
   readonly maxPasskeys?: number;
+}
+
+/** The options of `policy.offers`. */
+export interface OfferOptions {
+  /**
+   * To how many of a hundred people, for a gradual roll-out: 0 to 100. Which ones follows from the id of the account and
+   * `audit.identityKey`, which a share needs; whoever is in stays in when it grows. Default 100.
+   */
+  readonly share?: number;
+  /** How long after "not now" a person is not asked again. Default `'30d'`. */
+  readonly again?: Duration;
 }
 
 /** How long people stay signed in, and how. A session is a row in `store.sessions`, named by a token in a cookie of our own. */

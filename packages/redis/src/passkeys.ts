@@ -1,7 +1,7 @@
 /**
  * Passkeys in Redis. All passkeys of a user are one hash, keyed by the user's handle: a sign-in, where the browser brings
- * the handle, finds them in one round trip. Two small keys go beside it: the handle kept for a user, and the claim that a
- * handle has on a credential id. As each lies in its own slot, no command spans two of them.
+ * the handle, finds them in one round trip. Three small keys go beside it: the handle kept for a user, the claim that a handle
+ * has on a credential id, and when a user said "not now" to an offer. As each lies in its own slot, no command spans two of them.
  *
  * Bytes are base64url in JSON: that costs a third of some 150 bytes, and `redis-cli` shows what is there.
  *
@@ -37,6 +37,14 @@ const KEEP = script(`
 if redis.call('SET', KEYS[1], ARGV[1], 'NX') then return ARGV[1] end
 return redis.call('GET', KEYS[1])
 `);
+
+/** The later of two instants stays. */
+const DECLINE = script(`
+local kept = tonumber(redis.call('GET', KEYS[1]))
+if not kept or kept < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+`);
+
+const DELETE = script(`redis.call('DEL', KEYS[1])`);
 
 /** Field, value, field, value … */
 const READ = script(`return redis.call('HGETALL', KEYS[1])`);
@@ -139,6 +147,7 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
   const claimKey = (credentialId: Uint8Array) =>
     `${prefix}credential:${createHash('sha256').update(credentialId).digest('base64url')}`;
   const handleKey = (userId: string) => userKey(`${prefix}handle:`, userId);
+  const declineKey = (userId: string) => userKey(`${prefix}declined:`, userId);
   const keep = async (userId: string, proposed: string) =>
     readHandle((await KEEP(redis, [handleKey(userId)], `${proposed}\n${randomUUID()}`)) as string);
   const handleOf = async (userId: string): Promise<KeptHandle | null> => {
@@ -276,13 +285,30 @@ export function redisPasskeys(redis: RedisClient, options: RedisStoreOptions = {
 
     remove: (selection) => change(selection, (_, isLast) => (selection.keepLast && isLast ? 'last' : null)),
 
+    async decline({ userId, at }) {
+      await DECLINE(redis, [declineKey(userId)], String(at));
+    },
+
+    async declinedAt(userId) {
+      const at = (await GET(redis, [declineKey(userId)])) as string | null;
+      return at === null ? null : Number(at);
+    },
+
     async forget(userId) {
       const kept = await handleOf(userId);
-      if (kept === null) return [];
+      const dropDecline = () => DELETE(redis, [declineKey(userId)]);
+      if (kept === null) {
+        await dropDecline();
+        return [];
+      }
       const { handle, mark } = kept;
       const fields = (await FORGET(redis, [ownedKey(handle)], userId, randomUUID(), mark)) as string[];
       const { passkeys } = readOwned(handle, fields);
-      await Promise.all([...passkeys.map((passkey) => dropClaim(passkey, handle)), dropHandle(userId, kept)]);
+      await Promise.all([
+        dropDecline(),
+        ...passkeys.map((passkey) => dropClaim(passkey, handle)),
+        dropHandle(userId, kept),
+      ]);
       return [...passkeys];
     },
   };

@@ -166,6 +166,19 @@ const MIGRATIONS: readonly { readonly name: string; readonly tables: readonly Ta
       },
     ],
   },
+  {
+    name: '0004_declines',
+    tables: [
+      {
+        name: 'declines',
+        columns: ({ exact, integer }) => ({
+          user_id: `${exact(USER_ID)} not null primary key`,
+          declined_at: `${integer} not null`,
+        }),
+        indices: {},
+      },
+    ],
+  },
 ];
 
 /** A migration's name, and its statements in order. Running one that was run before changes nothing. */

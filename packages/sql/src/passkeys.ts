@@ -33,7 +33,7 @@ const COLUMNS = [
 
 export function sqlPasskeys(connection: Connection, sessions: SqlSessions): PasskeyStore {
   const { db, dialect, tables, statement, transaction, readable } = connection;
-  const { handles, passkeys } = tables;
+  const { handles, passkeys, declines } = tables;
   const recordUse = sqlUse(connection, sessions);
 
   const handleOf = statement(({ userId }: { userId: string }) =>
@@ -85,6 +85,24 @@ export function sqlPasskeys(connection: Connection, sessions: SqlSessions): Pass
 
   const dropHandle = statement(({ userId }: { userId: string }) =>
     db.deleteFrom(handles).where('user_id', '=', userId),
+  );
+
+  const declinedBy = statement(({ userId }: { userId: string }) =>
+    db.selectFrom(declines).select('declined_at').where('user_id', '=', userId),
+  );
+
+  /** Of two at once the later instant stays: the row decides, not who wrote last. */
+  const decline = statement(({ userId, at }: { userId: string; at: number }) => {
+    const insert = db.insertInto(declines).values({ user_id: userId, declined_at: at });
+    const later = sql.raw(dialect === 'sqlite' ? 'max' : 'greatest');
+    const declined_at = sql<number>`${later}(${sql.ref(`${declines}.declined_at`)}, ${at})`;
+    return dialect === 'mysql'
+      ? insert.onDuplicateKeyUpdate({ declined_at })
+      : insert.onConflict((conflict) => conflict.column('user_id').doUpdateSet({ declined_at }));
+  });
+
+  const dropDecline = statement(({ userId }: { userId: string }) =>
+    db.deleteFrom(declines).where('user_id', '=', userId),
   );
 
   /**
@@ -175,12 +193,22 @@ export function sqlPasskeys(connection: Connection, sessions: SqlSessions): Pass
       });
     },
 
+    async decline(answer) {
+      await decline(answer);
+    },
+
+    async declinedAt(userId) {
+      const [kept] = (await declinedBy({ userId })).rows;
+      return kept === undefined ? null : Number(kept.declined_at);
+    },
+
     forget(userId) {
       return transaction(async (inside) => {
         await lock({ userId }, inside);
         const forgotten = (await byUser({ userId }, inside)).rows.map(passkeyOf);
         await removeAll({ userId }, inside);
         await dropHandle({ userId }, inside);
+        await dropDecline({ userId }, inside);
         return forgotten;
       });
     },

@@ -49,6 +49,12 @@ export interface PasskeyRow {
   last_used_at: Integer | null;
 }
 
+/** One row for each user who said "not now" to a passkey that was offered: when. */
+export interface DeclineRow {
+  user_id: Text;
+  declined_at: Integer;
+}
+
 export interface SessionRow {
   id: Text;
   token_hash: Text;
@@ -106,6 +112,7 @@ export interface Tables {
   sessions: SessionRow;
   attempts: AttemptRow;
   invitations: InvitationRow;
+  declines: DeclineRow;
 }
 
 /** Where the tables are. */
@@ -140,6 +147,7 @@ export function tableNames(prefix: string): { [Name in keyof Tables]: Name } {
     sessions: named('sessions'),
     attempts: named('attempts'),
     invitations: named('invitations'),
+    declines: named('declines'),
   };
 }
 

@@ -30,6 +30,8 @@ const by = (tests: readonly string[], file: string, find: string, replace: strin
   ...(named !== undefined && { named }),
 });
 
+const OFFERS = ['tests/http/offers.test.ts'];
+
 const CEREMONY = 'ceremony/ceremony.ts';
 const AUTHENTICATION = 'ceremony/authentication.ts';
 const REGISTRATION = 'ceremony/registration.ts';
@@ -627,7 +629,7 @@ export const CORE_MUTANTS: readonly Mutant[] = [
   ),
   byRules(
     REGISTRATION,
-    'if (invitation?.replacesAll) await replaceOthers(context, services, user, passkey);',
+    'if (invitation.replacesAll) await replaceOthers(context, services, user, passkey);',
     '',
     'removes the other passkeys',
   ),
@@ -645,6 +647,36 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'if (context !== null) return registrant !== null;',
     'where a first factor is demanded',
   ),
+  // --- an offer ---
+  ...(
+    [
+      [
+        "if ((await passkeysOf(config, store, user.id)).length > 0) return 'has_passkey';",
+        '',
+        'to a person who has none',
+      ],
+      ["!(await config.accounts.allows(user, 'register'))", 'false', 'who may not register'],
+      ['lot(config.identityKey.key, user.id) >= offers.share', 'offers.share === 0', 'is for the same people'],
+      ["derive(key, 'offer', userId)", "derive(key, 'offer', String(Math.random()))", 'is for the same people'],
+      ['declinedAt !== null && isRecent(', 'false && isRecent(', 'holds in every browser'],
+      ['isRecent(declinedAt, offers.againMs, config.now())', 'config.now() - declinedAt <= offers.againMs', 'a clock'],
+      ['!policy.conditionalCreate || refusesMost(policy)', '!policy.conditionalCreate', 'without asking'],
+      [
+        'return isRecent(await lastProved(context, person), policy.recentSignInMs, now());',
+        'return true;',
+        'without asking',
+      ],
+    ] as const
+  ).map(([find, replace, named]) => by(OFFERS, 'ceremony/offer.ts', find, replace, named)),
+  by(
+    OFFERS,
+    'config/check-policy.ts',
+    'share === 0 || share === 100 || !identityKey',
+    'true || !identityKey',
+    'needs an identity key',
+  ),
+  by(OFFERS, 'ceremony/report.ts', "occasion: name === 'latchkey.passkey.added' ? own.occasion : null,", '', 'sign_up'),
+  by(['tests/http/managers/managers.test.ts'], 'ceremony/passkeys.ts', '.slice(0, MOST_LISTED)', '', 'at most 64'),
   // --- records ---
   by(
     THREATS,

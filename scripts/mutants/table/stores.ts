@@ -89,6 +89,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'passkeys > records one of ten uses that would each be the first',
   ),
+  inMemory('passkeys.ts', 'Math.max(at, declined.get(userId) ?? at)', 'at', 'passkeys > keeps the latest "not now"'),
+  inMemory('passkeys.ts', 'declined.delete(userId);', '', 'passkeys > keeps the latest "not now"'),
   inMemory(
     'passkeys.ts',
     "if (session && sessions.begin(session) === false) return 'session_gone';",
@@ -199,6 +201,13 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '.forUpdate(),',
     'uses with a session > records no use where the session to renew is gone',
   ),
+  inSqlite(
+    'passkeys.ts',
+    "dialect === 'sqlite' ? 'max'",
+    "dialect === 'sqlite' ? 'min'",
+    'passkeys > keeps the latest "not now"',
+  ),
+  inPostgres('passkeys.ts', 'await dropDecline({ userId }, inside);', '', 'passkeys > keeps the latest "not now"'),
   inSqlite(
     'use.ts',
     'throw SESSION_GONE;',
@@ -338,6 +347,18 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     'a ceremony and its memory stay at least as long as they are needed',
   ),
   // --- Redis: a use, and passkeys ---
+  inRedis(
+    'passkeys.ts',
+    'if not kept or kept < tonumber(ARGV[1]) then',
+    'if true then',
+    'passkeys > keeps the latest "not now"',
+  ),
+  inRedis(
+    'passkeys.ts',
+    'DELETE(redis, [declineKey(userId)])',
+    'Promise.resolve()',
+    'passkeys > keeps the latest "not now"',
+  ),
   inRedis(
     'passkeys.ts',
     ' or lines[2] ~= generation',

@@ -62,3 +62,29 @@ test('every line says where it is from, once', () => {
   expect(names).toEqual([...new Set(names)]);
   for (const { source } of BEHAVIOURS) expect(source).toMatch(/§|issue|pull request|registrations/);
 });
+
+test('at most 64 are ever listed to a browser, those used last, whatever a user has (Chromium throws for more)', async () => {
+  const site = await open({ maxPasskeys: 64 });
+  const agent = site.agent();
+  const own = await agent.signUp('ada');
+  const [account] = site.accounts.values();
+  const [first] = await site.store.passkeys.listByUser(account!.id);
+  const ids: string[] = [];
+  for (let n = 0; n < 69; n += 1) {
+    const credentialId = Buffer.alloc(16, n + 1);
+    ids.push(credentialId.toString('base64url'));
+    const passkey = { ...first!, id: `moved-${n}`, credentialId, createdAt: n, lastUsedAt: n };
+    expect(await site.store.passkeys.insert({ passkey, max: 1_000 })).toBe('inserted');
+  }
+  const expected = [own.credentialId, ...ids.toReversed()].slice(0, 64);
+  const listed = async (path: string, body: object, member: string) =>
+    (await agent.post(path, body)).json.publicKey[member].map(({ id }: { id: string }) => id);
+  expect(await listed('/registration/options', {}, 'excludeCredentials')).toEqual(expected);
+  expect(await listed('/step-up/options', {}, 'allowCredentials')).toEqual(expected);
+  const named = await listed('/authentication/options', { mode: 'modal', identifier: 'ada' }, 'allowCredentials');
+  // In an order that says nothing of when they were used.
+  expect(named.sort()).toEqual(expected.sort());
+  // The page tells password managers of all of them: that list has no such limit.
+  const signals = (await agent.request('GET', '/passkeys/signals')).json;
+  expect(signals.allAcceptedCredentials.allAcceptedCredentialIds).toHaveLength(70);
+});

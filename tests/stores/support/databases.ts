@@ -47,7 +47,7 @@ export interface Database {
   open(): Promise<Opened>;
 }
 
-const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'migrations'];
+const TABLES = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'declines', 'migrations'];
 
 /**
  * Kysely's dialect for a URL: `sqlite:FILE`, `postgres://…` or `mysql://…`; `node:sqlite:FILE`, `file:FILE` for libSQL, and

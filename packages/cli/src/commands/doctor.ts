@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { about, type Finding, type Severity } from '../checks/finding.ts';
 import { checkRpId } from '../checks/rp-id.ts';
 import type { Site } from '../checks/site/ask.ts';
+import { checkAssociations, readAndroidApp } from '../checks/site/associations.ts';
 import { checkOptions } from '../checks/site/options.ts';
 import { checkPage } from '../checks/site/page.ts';
 import { checkProxy } from '../checks/site/proxy.ts';
@@ -32,6 +33,8 @@ export interface DoctorOptions extends StoreOptions {
   readonly rpId?: string;
   readonly origin?: readonly string[];
   readonly relatedOrigin?: readonly string[];
+  readonly androidApp?: readonly string[];
+  readonly appleApp?: readonly string[];
   readonly telemetry?: string;
   readonly strict?: boolean;
   readonly json?: boolean;
@@ -45,6 +48,12 @@ export function define(command: Command): void {
     .option('--rp-id <domain>', 'rp.id; without it, what the site says')
     .option('--origin <origin>', 'one of rp.origins; once for each', collected)
     .option('--related-origin <origin>', 'one of rp.relatedOrigins; once for each', collected)
+    .option(
+      '--android-app <package=sha256>',
+      'one of rp.apps: com.example.app=F6:97:…; once for each certificate',
+      collected,
+    )
+    .option('--apple-app <id>', 'one of rp.apps: A1B2C3D4E5.com.example.app; once for each', collected)
     .option(
       '--telemetry <file>',
       'the module that starts your OpenTelemetry SDK: it is loaded, and what it would lose is said',
@@ -101,6 +110,7 @@ export async function examine(options: DoctorOptions, { out, signal }: Context):
   };
 
   const { rpId, origin: origins = [], relatedOrigin: related = [] } = options;
+  const apps = { android: (options.androidApp ?? []).map(readAndroidApp), apple: options.appleApp ?? [] };
   const connection =
     options.store === undefined ? null : await openStore(options.store, options).catch((error: unknown) => error);
   try {
@@ -115,8 +125,10 @@ export async function examine(options: DoctorOptions, { out, signal }: Context):
           return checked.findings;
         });
         const known = told ?? rpId;
-        if (known !== undefined)
+        if (known !== undefined) {
           await look('well_known', () => checkWellKnown(site, known, [site.origin, ...origins, ...related]));
+          await look('associations', () => checkAssociations(site, known, apps));
+        }
       }
       const known = rpId ?? told;
       if (known !== null) findings.push(...checkRpId(known, [...new Set([site.origin, ...origins])], related));

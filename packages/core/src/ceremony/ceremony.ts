@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import type { Policy } from '../config/config.ts';
 import { refuse } from '../errors.ts';
 import { random } from '../random.ts';
-import type { Purpose, SignInMode, UserVerification } from '../record/attempt.ts';
+import type { Occasion, Purpose, SignInMode, UserVerification } from '../record/attempt.ts';
 import type { SpanPlace } from '../record/draft.ts';
 import { newId } from '../record/id.ts';
 import { activeSpan, countChallenge, markOptionsSpan } from '../signals/telemetry.ts';
@@ -32,6 +32,8 @@ export interface CeremonyInput {
   /** Registration: the account to create, for sign-up. */
   readonly account?: { readonly name: string; readonly displayName: string };
   readonly nickname?: string;
+  /** Registration: how it came about. */
+  readonly occasion?: Occasion;
   /** Registration: automatic upgrade, where user presence may be absent. WebAuthn §5.1.3. */
   readonly conditional?: true;
   /** Registration: when the person had last used a passkey or given a password, where that had to be recent. */
@@ -191,6 +193,7 @@ export function adoptCeremony(draft: RequestContext['draft'], attemptId: string,
   draft.entry = 'options';
   draft.mode = ceremony.mode;
   draft.action = ceremony.action ?? null;
+  draft.occasion = ceremony.occasion ?? null;
   draft.startedAt = ceremony.issuedAt;
   draft.challenged = true;
   draft.challengeTtlMs = ceremony.ttlMs;

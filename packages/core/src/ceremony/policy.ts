@@ -105,7 +105,7 @@ export function judgeEnforcement(policy: ImmediateMediation, enforcement: Enforc
 
 /**
  * Whether somebody who signed in with a passkey of another device is to be told to add one here. Not where a passkey of this device
- * would be refused: most are synced, and few attest.
+ * would be refused.
  */
 export function suggests(
   { backupEligible, transports }: Pick<Passkey, 'backupEligible' | 'transports'>,
@@ -113,8 +113,12 @@ export function suggests(
 ): 'add_here' | null {
   // A security key is used at many devices, and is meant to be.
   const isOtherDevice = attachment === 'cross-platform' && (backupEligible === true || transports.includes('hybrid'));
-  const refusesMost = policy.requirements.some((rule) => rule === 'device_bound' || rule === 'attestation');
-  return isOtherDevice && !refusesMost && count < policy.maxPasskeys ? 'add_here' : null;
+  return isOtherDevice && !refusesMost(policy) && count < policy.maxPasskeys ? 'add_here' : null;
+}
+
+/** Whether most passkeys would be refused: most are synced, and few attest. */
+export function refusesMost({ requirements }: Policy): boolean {
+  return requirements.some((rule) => rule === 'device_bound' || rule === 'attestation');
 }
 
 /** The modes this policy lets a sign-in ask for. */

@@ -20,6 +20,9 @@ import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, judgeRecen
 import type { Services } from './services.ts';
 import { identifiedUser, isRecent, lastProved, type Person, requireAllowed, requireRecent } from './session.ts';
 
+/** How long a browser may take to make a passkey without asking, in milliseconds. */
+const SILENT_MS = 10_000;
+
 /** The answer of `POST /registration/options`. */
 export interface RegistrationOptionsAnswer {
   readonly attemptId: string;
@@ -41,6 +44,7 @@ export async function registrationOptions(
     username?: string;
     displayName?: string;
     authenticator?: keyof typeof HINTS;
+    offered?: boolean;
   },
 ): Promise<RegistrationOptionsAnswer> {
   const { config } = context;
@@ -73,6 +77,7 @@ export async function registrationOptions(
     {
       mode: null,
       userHandle,
+      occasion: account ? 'sign_up' : conditional ? 'silent' : body.offered ? 'offered' : 'asked',
       ...(account && { account }),
       ...(nickname && { nickname }),
       ...(confirmedAt !== null && { confirmedAt }),
@@ -91,7 +96,8 @@ export async function registrationOptions(
       user: { id: userHandle, name, displayName: displayName ?? name },
       challenge: issued.challenge,
       pubKeyCredParams: config.policy.algorithms.map((alg) => ({ type: 'public-key', alg })),
-      timeout: issued.timeout,
+      // Where nobody is asked, nobody needs time: the page must not wait long before it asks.
+      timeout: conditional ? Math.min(issued.timeout, SILENT_MS) : issued.timeout,
       // What will be replaced may be on this very device.
       excludeCredentials: invitation?.replacesAll ? [] : descriptors(passkeys),
       authenticatorSelection: {

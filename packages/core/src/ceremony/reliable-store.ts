@@ -44,6 +44,8 @@ const PASSKEYS: Record<keyof Verbs<PasskeyStore>, true> = {
   recordUse: true,
   update: true,
   remove: true,
+  decline: true,
+  declinedAt: true,
   forget: true,
 };
 const SESSIONS: Record<keyof Verbs<SessionStore>, true> = {

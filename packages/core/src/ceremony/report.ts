@@ -33,6 +33,7 @@ export function publishEvents(context: GuardContext & Partial<RequestContext>, h
       signCount: null,
       backupEligibleChanged: null,
       userCreated: false,
+      occasion: name === 'latchkey.passkey.added' ? own.occasion : null,
       ...changes,
     };
     context.reporter.record(recordOf(context, draft, SUCCESS, http, context.receivedAt ?? null), { aside: true });

@@ -14,7 +14,7 @@ import {
   type RelyingParty,
   type Sink,
 } from '../options.ts';
-import { type IdentityKey, identityKeyOf } from '../record/pseudonym.ts';
+import { EPHEMERAL, type IdentityKey, identityKeyOf } from '../record/pseudonym.ts';
 import type { Store } from '../store/store.ts';
 import { checkedAccounts } from './accounts.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -162,7 +162,7 @@ function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolea
 function ephemeralIdentityKey(): IdentityKey {
   let drawn: IdentityKey | undefined;
   const draw = () => {
-    drawn ??= { id: `ephemeral${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
+    drawn ??= { id: `${EPHEMERAL}${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
     return drawn;
   };
   return {

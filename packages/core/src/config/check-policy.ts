@@ -1,8 +1,9 @@
 /** The checks of `policy`, and its defaults. */
 
 import { milliseconds } from '../duration.ts';
-import { ALGORITHMS, type CoseAlgorithmName, type PolicyOptions } from '../options.ts';
+import { ALGORITHMS, type CoseAlgorithmName, type OfferOptions, type PolicyOptions } from '../options.ts';
 import { IMMEDIATE_MEDIATION, type Requirement, USER_VERIFICATION } from '../record/attempt.ts';
+import { EPHEMERAL } from '../record/pseudonym.ts';
 import { isMlDsaAvailable } from '../webauthn/signature.ts';
 import { checkAttestation } from './attestation.ts';
 import type { AppConfig, Policy } from './config.ts';
@@ -60,6 +61,7 @@ export function checkPolicy(policy: PolicyOptions, shared: AppConfig): Policy {
     algorithms: algorithms.map(checkAlgorithm),
     conditionalCreate: policy.conditionalCreate ?? false,
     invitations: oneOf('policy.invitations', policy.invitations ?? 'register', ['register', 'sign_in'] as const),
+    offers: checkOffers(policy.offers ?? {}, shared),
     ...checkAssurance(policy),
     attestation: checkAttestation(policy.attestation, shared),
     maxPasskeys,
@@ -75,6 +77,24 @@ function checkAlgorithm(name: CoseAlgorithmName): number {
     `This runtime (Node.js ${process.versions.node}) cannot verify it: use Node.js 24.7 or newer, or leave it out.`,
   );
   return number;
+}
+
+function checkOffers(offers: false | OfferOptions, { identityKey }: AppConfig): Policy['offers'] {
+  if (offers === false) return null;
+  const { share = 100, again = '30d' } = offers;
+  demand(
+    typeof share === 'number' && share >= 0 && share <= 100,
+    'policy.offers.share',
+    share,
+    'Write how many of a hundred people: a number from 0 to 100.',
+  );
+  demand(
+    share === 0 || share === 100 || !identityKey.id.startsWith(EPHEMERAL),
+    'audit.identityKey',
+    undefined,
+    'policy.offers.share needs it, so that the same people are chosen on every node and after a restart: hand in at least 32 random characters from your secret store.',
+  );
+  return { share: share / 100, againMs: milliseconds('policy.offers.again', again) };
 }
 
 const ASSURANCE = {

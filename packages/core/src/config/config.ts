@@ -19,6 +19,8 @@ export interface Policy {
   readonly algorithms: readonly number[];
   readonly conditionalCreate: boolean;
   readonly invitations: 'register' | 'sign_in';
+  /** Null: no passkey is offered to anybody. `share` is from 0 to 1. */
+  readonly offers: { readonly share: number; readonly againMs: number } | null;
   readonly requirements: readonly Requirement[];
   readonly attestation: AttestationPolicy | null;
   readonly reauthentication: { readonly afterMs: number; readonly idleMs: number } | null;

@@ -5,7 +5,7 @@ import { Refusal, refuse } from '../errors.ts';
 import { readClientReport } from '../record/enforcement.ts';
 import { pseudonym } from '../record/pseudonym.ts';
 import { byAddress, byName, type HttpServices, type LimitedKey } from './limits.ts';
-import { OUTCOME, type Route, SESSION } from './routes.ts';
+import { OFFER, OUTCOME, type Route, SESSION } from './routes.ts';
 import { BODIES, type BodyOf, type BodySchema, readBody } from './shape.ts';
 
 const MAX_BODY = 64 * 1_024;
@@ -82,6 +82,7 @@ export async function receive(
 function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
   if (method === 'DELETE' && path === SESSION) return [];
   if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
+  if (path === OFFER) return byAddress('options', request.address);
   if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
   const [purpose, step] = ceremony;
   return [

@@ -4,6 +4,7 @@ import { hashBinding, takeReported } from '../ceremony/ceremony.ts';
 import type { RequestContext } from '../ceremony/context.ts';
 import { checkInvitation, openInvitation } from '../ceremony/invitation.ts';
 import { notify } from '../ceremony/notify.ts';
+import { declineOffer, offerPasskey } from '../ceremony/offer.ts';
 import { changePasskey, describePasskey, passkeysOf, removePasskey, signalsFor } from '../ceremony/passkeys.ts';
 import { registrationOptions, verifyRegistration } from '../ceremony/registration.ts';
 import { describeSession, type Person, requireAllowed, requireRecent, type SignedIn } from '../ceremony/session.ts';
@@ -46,6 +47,7 @@ const route = <N extends keyof Needs, S extends BodySchema = BodySchema>(definit
   definition as unknown as Route;
 
 export const OUTCOME = '/attempts/:id/outcome';
+export const OFFER = '/offer';
 
 export const SESSION = '/session';
 
@@ -113,6 +115,21 @@ export const ROUTES: readonly Route[] = [
         context.events.push({ name: 'latchkey.passkey.added', changes: { changedBy: 'person' } }),
       );
       return { status: 201, body: answer, ends: SUCCESS };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: OFFER,
+    needs: 'person',
+    run: async (context, services, person) => ({ status: 200, body: await offerPasskey(context, services, person) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: OFFER,
+    needs: 'person',
+    run: async (context, services, person) => {
+      await declineOffer(context, services, person);
+      return { status: 204 };
     },
   }),
   route({

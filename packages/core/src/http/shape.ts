@@ -53,6 +53,7 @@ export const BODIES = {
     displayName: text(256),
     authenticator,
     invitation: text(64),
+    offered: boolean,
   }),
   registration: body(
     { attemptId: text(64), credential: object, client: anything, invitation: text(64) },

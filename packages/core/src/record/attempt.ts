@@ -215,6 +215,14 @@ export const DECISIONS = ['allow', 'deny', 'not_evaluated'] as const;
 /** Where a passkey is, as browsers report it. WebAuthn §5.4.5. */
 export const ATTACHMENTS = ['platform', 'cross-platform'] as const;
 
+/**
+ * How a registration came about. `sign_up`: it made the account. `silent`: nobody was asked. `offered`: the page says that it had
+ * offered one. `asked`: the person asked for it.
+ */
+export const OCCASIONS = ['sign_up', 'silent', 'offered', 'asked'] as const;
+/** One of {@link OCCASIONS}. */
+export type Occasion = (typeof OCCASIONS)[number];
+
 /** The kinds of attestation statements: the identifiers of the IANA WebAuthn registry, and `other`. */
 export const ATTESTATION_FORMATS = [
   'none',
@@ -287,6 +295,8 @@ export interface AttemptRecord {
     readonly mode: SignInMode | null;
     /** What a step-up was for. */
     readonly action?: string;
+    /** How a registration came about, once its challenge was issued. */
+    readonly occasion?: Occasion;
     /** How far it came. */
     readonly stage: Stage;
     /** When its first request arrived. */

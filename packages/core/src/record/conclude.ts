@@ -64,6 +64,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
       entry: draft.entry,
       mode: draft.mode,
       ...(draft.action === null ? {} : { action: oneLine(draft.action, 64) }),
+      ...(draft.occasion === null ? {} : { occasion: draft.occasion }),
       stage: draft.stage,
       startedAt: new Date(draft.startedAt).toISOString(),
       ceremonyMs: draft.challenged ? Math.max(0, around.now - draft.startedAt) : null,

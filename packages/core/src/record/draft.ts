@@ -7,6 +7,7 @@ import type {
   EventName,
   FailedRule,
   ImmediateMediation,
+  Occasion,
   Outcome,
   Purpose,
   Reason,
@@ -35,6 +36,7 @@ export interface AttemptDraft {
   entry: 'options' | 'verify_only';
   mode: SignInMode | null;
   action: string | null;
+  occasion: Occasion | null;
   startedAt: number;
   /** True once a challenge of this attempt was issued or taken. */
   challenged: boolean;
@@ -90,6 +92,7 @@ export function newDraft(name: EventName, now: number): AttemptDraft {
     entry: 'options',
     mode: null,
     action: null,
+    occasion: null,
     startedAt: now,
     challenged: false,
     challengeStatus: 'not_evaluated',

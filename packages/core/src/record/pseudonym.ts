@@ -8,6 +8,9 @@ export interface IdentityKey {
   readonly key: KeyObject;
 }
 
+/** What the id of a key begins with that holds for the life of one process only. */
+export const EPHEMERAL = 'ephemeral';
+
 /** How many pseudonyms are kept: people who come again cost no HMAC. */
 const KEPT = 4_000;
 

@@ -10,8 +10,12 @@ import { ATTEMPT_SCHEMA } from '../record/attempt-schema.ts';
 import type { SpanPlace } from '../record/draft.ts';
 import type { Awaitable } from '../store/store.ts';
 import { VERSION } from '../version.ts';
+import { providerName } from '../webauthn/providers.ts';
 
 const SCOPE = '@latchkey/core';
+
+/** What a passkey says whose browser or manager does not say where it is from. */
+const NO_AAGUID = '00000000-0000-0000-0000-000000000000';
 
 /** What the names of a ceremony's spans and metrics begin with. */
 const CEREMONIES: Partial<Record<EventName, string>> = {
@@ -275,6 +279,11 @@ function createInstruments(meter: otel.Meter) {
     challenges: counter('latchkey.signin.challenges', '{challenge}', 'Sign-in challenges, by what became of them'),
     assertions: counter('latchkey.signin.assertions', '{assertion}', 'Assertions with a valid signature'),
     changes: counter('latchkey.passkey.changes', '{change}', 'Changes to passkeys'),
+    offers: counter(
+      'latchkey.passkey.offers',
+      '{offer}',
+      'Passkeys that pages asked to offer after a password, by what came of it',
+    ),
     endings: counter('latchkey.session.endings', '{session}', 'Sessions that were ended'),
     forgotten: counter('latchkey.users.forgotten', '{user}', 'Users whose passkeys and sessions were all removed'),
     invitations: counter('latchkey.invitations', '{invitation}', 'Invitations issued, used and revoked'),
@@ -291,7 +300,7 @@ function count(record: AttemptRecord): void {
 const INVITATION = 'latchkey.invitation.';
 
 /** Changes to passkeys, sessions and users: what nobody does often, and an intruder may do to many at once. */
-function countChange({ event, session, change }: AttemptRecord): void {
+function countChange({ event, attempt, session, change, credential }: AttemptRecord): void {
   const { changes, endings, forgotten, invitations } = meters();
   const by = { 'latchkey.change.by': change.by ?? 'application' };
   if (event.name === 'latchkey.session.ended') {
@@ -301,8 +310,21 @@ function countChange({ event, session, change }: AttemptRecord): void {
   } else if (event.name.startsWith(INVITATION)) {
     invitations.add(1, { ...by, 'latchkey.invitation.change': event.name.slice(INVITATION.length) });
   } else {
-    changes.add(1, { ...by, 'latchkey.passkey.change': event.name.slice('latchkey.passkey.'.length) });
+    changes.add(1, {
+      ...by,
+      'latchkey.passkey.change': event.name.slice('latchkey.passkey.'.length),
+      ...(event.name === 'latchkey.passkey.added' && {
+        ...provider(credential),
+        ...(attempt.occasion !== undefined && { 'latchkey.attempt.occasion': attempt.occasion }),
+      }),
+    });
   }
+}
+
+/** A closed list: names of ours for what a passkey says of itself, which nothing proves. */
+function provider({ aaguid }: AttemptRecord['credential']): otel.Attributes {
+  const isUnknown = aaguid === null || aaguid === NO_AAGUID;
+  return { 'latchkey.passkey.provider': isUnknown ? 'unknown' : (providerName(aaguid) ?? 'other') };
 }
 
 function countCeremony(record: AttemptRecord): void {
@@ -322,6 +344,7 @@ function countCeremony(record: AttemptRecord): void {
   const { signature, userVerified, backedUp, backupEligibleChanged, signCount } = record.assertion;
   if (signature === 'valid') {
     assertions.add(1, {
+      ...provider(record.credential),
       'latchkey.assertion.user_verified': userVerified ?? false,
       'latchkey.assertion.backed_up': backedUp ?? false,
       'latchkey.assertion.backup_eligible_changed': backupEligibleChanged ?? false,
@@ -337,6 +360,16 @@ export const CHALLENGE_RESULTS = ['issued', 'prefetched', 'taken', 'expired', 'u
 /** Counts what became of sign-in challenges: prefetched ones that nobody used leave no record, only this. */
 export function countChallenge(result: (typeof CHALLENGE_RESULTS)[number]): void {
   ignoringErrors(() => meters().challenges.add(1, { 'latchkey.challenge.result': result }));
+}
+
+/** What comes of asking whether to offer a passkey, and of offering one, as it is counted. */
+export const OFFER_RESULTS = ['offered', 'declined', 'has_passkey', 'not_now', 'not_in_share', 'not_allowed'] as const;
+
+export type OfferResult = (typeof OFFER_RESULTS)[number];
+
+/** Counts what became of an offer: what people are asked and say leaves no record, only this. */
+export function countOffer(result: OfferResult): void {
+  ignoringErrors(() => meters().offers.add(1, { 'latchkey.offer.result': result }));
 }
 
 /** How a session ends without a record, as it is counted. */

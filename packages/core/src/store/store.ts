@@ -198,7 +198,13 @@ export interface PasskeyStore {
   /** Removes a passkey. With `keepLast` it refuses to remove the last enabled one, also when two try at once. */
   remove(selection: PasskeySelection): Awaitable<PasskeyChangeResult>;
 
-  /** Forgets a user: every passkey, at every relying party, and the handle. Answers the passkeys that were removed. */
+  /** Keeps that a user said "not now" to a passkey that was offered: of several instants the latest, one for each user. */
+  decline(answer: { readonly userId: string; readonly at: number }): Awaitable<void>;
+
+  /** When the user last said so, in milliseconds since the epoch; null for never. */
+  declinedAt(userId: string): Awaitable<number | null>;
+
+  /** Forgets a user: every passkey, at every relying party, the handle, and the "not now". Answers the passkeys that were removed. */
   forget(userId: string): Awaitable<Passkey[]>;
 }
 

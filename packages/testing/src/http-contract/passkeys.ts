@@ -193,6 +193,8 @@ export const passkeyRules: readonly HttpRule[] = [
       ['PATCH', '/credentials/x', { nickname: 'x' }],
       ['DELETE', '/credentials/x'],
       ['GET', '/signals'],
+      ['POST', '/offer', {}],
+      ['DELETE', '/offer'],
       ['GET', '/session'],
       ['GET', '/sessions'],
       ['DELETE', '/sessions'],

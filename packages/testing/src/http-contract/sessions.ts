@@ -65,6 +65,17 @@ function identifiedRule(name: string, check: (site: Site) => Promise<void>, more
 }
 
 export const sessionRules: readonly HttpRule[] = [
+  identifiedRule('offers a first passkey to whom the application names, until they say "not now"', async (site) => {
+    for (const name of ['ada', 'eve']) site.accounts.set(name, { id: name, name, active: true });
+    const agent = site.agent();
+    const offered = async (person: string) => (await agent.post('/offer', {}, as(person))).json.offer;
+    assert.equal(await offered('ada'), 'ask');
+    assert.equal((await agent.request('DELETE', '/passkeys/offer', undefined, as('ada'))).status, 204);
+    assert.equal(await offered('ada'), 'none');
+    assert.equal(await offered('eve'), 'ask');
+    assert.equal(site.records.length, 0);
+  }),
+
   rule('names a session by a cookie that no script reads and no other site sends', async (site) => {
     const agent = site.agent();
     const options = await agent.post('/registration/options', { username: 'ada' });

@@ -538,6 +538,32 @@ export const passkeyStoreContract: readonly StoreRule<PasskeyStore>[] = [
     },
   },
   {
+    name: 'keeps the latest "not now" of a user, also of ten at once, until the user is forgotten',
+    async check(store) {
+      const [one] = await several(store, 1);
+      const { userId } = one!;
+      same('nobody has said it', await store.declinedAt(userId), null);
+      await atOnce(10, (index) => store.decline({ userId, at: NOW + index }));
+      same('the latest stays', await store.declinedAt(userId), NOW + 9);
+      await store.decline({ userId, at: NOW });
+      same('and is not moved back', await store.declinedAt(userId), NOW + 9);
+      const far = Date.UTC(9999, 0);
+      await store.decline({ userId, at: far });
+      same('a later one takes its place', await store.declinedAt(userId), far);
+      for (const id of [`${userId} `, userId.toUpperCase(), `${userId}x`]) {
+        same('nobody else has said it', await store.declinedAt(id), null);
+      }
+      same('the passkeys are as before', await listed(store, userId), [shown(one!)]);
+
+      const without = `user-${freshId()}`;
+      await store.decline({ userId: without, at: NOW });
+      for (const forgotten of [userId, without]) {
+        await store.forget(forgotten);
+        same('it is forgotten with the user', await store.declinedAt(forgotten), null);
+      }
+    },
+  },
+  {
     name: 'finds and lists the same, while a user is forgotten and comes back at once',
     async check(store) {
       const userId = `user-${freshId()}`;

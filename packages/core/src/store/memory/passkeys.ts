@@ -1,4 +1,4 @@
-/** Passkeys in memory, and the one user handle of each user. */
+/** Passkeys in memory, with the one user handle of each user and their "not now". */
 
 import type { Passkey, PasskeySelection, PasskeyStore, SessionStore } from '../store.ts';
 
@@ -6,6 +6,7 @@ export function memoryPasskeys(sessions: SessionStore): PasskeyStore {
   const handles = new Map<string, Uint8Array>();
   const passkeysOf = new Map<string, Passkey[]>();
   const ownerOf = new Map<string, string>();
+  const declined = new Map<string, number>();
   const keyOf = (credentialId: Uint8Array) => Buffer.from(credentialId).toString('latin1');
   const listed = (userId: string) => passkeysOf.get(userId) ?? [];
   const selected = ({ userId, rpId, id }: PasskeySelection) =>
@@ -87,11 +88,18 @@ export function memoryPasskeys(sessions: SessionStore): PasskeyStore {
       return { status: 'done', passkey: current, wasEnabled: current.enabled };
     },
 
+    decline({ userId, at }) {
+      declined.set(userId, Math.max(at, declined.get(userId) ?? at));
+    },
+
+    declinedAt: (userId) => declined.get(userId) ?? null,
+
     forget(userId) {
       const forgotten = listed(userId);
       for (const { credentialId } of forgotten) ownerOf.delete(keyOf(credentialId));
       passkeysOf.delete(userId);
       handles.delete(userId);
+      declined.delete(userId);
       return forgotten;
     },
   };
