@@ -177,6 +177,15 @@ test('where a first factor is demanded, the application must name the invited pe
   expect((await use(browser, token)).status).toBe(201);
 });
 
+test('where it signs in under a demanded first factor, its session counts there', async () => {
+  const users = { find: (id: string) => (id === ada.id ? ada : undefined), identify: () => ada };
+  const site = openDirect({ policy: { firstFactor: 'identified', invitations: 'sign_in' }, users });
+  const { token } = await site.passkeys.invite(ada.id, BY);
+  const browser = site.browser();
+  expect((await use(browser, token)).status).toBe(201);
+  expect((await browser.send('GET', '/session')).status).toBe(200);
+});
+
 test('an invitation is forgotten a day after it expired', async () => {
   const site = open();
   await site.passkeys.invite(ada.id, { ...BY, for: '1m' });

@@ -314,7 +314,9 @@ async function signIn(
   userVerified: boolean,
 ): Promise<object | undefined> {
   const enforcement = 'not_applicable' as const;
-  const facts = { passkey, userVerified, enforcement, firstFactor: false, signedUp: true };
+  // Somebody who was invited may have shown one.
+  const firstFactor = (await identifiedUser(context))?.id === user.id;
+  const facts = { passkey, userVerified, enforcement, firstFactor, signedUp: true };
   const start = sessions.prepare(context, facts);
   if (start) await sessions.begin(context, start, () => sessions.write(start), Boolean);
   return bridge(context, user, passkey, { userVerified, enforcement, start });
