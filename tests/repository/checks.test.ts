@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Mutant, mutate } from '../../scripts/mutants/mutate.ts';
+import { MUTANTS } from '../../scripts/mutants/table.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -154,5 +156,13 @@ describe('the count', () => {
     const late =
       "it('a', async () => { setTimeout(() => { throw new Error(); }); await new Promise((r) => setTimeout(r, 50)); });";
     expect(await count(late)).toMatchObject({ passed: 1, broken: ['an error outside of any test'] });
+  });
+});
+
+describe('mutants', () => {
+  it('have their text in its file, each just once, so that `npm run mutants` can take it out', () => {
+    const untouched = (mutant: Mutant) => () => mutate(readFileSync(join(ROOT, mutant.file), 'utf8'), mutant);
+    for (const mutant of MUTANTS) expect(untouched(mutant)).not.toThrow();
+    expect(untouched({ ...MUTANTS[0]!, find: 'a text that is nowhere' })).toThrow('not found');
   });
 });

@@ -95,7 +95,7 @@ export const BROWSER_MUTANTS: readonly Mutant[] = [
   by(
     'registration',
     'registration.ts',
-    "result.kind === 'refused' && notStored.includes(result.code)",
+    "result.kind === 'refused' && notStored.test(result.code)",
     "result.kind === 'refused'",
     'keeps the new passkey',
   ),
