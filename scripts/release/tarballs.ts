@@ -42,7 +42,7 @@ const LIMITS: Record<string, number> = {
   // Sentences in five languages are a third of it.
   '@latchkey/browser': 32_000,
   // The elements, minified, are a tenth of it.
-  '@latchkey/core': 146_000,
+  '@latchkey/core': 162_000,
   // Twice readable and twice minified, and words in five languages.
   '@latchkey/elements': 60_000,
   '@latchkey/express': 8_000,
@@ -51,10 +51,10 @@ const LIMITS: Record<string, number> = {
   '@latchkey/koa': 8_000,
   '@latchkey/next': 8_000,
   '@latchkey/react': 12_000,
-  '@latchkey/redis': 18_000,
-  '@latchkey/sql': 20_000,
-  '@latchkey/testing': 60_000,
-  latchkey: 60_000,
+  '@latchkey/redis': 19_500,
+  '@latchkey/sql': 22_000,
+  '@latchkey/testing': 66_000,
+  latchkey: 74_000,
 };
 
 /** All that a tarball may contain: what runs, its types, and what people read. */

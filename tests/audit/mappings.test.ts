@@ -49,6 +49,7 @@ beforeAll(async () => {
   // The same of the other class.
   const registered = (record: AttemptRecord): AttemptRecord => ({
     ...record,
+    schema: 'latchkey.registration.attempt/1',
     event: { ...record.event, name: 'latchkey.registration.attempt' },
   });
   all.push(...all.slice(-7).map(registered));

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { ATTEMPT_SCHEMA, type AttemptRecord, createPasskeys, memoryStore } from '@latchkey/core';
+import { ATTEMPT_SCHEMA, type AttemptRecord, createPasskeys, EVENT_NAMES, memoryStore } from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import express from 'express';
@@ -68,7 +68,7 @@ describe('code blocks', () => {
     const faults = inLanguage('json').flatMap((block) => {
       try {
         const value = JSON.parse(block.code);
-        if (value.schema !== 'latchkey.signin.attempt/1' || isRecord(value)) return [];
+        if (!EVENT_NAMES.some((name) => value.schema === `${name}/1`) || isRecord(value)) return [];
         return isRecord.errors!.map(({ instancePath, message }) => at(block, `${instancePath} ${message}`));
       } catch (thrown) {
         return [at(block, (thrown as Error).message)];

@@ -4,7 +4,7 @@ import { openDirect } from '../security/direct.ts';
 
 /** The pseudonym in the record of a sign-in that nobody answers: the user is known by the application's own sign-in. */
 async function pseudonymOf(id: string, identityKey: string | undefined): Promise<string> {
-  const users = { find: () => undefined, findByName: undefined, identify: () => ({ id, name: id }) };
+  const users = { find: (id: string) => ({ id, name: id }), findByName: undefined, identify: () => ({ id, name: id }) };
   const { browser, records, passkeys, clock } = openDirect({
     users: users as never,
     audit: { identityKey: identityKey as never },

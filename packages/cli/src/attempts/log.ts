@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from '
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout } from 'node:timers/promises';
 import { linesOf } from '@latchkey/audit';
-import type { AttemptRecord } from '@latchkey/core';
+import { type AttemptRecord, EVENT_NAMES } from '@latchkey/core';
 import { Fault, messageOf } from '../terminal/fault.ts';
 
 /** Every line of a log, oldest first. A log that is not there is a fault: nothing can be said of it. */
@@ -33,11 +33,13 @@ const ERASED: Pick<AttemptRecord, 'user' | 'client' | 'credential'> = {
   },
 };
 
+const SCHEMAS: ReadonlySet<unknown> = new Set(EVENT_NAMES.map((name) => `${name}/1`));
+
 /** The attempt record in a line; null when it is none: another program's, a mapped one, or torn. */
 export function recordIn(line: string): AttemptRecord | null {
   try {
     const value = JSON.parse(line) as Partial<AttemptRecord> | null;
-    return value?.schema === 'latchkey.signin.attempt/1' ? ({ ...ERASED, ...value } as AttemptRecord) : null;
+    return SCHEMAS.has(value?.schema) ? ({ ...ERASED, ...value } as AttemptRecord) : null;
   } catch {
     return null;
   }

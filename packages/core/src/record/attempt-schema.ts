@@ -94,6 +94,7 @@ const CEREMONY = {
 };
 
 const INVARIANTS = [
+  ...EVENT_NAMES.map((name) => implies(where({ event: { name } }), where({ schema: `${name}/1` }))),
   // A success was allowed, and by a person who was there.
   implies(where({ outcome: 'success' }), where({ reason: null, reasonSource: null, policy: { decision: 'allow' } })),
   implies(
@@ -156,7 +157,7 @@ export const ATTEMPT_SCHEMA = {
     'One terminal record of a sign-in attempt, a registration, a step-up, a change to a passkey, the end of a session, the removal of a user, or what became of an invitation.',
   ...object<AttemptRecord>(
     {
-      schema: { const: 'latchkey.signin.attempt/1' },
+      schema: oneOf(EVENT_NAMES.map((name) => `${name}/1` as const)),
       event: object<AttemptRecord['event']>(
         {
           id: { type: 'string', format: 'uuid' },

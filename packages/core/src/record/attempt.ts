@@ -265,8 +265,8 @@ export type SessionEnding = (typeof SESSION_ENDINGS)[number];
 
 /** One terminal record of an attempt. Times are ISO 8601 in UTC, durations milliseconds. */
 export interface AttemptRecord {
-  /** The version of this shape. */
-  readonly schema: 'latchkey.signin.attempt/1';
+  /** What this is a record of, as in `event.name`, and the version of its shape. */
+  readonly schema: `${EventName}/1`;
   /** The record itself: its id, what ended and when. */
   readonly event: {
     /** UUIDv7. */

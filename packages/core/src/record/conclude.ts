@@ -51,7 +51,7 @@ export function conclude(draft: AttemptDraft, verdict: Verdict, around: RecordCo
   const decision = verdict.outcome === 'success' ? 'allow' : verdict.rule ? 'deny' : 'not_evaluated';
   const decided = decision !== 'not_evaluated' && draft.signature === 'valid';
   return freeze({
-    schema: 'latchkey.signin.attempt/1',
+    schema: `${draft.name}/1`,
     event: freeze({
       id: newId(around.now),
       name: draft.name,

@@ -19,7 +19,7 @@ type Members = Partial<Pick<AttemptRecord['event'], 'id' | 'name'>> &
 function record(members: Members = {}): AttemptRecord {
   const { time = NOW, userId = null, name = 'latchkey.signin.attempt', outcome = 'success' } = members;
   return {
-    schema: 'latchkey.signin.attempt/1',
+    schema: `${name}/1`,
     event: { id: members.id ?? eventId(time), name, time: new Date(time).toISOString(), severity: 'INFO' },
     attempt: {
       id: freshId(),
