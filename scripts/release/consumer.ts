@@ -57,7 +57,7 @@ export async function checkConsumer(
     const old = join(await tool(npm, folder, `node@${OLD}`), 'node/bin/node');
     await check(`Node.js ${OLD} is told that it is too old`, async () => {
       const { output } = await ask(old, ['--input-type=module', '-e', "await import('@latchkey/core')"], { cwd: home });
-      if (!output.includes('Error: Latchkey needs Node.js 22.15 or newer; this is v')) throw new Error(output);
+      if (!output.includes('Error: Latchkey needs Node.js 22.16 or newer; this is v')) throw new Error(output);
     });
   }
 

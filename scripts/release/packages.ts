@@ -9,7 +9,7 @@ import { BUNDLE_LIMIT, bundleSize } from './bundle.ts';
 import { checkConsumer } from './consumer.ts';
 import { commonFaults, type Manifest, pack, readTarball, type Tarball, tarballFaults } from './tarballs.ts';
 
-const NODES = ['22.15.0', '22', '24', '26'];
+const NODES = ['22.16.0', '22', '24', '26'];
 
 const { values: options, positionals: files } = parseArgs({
   allowPositionals: true,

@@ -109,7 +109,7 @@ function manifestFaults(manifest: Manifest): string[] {
   const names = ['@latchkey/elements', '@latchkey/react'].includes(manifest.name);
   must(!manifest.exports || names || manifest.sideEffects === false, '"sideEffects" is not false.');
   must(manifest.license === 'MIT', '"license" is not "MIT".');
-  must(manifest.engines?.node === '>=22.15', '"engines.node" is not ">=22.15".');
+  must(manifest.engines?.node === '>=22.16', '"engines.node" is not ">=22.16".');
   must(manifest.publishConfig?.access === 'public', '"publishConfig.access" is not "public".');
   must(manifest.publishConfig?.provenance === true, '"publishConfig.provenance" is not true.');
   must(Boolean(manifest.description && manifest.author), '"description" or "author" is missing.');

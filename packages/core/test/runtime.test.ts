@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const INDEX = new URL('../src/index.ts', import.meta.url).href;
-const SENTENCE = 'Latchkey needs Node.js 22.15 or newer; this is';
+const SENTENCE = 'Latchkey needs Node.js 22.16 or newer; this is';
 
 /** Imports core where Node.js calls itself `version` and, as the old ones, knows no `Map.groupBy`. Resolves to the error's message. */
 async function importOn(version: string): Promise<string> {
@@ -18,10 +18,10 @@ async function importOn(version: string): Promise<string> {
   return stdout.trim();
 }
 
-test.each(['20.20.2', '22.14.0'])('Node.js %s is too old', async (version) => {
+test.each(['20.20.2', '22.15.1'])('Node.js %s is too old', async (version) => {
   expect(await importOn(version)).toContain(SENTENCE);
 });
 
-test.each(['22.15.0', '100.1.0'])('Node.js %s is not', async (version) => {
+test.each(['22.16.0', '100.1.0'])('Node.js %s is not', async (version) => {
   expect(await importOn(version)).toBe('Map.groupBy is not a function');
 });
