@@ -91,6 +91,7 @@ describe('a site', () => {
       headers['permissions-policy'] = 'publickey-credentials-get=()';
       headers['access-control-allow-origin'] = '*';
       headers['cache-control'] = 'public, max-age=60';
+      headers['keep-alive'] = 'timeout=5';
       if (path.endsWith('client.js')) headers['content-type'] = 'text/html';
       if (path.endsWith('passkey-endpoints') || path.endsWith('/webauthn')) answer.status = 404;
       if (headers['set-cookie'] !== undefined)
@@ -118,6 +119,8 @@ describe('a site', () => {
     ]);
     const cookie = json.findings.find(({ check }: Finding) => check === 'cookie');
     expect(cookie.saw).toContain('SameSite is none, Domain is set');
+    const closing = json.findings.find(({ check }: Finding) => check === 'keep_alive');
+    expect(closing).toMatchObject({ severity: 'info', saw: 'The site closes connections that are idle for 5 s' });
   });
 
   test('whose documents are not served is told so', async () => {

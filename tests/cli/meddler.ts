@@ -56,6 +56,7 @@ export async function startMeddler(days = 90): Promise<Meddler> {
           const { 'transfer-encoding': _, 'content-length': __, ...headers } = answer.headers;
           const passed: Passed = { status: answer.statusCode!, headers, body: Buffer.concat(chunks) };
           passed.headers['strict-transport-security'] = 'max-age=63072000';
+          passed.headers['keep-alive'] = 'timeout=75';
           // The site has no page of its own.
           if (req.url === '/') {
             Object.assign(passed, { status: 200, body: Buffer.from('<title>Sign in</title>') });

@@ -91,6 +91,8 @@ async function start(): Promise<void> {
 async function listen(server: Server, { port, host }: Settings): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
+  // A click need not wait for a new connection.
+  server.keepAliveTimeout = 75_000;
   server.listen(port, host, resolve);
   try {
     await promise;

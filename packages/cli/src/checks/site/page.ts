@@ -31,7 +31,7 @@ export async function checkPage(site: Site): Promise<Finding[]> {
       ),
     );
   const client = await ask(site, `${origin}${mount}/client.js`);
-  findings.push(judgeClient(client, mount));
+  findings.push(judgeClient(client, mount), ...judgeKeepAlive(client));
   return findings;
 }
 
@@ -148,6 +148,19 @@ function judgePermissions({ headers }: Answer): Finding[] {
         `Write ${feature}=(self), or leave it out.`,
       ),
     );
+}
+
+/** People look at a page for longer than that before they click. */
+const LEAST_KEEP_ALIVE_S = 30;
+
+/** A click on a connection that was closed meanwhile waits for a new one: a round trip more, with TLS two or three. RFC 2068 §19.7.1.1. */
+function judgeKeepAlive({ headers }: Answer): Finding[] {
+  const { info } = about('keep_alive');
+  const seconds = Number(/\btimeout=(\d+)/.exec(headers.get('keep-alive') ?? '')?.[1] ?? Number.NaN);
+  if (Number.isNaN(seconds) || seconds >= LEAST_KEEP_ALIVE_S) return [];
+  const todo =
+    'Where no proxy is in front: server.keepAliveTimeout = 75_000, so that a click need not wait for a new connection.';
+  return [info(`The site closes connections that are idle for ${seconds} s`, todo)];
 }
 
 function judgeClient({ status, headers }: Answer, mount: string): Finding {
