@@ -109,6 +109,7 @@ describe('a site', () => {
       'error content_security_policy',
       'error permissions_policy',
       'error client',
+      'info keep_alive',
       'error rp_id',
       'error cookie',
       'error caching',
