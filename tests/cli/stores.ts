@@ -32,8 +32,7 @@ export const KINDS = Object.keys(URLS) as Kind[];
 export const SQL_KINDS = KINDS.filter((kind) => kind !== 'Redis');
 
 /** A place of this kind with nothing in it; what comes into it goes with the test. SQL places want migrating. */
-export function place(kind: Kind): Place {
-  const url = URLS[kind]();
+export function place(kind: Kind, url: string = URLS[kind]()): Place {
   const name = `c${crypto.randomUUID().slice(0, 8)}`;
   if (kind === 'Redis') {
     const redis = new Redis(url);
