@@ -144,7 +144,9 @@ describe('Drizzle', () => {
     expect((await latchkey(['migrate', ...at])).code).toBe(0);
     const schema = await loaded(await printed('drizzle', dialect, '--prefix', prefix));
     const { wanted, select } = OPENERS[dialect](at[1]!);
-    const { statementsToExecute } = await wanted(schema, prefix);
+    // It draws on the terminal how far it is.
+    const drawn = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const { statementsToExecute } = await wanted(schema, prefix).finally(() => drawn.mockRestore());
     expect(statementsToExecute.filter((statement) => statement.includes(prefix))).toEqual([]);
 
     const credentialId = crypto.getRandomValues(new Uint8Array(32));
