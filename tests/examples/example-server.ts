@@ -45,7 +45,7 @@ export function whenReady<T>({ child, output }: Program, ready: () => T | Promis
         if (child.exitCode !== null || child.signalCode !== null) throw failed(`it ended with ${child.exitCode}`);
         return ready();
       },
-      { timeout: atThisSpeed(30_000), interval: 25 },
+      { timeout: atThisSpeed(120_000), interval: 25 },
     )
     .catch((thrown: unknown) => {
       throw thrown instanceof Error && thrown.message.startsWith('It did') ? thrown : failed('no sign of it in time');

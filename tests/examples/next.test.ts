@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createAgent } from '@latchkey/testing';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { freePort } from '../support/ports.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 import {
@@ -23,7 +23,6 @@ const folder = new URL('../../examples/next/', import.meta.url);
 
 /** What is asked for the first time, is compiled first. */
 const COMPILES = atThisSpeed(60_000);
-vi.setConfig({ testTimeout: 3 * COMPILES, hookTimeout: 3 * COMPILES });
 
 let site: Site;
 
