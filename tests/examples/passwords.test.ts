@@ -201,6 +201,8 @@ describe.each([
     await press(page, 'Sign out');
     await isSignedOut(page);
     await signInByOneClick(page, ADA);
+    // What the page asked by itself is answered: during Eve's sign-in it would find nobody, and the session would end for that.
+    await page.waitForLoadState('networkidle');
     // Eve signs in over it, without a sign-out between.
     await page.evaluate(async ({ email, password }) => {
       const _csrf = document.querySelector<HTMLMetaElement>('meta[name=csrf-token]')!.content;
