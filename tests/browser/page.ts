@@ -4,10 +4,11 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { atThisSpeed } from '../support/slowness.ts';
 import { buildClient, type Json, type PasskeyServer, startPasskeyServer } from './server.ts';
 
 /** Waits for what must come, however busy the machine is. */
-export const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
+export const until = (check: () => unknown) => vi.waitFor(check, { timeout: atThisSpeed(30_000), interval: 20 });
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 flags.push('--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP insecure.test 127.0.0.1');

@@ -49,7 +49,7 @@ export let site: Site;
 export let ada: Visitor;
 let visitors: Visitor[] = [];
 
-export const until = (check: () => unknown) => vi.waitFor(check, { timeout: atThisSpeed(10_000), interval: 20 });
+export const until = (check: () => unknown) => vi.waitFor(check, { timeout: atThisSpeed(30_000), interval: 20 });
 
 /** To be called once at the top of a test file: each test gets a visitor and a server of its own. */
 export function inChromium(mount: () => Mount = () => mounts['Express 5']) {
@@ -74,7 +74,7 @@ const credentialsOf = async (cdp: CDPSession, authenticatorId: string) =>
 
 export async function visit(options: Parameters<Browser['newContext']>[0] = {}): Promise<Visitor> {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
-  context.setDefaultTimeout(atThisSpeed(10_000));
+  context.setDefaultTimeout(atThisSpeed(30_000));
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
   await cdp.send('WebAuthn.enable', { enableUI: false });

@@ -105,7 +105,6 @@ describe('the hooks in React, twice mounted as in StrictMode', () => {
     // The sheet's own options, and then new ones for the field, in which the passkey is picked.
     await until(async () => expect(await waiting()).toBeGreaterThan(2));
     await ada.plugIn(passkey!);
-    await ada.page.getByRole('button', { name: 'Use a passkey' }).click();
     await ada.page.getByRole('listitem').waitFor();
   });
 

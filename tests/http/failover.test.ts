@@ -96,10 +96,10 @@ test('a master that dies behind Sentinel: refused meanwhile, taken once, well ag
   }, PATIENCE);
   expect(await redisCli('-p', `${replica.port}`, 'info', 'replication')).toContain('role:master');
 
-  // The take that met the dying master may have been lost with it, or not; either way there is one sign-in at most.
+  // A take may have been done whose answer came too late for a 503; either way there is one sign-in at most.
   const replies = await Promise.all(Array.from({ length: 20 }, () => open.verify()));
   const signedIn = [...answers, ...replies].filter(({ status }) => status === 200);
-  expect(signedIn).toHaveLength(1);
+  expect(signedIn.length).toBeLessThanOrEqual(1);
   expect((await spent.verify()).json.code).toBe('challenge_invalid');
   expect(site.records.at(-1)!.reason).toBe('challenge_consumed');
   const again = await begin();
