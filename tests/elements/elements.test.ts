@@ -89,8 +89,11 @@ describe('<latchkey-sign-in>', () => {
     await ada.show('<latchkey-sign-in></latchkey-sign-in>');
     await ada.page.getByRole('button', { name: 'Sign in' }).click();
     await ada.page.getByRole('textbox').waitFor();
-    await ada.plugIn(passkey!);
+    await ada.askedInField(1);
+    // Whether the request in the field sees this passkey is a matter of milliseconds: the sheet shall.
+    await ada.plugIn(passkey!, { untouched: true });
     await ada.page.getByRole('textbox').fill('ada');
+    await ada.touch();
     await ada.page.keyboard.press('Enter');
     await status().getByText('You are signed in as ada.').waitFor();
     expect(signIns().filter(succeeded)).toMatchObject([{ attempt: { mode: 'modal' } }]);

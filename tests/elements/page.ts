@@ -40,7 +40,11 @@ export interface Visitor {
   /** The events so far. `kind` is of the result that came with it. */
   events(): Promise<{ type: string; from: string; kind: string; action?: string }[]>;
   credentials(): ReturnType<typeof credentialsOf>;
-  plugIn(credential: Credential): Promise<void>;
+  /** Resolves once this many requests wait, or waited, for a passkey to be picked in a field. */
+  askedInField(times: number): Promise<void>;
+  /** `untouched`: nobody touches the authenticator from now on, so that what waits in a field goes on waiting; until `touch()`. */
+  plugIn(credential: Credential, options?: { untouched?: boolean }): Promise<void>;
+  touch(): Promise<void>;
   forget(): Promise<void>;
 }
 
@@ -88,6 +92,8 @@ export async function visit(options: Parameters<Browser['newContext']>[0] = {}):
       automaticPresenceSimulation: true,
     },
   });
+  const presence = async (enabled: boolean) =>
+    void (await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }));
   const complaints: string[] = [];
   page.on('console', (message) => {
     // The browser logs every answer from 400 on as an error, also one that the page was made for.
@@ -117,7 +123,13 @@ export async function visit(options: Parameters<Browser['newContext']>[0] = {}):
     },
     events: () => page.evaluate(() => (window as unknown as { noted: [] }).noted),
     credentials: () => credentialsOf(cdp, authenticatorId),
-    plugIn: async (credential) => void (await cdp.send('WebAuthn.addCredential', { authenticatorId, credential })),
+    plugIn: async (credential, { untouched = false } = {}) => {
+      if (untouched) await presence(false);
+      await cdp.send('WebAuthn.addCredential', { authenticatorId, credential });
+    },
+    touch: () => presence(true),
+    askedInField: async (times) =>
+      void (await page.waitForFunction((times) => (window as unknown as { asked: number }).asked >= times, times)),
     forget: async () => void (await cdp.send('WebAuthn.clearCredentials', { authenticatorId })),
   };
   visitors.push(visitor);
@@ -127,7 +139,13 @@ export async function visit(options: Parameters<Browser['newContext']>[0] = {}):
 /** Runs in the page. */
 function noteEvents(): void {
   const noted: object[] = [];
-  Object.assign(window, { noted });
+  Object.assign(window, { noted, asked: 0 });
+  const { get } = CredentialsContainer.prototype;
+  CredentialsContainer.prototype.get = function (options) {
+    if (options?.mediation === 'conditional')
+      Object.assign(window, { asked: (window as unknown as { asked: number }).asked + 1 });
+    return get.call(this, options);
+  };
   for (const type of ['result', 'signedin', 'signedout', 'confirmed', 'changed']) {
     document.addEventListener(type, (event) => {
       const { detail, target } = event as CustomEvent;
