@@ -1,8 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { measureSlowness } from './scripts/test/slowness.ts';
 
 const slowness = measureSlowness();
+
+// The hundreds of processes that the tests start take over from each other what they compiled.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
 
 // Every test of the repository runs from here, against the sources: `latchkey-source` is the export condition that
 // points at them, so no build is needed first.
@@ -11,7 +15,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['latchkey-source'] } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'packages/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
-    globalSetup: ['scripts/test/browser-client.ts'],
+    globalSetup: ['scripts/test/browser-client.ts', 'scripts/test/command-line.ts'],
     setupFiles: ['tests/support/warnings.ts'],
     env: { LATCHKEY_SLOWNESS: `${slowness}` },
     // For what hangs. What has to be quick is measured where it is tested.

@@ -21,20 +21,21 @@ export let page: Page;
 export let cdp: CDPSession;
 let authenticatorId: string;
 
-/** To be called once at the top of a test file: each test gets a page and a server of its own. */
+/** To be called once at the top of a test file: each test gets a page and a server of its own, in a browser without cookies. */
 export function inChromium() {
   beforeAll(async () => {
     [clientModule, browser] = await Promise.all([
       buildClient(),
       chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags }),
     ]);
+    // One for all: a context is a window of its own, and takes twice as long as a page.
+    context = await browser.newContext();
   });
 
   afterAll(() => browser?.close());
 
   beforeEach(async () => {
     server = await startPasskeyServer(clientModule);
-    context = await browser.newContext();
     page = await context.newPage();
     cdp = await context.newCDPSession(page);
     await cdp.send('WebAuthn.enable', { enableUI: false });
@@ -52,7 +53,9 @@ export function inChromium() {
   });
 
   afterEach(async () => {
-    await context.close();
+    for (const open of context.pages()) await open.close();
+    await context.setOffline(false);
+    await context.clearCookies();
     server.close();
   });
 }

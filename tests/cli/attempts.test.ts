@@ -38,8 +38,8 @@ function logOf(records: readonly AttemptRecord[]): string {
 describe.each([...KINDS, 'a log'] as const)('attempts in %s', (kind) => {
   async function sourceOf(): Promise<readonly string[]> {
     if (kind === 'a log') return ['--log', logOf(TEN)];
-    const { at, store } = place(kind);
-    await latchkey(['migrate', ...at]);
+    const { at, store, migrate } = place(kind);
+    await migrate();
     for (const record of TEN) await store.attempts.append(record);
     return at;
   }
@@ -95,8 +95,8 @@ test('a few are listed for people, and one is told in sentences', async () => {
 
 describe('attempts follow', () => {
   test('shows what comes into a store, once each, and ends at Ctrl-C', async () => {
-    const { at, store } = place('SQLite');
-    await latchkey(['migrate', ...at]);
+    const { at, store, migrate } = place('SQLite');
+    await migrate();
     const now = (n: number): AttemptRecord => ({
       ...recordOf(n),
       event: { ...recordOf(n).event, time: new Date().toISOString() },

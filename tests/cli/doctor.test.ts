@@ -21,8 +21,8 @@ const wrong = (findings: readonly Finding[]) =>
 
 /** A site behind a proxy with TLS, and its store. */
 async function siteBehind(meddler: Meddler, rp: SiteOptions['rp'] = {}) {
-  const { at, store } = place('SQLite');
-  await latchkey(['migrate', ...at]);
+  const { at, store, migrate } = place('SQLite');
+  await migrate();
   const site = await openSite(
     { mount: mounts['Express 5'], store: () => store },
     {
@@ -479,8 +479,8 @@ test('challenges that nobody sweeps are told, and a SQLite file that everyone ma
 
 describe('the identity key', () => {
   const judged = async (refs: readonly string[], key?: string) => {
-    const { at, store } = place('SQLite');
-    await latchkey(['migrate', ...at]);
+    const { at, store, migrate } = place('SQLite');
+    await migrate();
     for (const [n, ref] of refs.entries()) {
       const record = recordOf(n);
       await store.attempts.append({ ...record, credential: { ...record.credential, ref } });

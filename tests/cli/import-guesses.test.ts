@@ -45,7 +45,7 @@ const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url'
 
 async function migrated(): Promise<Place> {
   const to = place('SQLite');
-  await latchkey(['migrate', ...to.at]);
+  await to.migrate();
   return to;
 }
 

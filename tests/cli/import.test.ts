@@ -31,7 +31,7 @@ async function siteOn(store: Store, signCount: 'observe' | 'refuse' = 'refuse') 
 
 async function migrated(kind: (typeof KINDS)[number] = 'SQLite'): Promise<Place> {
   const to = place(kind);
-  await latchkey(['migrate', ...to.at]);
+  await to.migrate();
   return to;
 }
 

@@ -6,11 +6,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-
-export const MAIN = join(import.meta.dirname, '../../packages/cli/src/main.ts');
+import { LATCHKEY } from '../../scripts/test/command-line.ts';
 
 /** Compiled sources, from one process to the next: half of what a short command takes. */
-const COMPILED = join(import.meta.dirname, '../../node_modules/.cache/latchkey-cli');
+const COMPILED = process.env.NODE_COMPILE_CACHE ?? '';
 
 export interface Ran {
   readonly code: number | null;
@@ -22,7 +21,7 @@ type Environment = Readonly<Record<string, string>>;
 
 /** Starts `latchkey` with these arguments. Only what is asked for is in its environment, besides the cache. */
 export function start(args: readonly string[], env: Environment = {}, cwd?: string): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, ['--conditions=latchkey-source', MAIN, ...args], {
+  const child = spawn(process.execPath, [LATCHKEY, ...args], {
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILED, ...env },
     cwd,
   });

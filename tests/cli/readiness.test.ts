@@ -8,8 +8,8 @@ import { KINDS, place } from './stores.ts';
 
 describe.each(KINDS)('readiness in %s', (kind) => {
   test('tells who is ready for a stricter policy, who is not, and of whom nobody knows', async () => {
-    const { at, store } = place(kind);
-    await latchkey(['migrate', ...at]);
+    const { at, store, migrate } = place(kind);
+    await migrate();
     const site = await openSite(
       { mount: mounts['Express 5'], store: () => store },
       { policy: { userVerification: 'preferred' } },
@@ -67,8 +67,8 @@ const passkeyAt = (createdAt: number, userId: string): Passkey => ({
 });
 
 test('two passkeys of one make are told apart by the identity key, and by nothing else', async () => {
-  const { at, store } = place('SQLite');
-  await latchkey(['migrate', ...at]);
+  const { at, store, migrate } = place('SQLite');
+  await migrate();
   const site = await openSite({ mount: mounts['Express 5'], store: () => store });
   onTestFinished(() => site.close());
   const agent = site.agent();

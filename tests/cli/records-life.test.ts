@@ -23,8 +23,8 @@ function record(n: number, time?: number): AttemptRecord {
 }
 
 test.each(KINDS)('records are purged and erased, in %s', async (kind) => {
-  const { at, store } = place(kind);
-  if (kind !== 'Redis') await latchkey(['migrate', ...at]);
+  const { at, store, migrate } = place(kind);
+  await migrate();
   const now = Date.now();
   for (let n = 0; n < 9; n += 1) await store.attempts.append(record(n, now - (n < 6 ? 500 : 1) * DAY));
   expect(await latchkeyJson(['purge', '--older-than', '400d', ...at])).toMatchObject({ code: 0, json: { purged: 6 } });

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
-import { sqlStore } from '@latchkey/sql';
+import { migrate, sqlStore } from '@latchkey/sql';
 import { Redis } from 'ioredis';
 import { CompiledQuery, Kysely } from 'kysely';
 import { onTestFinished } from 'vitest';
@@ -13,6 +13,8 @@ export interface Place {
   /** What to say on the command line: where, and under which names. */
   readonly at: readonly string[];
   readonly store: Required<Store>;
+  /** Makes the tables, where there are some: as `latchkey migrate` does, without a process of its own. */
+  migrate(): Promise<unknown>;
   /** Runs SQL text as it is; nothing where there is no SQL. */
   run(text: string, parameters?: readonly unknown[]): Promise<unknown[]>;
   readonly prefix: string;
@@ -45,6 +47,7 @@ export function place(kind: Kind, url: string = URLS[kind]()): Place {
     return {
       at: ['--store', url, '--prefix', prefix],
       store: redisStore(redis, { prefix }),
+      migrate: async () => {},
       run: async () => [],
       prefix,
     };
@@ -67,5 +70,11 @@ export function place(kind: Kind, url: string = URLS[kind]()): Place {
       await run(`drop table if exists ${prefix}${table}`);
     await db.destroy();
   });
-  return { at: ['--store', url, '--prefix', prefix], store: sqlStore(db, { tablePrefix: prefix }), run, prefix };
+  return {
+    at: ['--store', url, '--prefix', prefix],
+    store: sqlStore(db, { tablePrefix: prefix }),
+    migrate: () => migrate(db, { tablePrefix: prefix }),
+    run,
+    prefix,
+  };
 }

@@ -10,9 +10,10 @@ import { chained, fileSink } from '@latchkey/audit';
 import type { AttemptRecord } from '@latchkey/core';
 import { createSoftwarePasskey, openSite } from '@latchkey/testing';
 import { expect, onTestFinished, test } from 'vitest';
+import { LATCHKEY } from '../../scripts/test/command-line.ts';
 import { recordOf } from '../audit/records.ts';
 import { mounts } from '../http/mounts.ts';
-import { collect, folder, latchkey, latchkeyJson, MAIN } from './latchkey.ts';
+import { collect, folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { place } from './stores.ts';
 
 const ENV = { LATCHKEY_IDENTITY_KEY: 'a key for tests, and for tests only' };
@@ -20,8 +21,8 @@ const WHY = ['--reason', 'lost phone, ticket 4711', '--yes'];
 
 /** A person with two passkeys, each with a session, and somebody else. */
 async function open(kind: 'SQLite' | 'Redis') {
-  const { at, store } = place(kind);
-  if (kind !== 'Redis') await latchkey(['migrate', ...at]);
+  const { at, store, migrate } = place(kind);
+  await migrate();
   const site = await openSite({ mount: mounts['Express 5'], store: () => store });
   const browser = site.agent();
   await browser.signUp('ada');
@@ -203,7 +204,7 @@ test('nothing is changed where nobody confirms, no reason is given, or the recor
 
 /** Runs it on a terminal, and types this when it asks. */
 async function onTerminal(args: readonly string[], typed: string) {
-  const command = [process.execPath, '--conditions=latchkey-source', MAIN, ...args].join(' ');
+  const command = [process.execPath, LATCHKEY, ...args].join(' ');
   const child = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH: process.env.PATH, ...ENV } });
   onTestFinished(() => void child.kill('SIGKILL'));
   const shown = collect(child.stdout);
@@ -220,8 +221,8 @@ test.each([
   ['Ctrl-C', '\u0003', 130, 3],
   ['yes', 'yes\r', 0, 2],
 ])('on a terminal it asks, and %s is understood', async (_, typed, code, left) => {
-  const { at, store } = place('SQLite');
-  await latchkey(['migrate', ...at]);
+  const { at, store, migrate } = place('SQLite');
+  await migrate();
   for (let n = 0; n < 3; n += 1) await store.attempts.append(recordOf(n));
   const ran = await onTerminal(['erase', '--user', '"user 1"', ...at], typed);
   expect(ran, ran.shown).toMatchObject({

@@ -22,6 +22,7 @@ import { atThisSpeed } from '../support/slowness.ts';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const { NODE_COMPILE_CACHE } = process.env;
 const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
 
 // --- the demo as a process ---
@@ -43,7 +44,7 @@ interface Demo {
 
 function spawnDemo(env: Record<string, string>): { child: ChildProcess; ended: Promise<Ended>; stdout(): string } {
   const child = spawn(process.execPath, ['--conditions=latchkey-source', SERVER], {
-    env: { PATH: process.env.PATH, PORT: '0', STORE: 'memory:', ...env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, PORT: '0', STORE: 'memory:', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -72,10 +72,12 @@ const places: Readonly<Record<string, () => Promise<Place>>> = {
   },
 };
 
+const { PATH, NODE_COMPILE_CACHE } = process.env;
+
 /** A demo process; `origin` is what its pages would have, whichever process answers. */
 async function startDemo(store: string, origin: string): Promise<{ url: string; stop(): Promise<number | null> }> {
   const child: ChildProcess = spawn(process.execPath, ['--conditions=latchkey-source', SERVER], {
-    env: { PATH: process.env.PATH, PORT: '0', STORE: store, ORIGIN: origin, RATE_LIMIT: 'off', SWEEP_EVERY: '1d' },
+    env: { PATH, NODE_COMPILE_CACHE, PORT: '0', STORE: store, ORIGIN: origin, RATE_LIMIT: 'off', SWEEP_EVERY: '1d' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit');

@@ -17,6 +17,7 @@ export interface Program {
   readonly output: { stdout: string; stderr: string };
 }
 
+const KEEP_COMPILED = new URL('../support/keep-compiled.ts', import.meta.url);
 const running: Program[] = [];
 
 /** Runs against the sources: no package needs to be built first. `flags` are those of Node.js, `args` the program's own. */
@@ -26,7 +27,7 @@ export function run(
   flags: readonly string[] = [],
   args: readonly string[] = [],
 ): Program {
-  const command = ['--conditions=latchkey-source', ...flags, fileURLToPath(file), ...args];
+  const command = ['--conditions=latchkey-source', `--import=${KEEP_COMPILED}`, ...flags, fileURLToPath(file), ...args];
   const child = spawn(process.execPath, command, { cwd: new URL('..', file), env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));

@@ -24,7 +24,8 @@ type Application = (passkeys: Passkeys) => RequestListener | Promise<RequestList
 export const served =
   (application: Application, base = '/passkeys'): Mount =>
   async (passkeys) => {
-    const server: Server = createServer();
+    // A test may compute for longer than the five seconds after which Node.js closes a connection that is to be used again.
+    const server: Server = createServer({ keepAliveTimeout: 60_000 });
     server.listen(0, 'localhost');
     await once(server, 'listening');
     const origin = `http://localhost:${(server.address() as AddressInfo).port}`;

@@ -492,9 +492,15 @@ describe('an alert rings when it should, and only then', () => {
 
   it.each(CASES)('$alert, $when', async (one) => {
     const file = `${CASES.indexOf(one)}.yml`;
+    // promtool evaluates every rule it is given, minute by minute: here this alert, and what it may be computed from.
+    const groups = ruleGroups().map(({ rules, ...group }) => ({
+      ...group,
+      rules: rules.filter((rule) => !('alert' in rule) || rule.alert === one.alert),
+    }));
+    writeFileSync(join(folder, `rules-${file}`), rulesFile(groups.filter(({ rules }) => rules.length > 0)));
     // A day, minute by minute, takes promtool ten seconds.
     const evaluation_interval = Math.max(...one.fires, ...one.quiet) > 1_000 ? '5m' : '1m';
-    const tests = { rule_files: ['rules.yml'], evaluation_interval, tests: [unitTest(one)] };
+    const tests = { rule_files: [`rules-${file}`], evaluation_interval, tests: [unitTest(one)] };
     writeFileSync(join(folder, file), stringify(tests));
     expect(await promtool(['test', 'rules', file], folder)).toContain('SUCCESS');
   });

@@ -6,7 +6,6 @@ import { memoryStore, type Store } from '@latchkey/core';
 import { createSoftwarePasskey, type SoftwarePasskey, USED } from '@latchkey/testing';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { latchkey } from '../cli/latchkey.ts';
 import { KINDS, type Kind, place, URLS } from '../cli/stores.ts';
 import { type Browser, ORIGIN, openDirect } from '../security/direct.ts';
 
@@ -94,13 +93,13 @@ async function sendFrom(
 
 async function open(kind: Kind | 'memory'): Promise<Opened> {
   if (kind === 'memory') return openMemory();
-  const { store, at, run, prefix } = place(kind);
+  const { store, run, prefix, migrate } = place(kind);
   if (kind === 'Redis') {
     const redis = new Redis(URLS.Redis());
     onTestFinished(() => redis.disconnect());
     return { store, kept: () => keysOf(redis, prefix) };
   }
-  expect((await latchkey(['migrate', ...at])).code).toBe(0);
+  await migrate();
   const tables = ['ceremonies', 'handles', 'passkeys', 'sessions', 'attempts', 'invitations', 'declines'];
   const kept = async () =>
     Object.fromEntries(
