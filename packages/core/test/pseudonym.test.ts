@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { pseudonym } from '../src/record/pseudonym.ts';
 
-const identity = (id: string) => ({ id, key: createSecretKey(randomBytes(32)) });
+const identity = (id: string) => ({ id, key: createSecretKey(randomBytes(32)), isEphemeral: false });
 
 test('a pseudonym is the same for the same value and key, however many came between', () => {
   const key = identity('k1');
