@@ -2,19 +2,18 @@
 import type { AttemptRecord, Passkey, Pseudonymizer } from '@latchkey/core';
 import type { StoreConnection } from '../connection.ts';
 import { everyUser } from '../every-passkey.ts';
-import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
+import { isPseudonym, keyCounter, otherKeys, readIdentityKeys, refsOf } from '../identity.ts';
 import { Fault } from '../terminal/fault.ts';
 import type { Output } from '../terminal/output.ts';
-import type { Filters, OfPasskey } from './filters.ts';
+import type { Filters, Theirs } from './filters.ts';
 import type { Source } from './source.ts';
 
-const REF = /^hmac-sha256:\w+:[\w-]{22}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The beginning of what follows the key id in a reference, as `list` shows it. */
 const SHORT_REF = /^[\w-]{6,22}$/;
 
 export interface PasskeyFilter {
-  readonly matches: OfPasskey;
+  readonly matches: Theirs;
   /** Says why no record was found, where other keys explain it. */
   explainNone(out: Output): void;
 }
@@ -22,15 +21,15 @@ export interface PasskeyFilter {
 /** What `--passkey` means: a reference, its beginning, the id of a stored passkey, or a nickname. */
 export async function passkeyFilter({ passkey, user }: Filters, source: Source, out: Output): Promise<PasskeyFilter> {
   if (passkey === undefined) return { matches: () => true, explainNone: () => {} };
-  if (REF.test(passkey)) return byRefs((ref) => ref === passkey, null);
-  const identity = readIdentityKey();
+  if (isPseudonym(passkey)) return byRefs((ref) => ref === passkey, null);
+  const identity = readIdentityKeys();
   const connection = UUID.test(passkey) || identity !== null ? await source.store() : null;
   if (connection !== null) {
     if (identity === null) throw new Fault('usage', `--passkey ${passkey}: ${KEY_NEEDED}`);
     const found = await passkeysCalled(connection, passkey, user);
     if (found.length > 1) out.note(`${found.length} passkeys are called ${passkey}; --user tells them apart.`);
     if (found.length > 0) {
-      const refs = new Set(found.map((one) => refOf(identity, one)));
+      const refs = new Set(found.flatMap((one) => refsOf(identity, one)));
       return byRefs((ref) => refs.has(ref), identity);
     }
   }
@@ -59,11 +58,11 @@ function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | nul
   const keys = keyCounter();
   return {
     matches(record) {
-      keys.add(record);
+      keys.add(record.credential.ref);
       return record.credential.ref !== null && isAsked(record.credential.ref);
     },
     explainNone: (out) => {
-      const why = identity === null ? null : otherKeys(identity.keyId, keys.counts());
+      const why = identity === null ? null : otherKeys(identity, keys.counts());
       if (why !== null) out.note(why);
     },
   };
@@ -84,7 +83,7 @@ export type Nicknames = (record: AttemptRecord) => Promise<string | null>;
 const KEPT = 1_000;
 
 export async function createNicknames(source: Source): Promise<Nicknames> {
-  const identity = readIdentityKey();
+  const identity = readIdentityKeys();
   // Records of a log can be read while the store does not answer.
   const connection = identity === null ? null : await source.store().catch(() => null);
   if (identity === null || connection === null) return async () => null;
@@ -94,7 +93,7 @@ export async function createNicknames(source: Source): Promise<Nicknames> {
     let names = byUser.get(user.id);
     if (names === undefined) {
       const own = await connection.store.passkeys.listByUser(user.id);
-      names = new Map(own.map((passkey) => [refOf(identity, passkey), passkey.nickname]));
+      names = new Map(own.flatMap((passkey) => refsOf(identity, passkey).map((ref) => [ref, passkey.nickname])));
       if (byUser.size >= KEPT) byUser.clear();
       byUser.set(user.id, names);
     }
