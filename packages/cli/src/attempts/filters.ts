@@ -13,6 +13,7 @@ import {
 import { type Command, InvalidArgumentError } from 'commander';
 import { isPseudonym } from '../identity.ts';
 import { instant, oneOf } from '../terminal/command.ts';
+import type { Output } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
 import { type Addresses, readAddresses, readNetwork } from './network.ts';
 import type { Query } from './source.ts';
@@ -81,6 +82,13 @@ export function queryOf({ since, until, user, outcome, enforcement, event }: Fil
 
 /** Whether a record is of the user and of one of the passkeys that were asked for. */
 export type Theirs = (record: AttemptRecord) => boolean;
+
+/** Whose records were asked for. */
+export interface WhoFilter {
+  readonly matches: Theirs;
+  /** Says which records could not be told, where keys explain it. `found`: how many match. */
+  explainMissing(found: number, out: Output): void;
+}
 
 export function matches(record: AttemptRecord, filters: Filters, areTheirs: Theirs): boolean {
   const { event, outcome, reason, policy, immediate, attempt, client, credential } = record;

@@ -5,22 +5,16 @@ import { everyUser } from '../every-passkey.ts';
 import { isPseudonym, keyCounter, otherKeys, readIdentityKeys, refsOf } from '../identity.ts';
 import { Fault } from '../terminal/fault.ts';
 import type { Output } from '../terminal/output.ts';
-import type { Filters, Theirs } from './filters.ts';
+import type { Filters, WhoFilter } from './filters.ts';
 import type { Source } from './source.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The beginning of what follows the key id in a reference, as `list` shows it. */
 const SHORT_REF = /^[\w-]{6,22}$/;
 
-export interface PasskeyFilter {
-  readonly matches: Theirs;
-  /** Says why no record was found, where other keys explain it. */
-  explainNone(out: Output): void;
-}
-
 /** What `--passkey` means: a reference, its beginning, the id of a stored passkey, or a nickname. */
-export async function passkeyFilter({ passkey, user }: Filters, source: Source, out: Output): Promise<PasskeyFilter> {
-  if (passkey === undefined) return { matches: () => true, explainNone: () => {} };
+export async function passkeyFilter({ passkey, user }: Filters, source: Source, out: Output): Promise<WhoFilter> {
+  if (passkey === undefined) return { matches: () => true, explainMissing: () => {} };
   if (isPseudonym(passkey)) return byRefs((ref) => ref === passkey, null);
   const identity = readIdentityKeys();
   const connection = UUID.test(passkey) || identity !== null ? await source.store() : null;
@@ -39,29 +33,34 @@ export async function passkeyFilter({ passkey, user }: Filters, source: Source, 
       `--passkey ${passkey}: ${connection === null ? `to find a passkey by its id or nickname, name the store (--store). ${KEY_NEEDED}` : 'no passkey here has this id or nickname.'}`,
     );
   }
-  const { matches, explainNone } = byRefs((ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey), identity);
+  const { matches, explainMissing } = byRefs(
+    (ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey),
+    identity,
+  );
   return {
     matches,
-    explainNone: (to) => {
+    // The beginning of a reference is found whatever key made it.
+    explainMissing: (found, to) => {
+      if (found > 0) return;
       if (connection === null)
         to.note(
           `${passkey} was taken for the beginning of a reference. To find a passkey by its nickname, name the store (--store). ${KEY_NEEDED}`,
         );
-      explainNone(to);
+      explainMissing(found, to);
     },
   };
 }
 
 const KEY_NEEDED = 'Records name a passkey by a pseudonym: set LATCHKEY_IDENTITY_KEY to your audit.identityKey.';
 
-function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | null): PasskeyFilter {
+function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | null): WhoFilter {
   const keys = keyCounter();
   return {
     matches(record) {
       keys.add(record.credential.ref);
       return record.credential.ref !== null && isAsked(record.credential.ref);
     },
-    explainNone: (out) => {
+    explainMissing: (_, out) => {
       const why = identity === null ? null : otherKeys(identity, keys.counts());
       if (why !== null) out.note(why);
     },
@@ -70,7 +69,8 @@ function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | nul
 
 async function passkeysCalled(connection: StoreConnection, name: string, user: string | undefined): Promise<Passkey[]> {
   const isCalled = ({ id, nickname }: Passkey) => id === name || nickname.toLowerCase() === name.toLowerCase();
-  if (user !== undefined) return (await connection.store.passkeys.listByUser(user)).filter(isCalled);
+  if (user !== undefined && !isPseudonym(user))
+    return (await connection.store.passkeys.listByUser(user)).filter(isCalled);
   const found: Passkey[] = [];
   for await (const { passkeys } of everyUser(connection)) found.push(...passkeys.filter(isCalled));
   return found;

@@ -3,15 +3,9 @@ import type { AttemptRecord } from '@latchkey/core';
 import { everyUser } from '../every-passkey.ts';
 import { keyCounter, otherKeys, readIdentityKeys } from '../identity.ts';
 import { many, type Output } from '../terminal/output.ts';
-import type { Filters, Theirs } from './filters.ts';
+import type { Filters, WhoFilter } from './filters.ts';
 import { passkeyFilter } from './passkeys.ts';
 import type { Source } from './source.ts';
-
-export interface WhoFilter {
-  readonly matches: Theirs;
-  /** Says which records could not be told, where keys explain it. `found`: how many match. */
-  explainMissing(found: number, out: Output): void;
-}
 
 export async function whoFilter(filters: Filters, source: Source, out: Output): Promise<WhoFilter> {
   const user = userFilter(filters);
@@ -20,7 +14,7 @@ export async function whoFilter(filters: Filters, source: Source, out: Output): 
     matches: (record) => user.matches(record) && passkey.matches(record),
     explainMissing(found, to) {
       user.explainMissing(found, to);
-      if (found === 0) passkey.explainNone(to);
+      passkey.explainMissing(found, to);
     },
   };
 }
