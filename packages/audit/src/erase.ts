@@ -28,6 +28,7 @@ export interface ErasureReport {
 
 /** Whom to take out of which log. */
 export interface Erasure {
+  /** The log. Its rotated files are found by its name. */
   readonly path: string;
   /** The application's own id of the user. */
   readonly userId: string;
