@@ -153,7 +153,7 @@ async function turn(count: number): Promise<CoreCost> {
   return { options: each('options'), verify: each('verify'), record: each('record'), signature: each('signature') };
 }
 
-const identityKey = { id: 'k', key: createSecretKey(Buffer.alloc(32, 7)) };
+const identityKey = { id: 'k', key: createSecretKey(Buffer.alloc(32, 7)), isEphemeral: false };
 
 /** A record as a sign-in leaves it. */
 function concluded() {

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { chained, eraseUser, evidenceFor, fileSink, linesOf, verifyChain, verifyEvidence } from '@latchkey/audit';
-import type { AttemptRecord } from '@latchkey/core';
+import { type AttemptRecord, pseudonymizer } from '@latchkey/core';
 import { expect, test } from 'vitest';
 import { folder, linesIn, startWriting } from './log-folder.ts';
 import { recordOf } from './records.ts';
@@ -158,4 +158,33 @@ test('a process that was killed with the log open does not keep anybody in it', 
   await gone;
   expect(await eraseUser({ path, userId: 'user 3' })).toMatchObject({ erased: 1, left: 0, openIn: [] });
   expect(await verifyChain(linesOf(path), { keys: keys.byId })).toMatchObject({ intact: true, erased: { count: 1 } });
+});
+
+test('a person whose lines have pseudonyms alone is erased by those of every key, and lines of other keys are counted', async () => {
+  const [current, earlier, lost] = ['this year', 'last year', 'long ago'].map((when) =>
+    pseudonymizer(`the key of ${when}, and for tests only`),
+  );
+  const path = join(folder(), 'audit.log');
+  const chain = chained(fileSink({ path, fsync: 'never' }), { keys });
+  for (const key of [lost!, earlier!, current!]) {
+    for (const person of ['ada', 'eve']) {
+      const user = { known: true, id: null, hash: key.pseudonym(person), created: false };
+      await chain.write({ ...record(0), user });
+    }
+  }
+  await chain.close();
+  const userHashes = [current!.pseudonym('ada'), earlier!.pseudonym('ada')];
+  // Without them nothing is found, and it is said that there is something to find.
+  expect(await eraseUser({ path, userId: 'ada' })).toMatchObject({
+    erased: 0,
+    untold: { [lost!.keyId]: 2, [earlier!.keyId]: 2, [current!.keyId]: 2 },
+  });
+  expect(await eraseUser({ path, userId: 'ada', userHashes })).toMatchObject({
+    erased: 2,
+    left: 0,
+    untold: { [lost!.keyId]: 2 },
+  });
+  for (const hash of userHashes) expect(readFileSync(path, 'utf8')).not.toContain(hash);
+  expect(readFileSync(path, 'utf8')).toContain(current!.pseudonym('eve'));
+  expect(await verifyChain(linesOf(path), { keys: keys.byId })).toMatchObject({ intact: true, erased: { count: 2 } });
 });

@@ -97,6 +97,22 @@ const refused = (file: string) => {
   return report.fault!;
 };
 
+test('lines that name a person by a pseudonym alone are theirs by the pseudonyms given, and by nothing else', async () => {
+  const log = await logOf(2);
+  const [ours, another] = ['ours', 'another'].map((name) => `hmac-sha256:36c88848:${name.padEnd(22, 'x')}`);
+  for (const hash of [ours!, another!]) await log.chain.write({ ...record(0), user: { known: true, id: null, hash } });
+  await log.chain.close();
+  const filter = { userId: 'user 1', userHashes: [ours!] };
+  const { evidence } = await exported(log, filter);
+  expect(evidence!.statement).toMatchObject({ filter, sequences: [1, 2] });
+  expect(verifyEvidence(evidence!, publicKeys)).toMatchObject({ holds: true, records: 2 });
+  // The same lines, said to be of somebody with another pseudonym.
+  const { signature: _, ...said } = { ...evidence!.statement, filter: { ...filter, userHashes: [another!] } };
+  const signature = signerOf('test', exporterKey.signing)('latchkey.evidence/1', said);
+  const { message } = refused(JSON.stringify({ ...evidence, statement: { ...said, signature } }));
+  expect(message).toBe('Line 2 does not meet the filter.');
+});
+
 test('a person’s lines are proved by the file and the public keys, and no other line is in it', async () => {
   const file = await fileOf();
   const report = verifyEvidence(file, publicKeys);

@@ -12,6 +12,8 @@ import { type ChainReport, checkpointFault, type Source, type VerifyOptions, wal
 export interface EvidenceFilter {
   /** The application's own id of a user. */
   readonly userId?: string;
+  /** Pseudonyms of that id, for lines that have nothing else of it (`audit.logLine: 'pseudonyms'`). Only beside `userId`. */
+  readonly userHashes?: readonly string[];
   /** The record's `attempt.id`. */
   readonly attemptId?: string;
   /** Milliseconds since the epoch, by the time at which the attempt ended: from this instant on. */
@@ -120,11 +122,11 @@ export async function evidenceFor(options: EvidenceOptions): Promise<EvidenceRes
   return { evidence, report, uncovered };
 }
 
-function meets(line: object, { userId, attemptId, fromAt, untilAt }: EvidenceFilter): boolean {
+function meets(line: object, { userId, userHashes = [], attemptId, fromAt, untilAt }: EvidenceFilter): boolean {
   const { user, attempt, event } = line as Record<string, Record<string, unknown> | undefined>;
   const at = Date.parse(String(event?.time));
   return (
-    (userId === undefined || user?.id === userId) &&
+    (userId === undefined || user?.id === userId || [userHashes].flat().includes(String(user?.hash))) &&
     (attemptId === undefined || attempt?.id === attemptId) &&
     (fromAt === undefined || at >= fromAt) &&
     (untilAt === undefined || at < untilAt)

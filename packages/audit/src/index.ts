@@ -4,7 +4,7 @@ export type { Bounds } from './bounded.ts';
 export { type ChainOptions, chained } from './chained.ts';
 export type { CheckpointOptions, CheckpointSink } from './checkpointing.ts';
 export { toEcs } from './ecs.ts';
-export { type ErasureReport, eraseUser } from './erase.ts';
+export { type Erasure, type ErasureReport, eraseUser } from './erase.ts';
 export {
   type Evidence,
   type EvidenceFilter,

@@ -437,6 +437,12 @@ export interface PasskeysOptions<U extends User = User, Request = unknown, Respo
     readonly sinks?: readonly Sink[];
     /** At least 32 bytes (or characters) of secret: keys the pseudonyms in records and the decoys. The same on every node. */
     readonly identityKey?: string | Uint8Array;
+    /**
+     * What the log line of an attempt says: the `'whole'` record (default), or with `'pseudonyms'` what OpenTelemetry gets: no
+     * `user.id`, no `change.note`, the network of `client.address` (`192.0.2.0/24`). Needs `audit.identityKey`. It holds for every
+     * logger, and for sinks on standard output, which write in place of that line. All other sinks get the whole record.
+     */
+    readonly logLine?: 'whole' | 'pseudonyms';
   };
   /** Limits by address, browser and account, and a cap on unfinished ceremonies: on by default. `false` turns them off. */
   readonly rateLimit?: RateLimitOptions | false;

@@ -70,6 +70,8 @@ const WRONG: readonly (readonly [what: string, change: object, names: string, ad
   ['an unknown counter rule', policy({ signCount: 'panic' }), 'policy.signCount', "'observe'"],
   ['a short identity key', { audit: { identityKey: 'secret' } }, 'audit.identityKey', '32'],
   ['decoys without a key', { users: { ...good.users, findByName: () => undefined } }, 'audit.identityKey', 'decoys'],
+  ['a log line of pseudonyms without a key', { audit: { logLine: 'pseudonyms' } }, 'audit.identityKey', 'logLine'],
+  ['an unknown log line', { audit: { logLine: 'none' } }, 'audit.logLine', "'pseudonyms'"],
   ['a sink that cannot write', { audit: { sinks: [{ name: 'x' }] } }, 'audit.sinks[0]', 'write'],
 ];
 

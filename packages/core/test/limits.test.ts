@@ -372,7 +372,7 @@ describe('the cap on unfinished ceremonies', () => {
   });
 });
 
-const IDENTITY_KEY = { id: '00000000', key: createSecretKey(new Uint8Array(32)) };
+const IDENTITY_KEY = { id: '00000000', key: createSecretKey(new Uint8Array(32)), isEphemeral: false };
 
 describe('the records of refusals [security 3]', () => {
   const record = (address: string, now: number): AttemptRecord =>

@@ -1,8 +1,8 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { pseudonym } from '../src/record/pseudonym.ts';
+import { pseudonym, pseudonymizer } from '../src/record/pseudonym.ts';
 
-const identity = (id: string) => ({ id, key: createSecretKey(randomBytes(32)) });
+const identity = (id: string) => ({ id, key: createSecretKey(randomBytes(32)), isEphemeral: false });
 
 test('a pseudonym is the same for the same value and key, however many came between', () => {
   const key = identity('k1');
@@ -18,4 +18,15 @@ test('another key, another value and the bytes of another text give another pseu
   expect(pseudonym(one, 'ada')).not.toBe(pseudonym(one, 'eve'));
   expect(pseudonym(one, 'ä')).not.toBe(pseudonym(one, Buffer.from('ä', 'latin1')));
   expect(pseudonym(one, 'ä')).toBe(pseudonym(one, Buffer.from('ä')));
+});
+
+test('the pseudonymizer of several keys names by the current one, and finds by each', () => {
+  const [current, earlier] = ['the key of this year, and for tests only', 'the key of last year, and for tests only'];
+  const [now, before, both] = [pseudonymizer(current), pseudonymizer(earlier), pseudonymizer([current, earlier])];
+  expect(both.keyId).toBe(now.keyId);
+  expect(both.keyIds).toEqual([now.keyId, before.keyId]);
+  expect(both.pseudonym('ada')).toBe(now.pseudonym('ada'));
+  expect(both.pseudonyms('ada')).toEqual([now.pseudonym('ada'), before.pseudonym('ada')]);
+  // Bytes are a key too, and no list of keys.
+  expect(pseudonymizer(Buffer.from(current)).pseudonyms('ada')).toEqual([now.pseudonym('ada')]);
 });

@@ -30,6 +30,8 @@ const by = (tests: readonly string[], file: string, find: string, replace: strin
   ...(named !== undefined && { named }),
 });
 
+const CONFIG = ['packages/core/test/config.test.ts'];
+const LOG_LINE = ['tests/records/log-line.test.ts'];
 const OFFERS = ['tests/http/offers.test.ts'];
 
 const CEREMONY = 'ceremony/ceremony.ts';
@@ -684,6 +686,24 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     'const UNFIT = /[\\p{Cc}\\p{Cf}\\u2028\\u2029]/gu;',
     'const UNFIT = /[\\p{Cc}]/gu;',
     'log injection',
+  ),
+  by(CONFIG, 'config/check-options.ts', "logLine === 'whole' || !identityKey", 'true || !identityKey', 'without a key'),
+  by(
+    LOG_LINE,
+    'signals/publish.ts',
+    'sink.onStandardOutput === true ? lineOf(record) : record',
+    'record',
+    'in its place',
+  ),
+  ...['id: null', 'note: null', 'address: networkOf(client.address) ?? null'].map((find) =>
+    by(LOG_LINE, 'record/pseudonymous.ts', find, '', 'names nobody'),
+  ),
+  by(
+    ['tests/records/identity-key-warning.test.ts'],
+    'signals/telemetry-check.ts',
+    ' && !endsWithProcess(config.store.passkeys)',
+    '',
+    'not said in memory',
   ),
   by(['packages/core/test/address.test.ts'], 'address.ts', "[0, 0, 0, 0, 0, 0xffff].join(':')", "''"),
   by(['packages/core/test/random.test.ts'], 'random.ts', 'used += length;', ''),

@@ -7,6 +7,7 @@ import { hasCounterFallen, passkeyOf, placeOf } from './line.ts';
 import { plainAddress } from './network.ts';
 import { createNicknames } from './passkeys.ts';
 import { type Source, type SourceOptions, withSource } from './source.ts';
+import { userIdOf } from './who.ts';
 
 export type ExplainOptions = SourceOptions & { readonly since?: number };
 
@@ -32,9 +33,11 @@ export async function runExplain(options: ExplainOptions, context: Context, id: 
     }
     const related = await relatedTo(record, source);
     const explanation = explain(record);
-    out.document({ record, explanation, related });
-    const nickname = await (await createNicknames(source))(record);
-    describe(record, explanation, nickname, out);
+    const userId = await userIdOf(record, source);
+    out.document({ record, explanation, related, userId });
+    const told = { ...record, user: { ...record.user, id: userId } };
+    const nickname = await (await createNicknames(source))(told);
+    describe(told, explanation, nickname, out);
     describeRelated(record, related, out);
     return 'fine' as const;
   });
@@ -72,9 +75,10 @@ async function relatedTo(record: AttemptRecord, source: Source): Promise<Related
 
 function describe(record: AttemptRecord, explanation: Explanation, nickname: string | null, out: Output): void {
   const { event, attempt, user, credential } = record;
+  const name = user.id ?? user.hash;
   const { verdict, asked, claimed, proved, unproved, failed } = explanation;
   out.line(strong(verdict));
-  out.line(dim(`${event.time}  ${event.name}  attempt ${attempt.id}${user.id === null ? '' : `  user ${user.id}`}`));
+  out.line(dim(`${event.time}  ${event.name}  attempt ${attempt.id}${name === null ? '' : `  user ${name}`}`));
   out.line(`From ${placeOf(record)}.`);
   if (credential.ref !== null) out.line(`Passkey ${passkeyOf(record, nickname)}.`);
   if (hasCounterFallen(record)) out.line(bad('The counter went back: somebody may have a copy of this passkey.'));

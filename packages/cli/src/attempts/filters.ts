@@ -11,7 +11,9 @@ import {
   REASONS,
 } from '@latchkey/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { isPseudonym } from '../identity.ts';
 import { instant, oneOf } from '../terminal/command.ts';
+import type { Output } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
 import { type Addresses, readAddresses, readNetwork } from './network.ts';
 import type { Query } from './source.ts';
@@ -41,7 +43,7 @@ export function filterOptions(command: Command): Command {
   return command
     .option('--since <time>', 'from this instant on: ISO 8601, or how long ago (2h)', instant)
     .option('--until <time>', 'before this instant', instant)
-    .option('--user <id>', "the application's own id of a user")
+    .option('--user <id>', "the application's own id of a user, or the pseudonym that records have for it")
     .addOption(oneOf('--outcome <outcome>', 'how it ended', OUTCOMES))
     .option('--reason <list>', 'why it did not succeed: codes of the closed list, with commas', readReasons)
     .addOption(oneOf('--rule <rule>', 'the rule of policy that refused it', FAILED_RULES))
@@ -71,24 +73,30 @@ export function queryOf({ since, until, user, outcome, enforcement, event }: Fil
   return {
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
-    ...(user !== undefined && { userId: user }),
+    ...(user !== undefined && !isPseudonym(user) && { userId: user }),
     ...(outcome !== undefined && { outcome }),
     ...(enforcement !== undefined && { enforcement }),
     ...(event !== undefined && { name: event }),
   };
 }
 
-/** Whether a record is of one of the passkeys that were asked for. */
-export type OfPasskey = (record: AttemptRecord) => boolean;
+/** Whether a record is of the user and of one of the passkeys that were asked for. */
+export type Theirs = (record: AttemptRecord) => boolean;
 
-export function matches(record: AttemptRecord, filters: Filters, ofPasskey: OfPasskey): boolean {
-  const { event, user, outcome, reason, policy, immediate, attempt, client, credential } = record;
+/** Whose records were asked for. */
+export interface WhoFilter {
+  readonly matches: Theirs;
+  /** Says which records could not be told, where keys explain it. `found`: how many match. */
+  explainMissing(found: number, out: Output): void;
+}
+
+export function matches(record: AttemptRecord, filters: Filters, areTheirs: Theirs): boolean {
+  const { event, outcome, reason, policy, immediate, attempt, client, credential } = record;
   const time = Date.parse(event.time);
   const has = (text: string, part: string | undefined) => text.toLowerCase().includes((part ?? '').toLowerCase());
   return (
     time >= (filters.since ?? Number.NEGATIVE_INFINITY) &&
     time < (filters.until ?? Number.POSITIVE_INFINITY) &&
-    (filters.user ?? user.id) === user.id &&
     (filters.outcome ?? outcome) === outcome &&
     (filters.reason?.includes(reason) ?? true) &&
     (filters.rule ?? policy.failedRule) === policy.failedRule &&
@@ -100,7 +108,7 @@ export function matches(record: AttemptRecord, filters: Filters, ofPasskey: OfPa
     has(browserOf(client.userAgent), filters.browser) &&
     (filters.device === undefined || credential.attachmentReported === DEVICES[filters.device]) &&
     (filters.provider === undefined || has(`${providerOf(record)} ${credential.aaguid}`, filters.provider)) &&
-    ofPasskey(record)
+    areTheirs(record)
   );
 }
 

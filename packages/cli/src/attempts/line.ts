@@ -13,7 +13,7 @@ export function show(record: AttemptRecord, nickname: string | null, out: Output
     ' ',
     toneOf(record)(outcome.padEnd(9)),
     ` ${event.name.replace('latchkey.', '').padEnd(20)} ${(attempt.mode ?? '-').padEnd(11)} ${immediate.enforcement.padEnd(14)} `,
-    `${attempt.id}  user ${user.id ?? '-'}`,
+    `${attempt.id}  user ${user.id ?? user.hash ?? '-'}`,
     ...(reason === null ? [] : ['  ', toneOf(record)(reason)]),
     `  from ${placeOf(record)}`,
     ...(record.credential.ref === null ? [] : [`  passkey ${passkeyOf(record, nickname)}`]),

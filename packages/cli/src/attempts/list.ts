@@ -3,8 +3,9 @@ import type { AttemptRecord } from '@latchkey/core';
 import type { Context } from '../terminal/command.ts';
 import { type Filters, matches, queryOf } from './filters.ts';
 import { show } from './line.ts';
-import { createNicknames, passkeyFilter } from './passkeys.ts';
+import { createNicknames } from './passkeys.ts';
 import { type SourceOptions, withSource } from './source.ts';
+import { whoFilter } from './who.ts';
 
 export type ListOptions = SourceOptions & Filters & { readonly limit: number };
 
@@ -12,20 +13,19 @@ export async function runList(options: ListOptions, context: Context) {
   const { out } = context;
   const { limit } = options;
   await withSource(options, context, async (source) => {
-    const passkey = await passkeyFilter(options, source, out);
+    const who = await whoFilter(options, source, out);
     const kept = newest(limit);
     for await (const record of source.records(queryOf(options))) {
-      if (!matches(record, options, passkey.matches)) continue;
+      if (!matches(record, options, who.matches)) continue;
       kept.add(record);
       if (source.newestFirst && kept.count() === limit) break;
     }
     const found = kept.newestFirst();
     const nickname = await createNicknames(source);
     for (const record of found) show(record, out.json ? null : await nickname(record), out);
-    if (found.length === 0) {
-      out.note('No record matches.');
-      passkey.explainNone(out);
-    } else if (found.length === limit) out.note(`The newest ${limit}; --limit shows more.`);
+    if (found.length === 0) out.note('No record matches.');
+    who.explainMissing(found.length, out);
+    if (found.length === limit) out.note(`The newest ${limit}; --limit shows more.`);
   });
   return 'fine' as const;
 }

@@ -10,8 +10,12 @@ export function plainAddress(address: string | null): string | null {
   return isIP(bare) === 0 ? null : isIPv6(bare) ? shortest(bare) : bare;
 }
 
+/** A record with pseudonyms has the network itself (`audit.logLine`). */
+const NETWORK = /^[\d.]+\/24$|^[\da-f:]+\/48$/;
+
 /** The network of an address: /24 of IPv4, /48 of IPv6, which is as much as one customer gets. */
 export function networkOf(address: string | null): string | null {
+  if (address !== null && NETWORK.test(address)) return address;
   const plain = plainAddress(address);
   if (plain === null) return null;
   if (!isIPv6(plain)) return `${plain.replace(/\.\d+$/, '.0')}/24`;
@@ -19,7 +23,7 @@ export function networkOf(address: string | null): string | null {
   return `${shortest(`${groups.join(':')}::`)}/48`;
 }
 
-/** Whether an address, as a record has it, is among these. */
+/** Whether an address or a network, as a record has it, is among these. */
 export type Addresses = (address: string | null) => boolean;
 
 /** An option's value: one address, or a network in CIDR notation. */
@@ -33,8 +37,10 @@ export function readAddresses(text: string): Addresses {
   const list = new BlockList();
   list.addSubnet(plain, prefix, most === 128 ? 'ipv6' : 'ipv4');
   return (recorded) => {
-    const one = plainAddress(recorded);
-    return one !== null && list.check(one, isIPv6(one) ? 'ipv6' : 'ipv4');
+    const [text = '', size] = recorded !== null && NETWORK.test(recorded) ? recorded.split('/') : [recorded ?? ''];
+    const one = plainAddress(text);
+    // A whole network is among these where it is no larger.
+    return one !== null && Number(size ?? 128) >= prefix && list.check(one, isIPv6(one) ? 'ipv6' : 'ipv4');
   };
 }
 

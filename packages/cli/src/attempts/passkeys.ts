@@ -2,35 +2,28 @@
 import type { AttemptRecord, Passkey, Pseudonymizer } from '@latchkey/core';
 import type { StoreConnection } from '../connection.ts';
 import { everyUser } from '../every-passkey.ts';
-import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
+import { isPseudonym, keyCounter, otherKeys, readIdentityKeys, refsOf } from '../identity.ts';
 import { Fault } from '../terminal/fault.ts';
 import type { Output } from '../terminal/output.ts';
-import type { Filters, OfPasskey } from './filters.ts';
+import type { Filters, WhoFilter } from './filters.ts';
 import type { Source } from './source.ts';
 
-const REF = /^hmac-sha256:\w+:[\w-]{22}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The beginning of what follows the key id in a reference, as `list` shows it. */
 const SHORT_REF = /^[\w-]{6,22}$/;
 
-export interface PasskeyFilter {
-  readonly matches: OfPasskey;
-  /** Says why no record was found, where other keys explain it. */
-  explainNone(out: Output): void;
-}
-
 /** What `--passkey` means: a reference, its beginning, the id of a stored passkey, or a nickname. */
-export async function passkeyFilter({ passkey, user }: Filters, source: Source, out: Output): Promise<PasskeyFilter> {
-  if (passkey === undefined) return { matches: () => true, explainNone: () => {} };
-  if (REF.test(passkey)) return byRefs((ref) => ref === passkey, null);
-  const identity = readIdentityKey();
+export async function passkeyFilter({ passkey, user }: Filters, source: Source, out: Output): Promise<WhoFilter> {
+  if (passkey === undefined) return { matches: () => true, explainMissing: () => {} };
+  if (isPseudonym(passkey)) return byRefs((ref) => ref === passkey, null);
+  const identity = readIdentityKeys();
   const connection = UUID.test(passkey) || identity !== null ? await source.store() : null;
   if (connection !== null) {
     if (identity === null) throw new Fault('usage', `--passkey ${passkey}: ${KEY_NEEDED}`);
     const found = await passkeysCalled(connection, passkey, user);
     if (found.length > 1) out.note(`${found.length} passkeys are called ${passkey}; --user tells them apart.`);
     if (found.length > 0) {
-      const refs = new Set(found.map((one) => refOf(identity, one)));
+      const refs = new Set(found.flatMap((one) => refsOf(identity, one)));
       return byRefs((ref) => refs.has(ref), identity);
     }
   }
@@ -40,30 +33,35 @@ export async function passkeyFilter({ passkey, user }: Filters, source: Source, 
       `--passkey ${passkey}: ${connection === null ? `to find a passkey by its id or nickname, name the store (--store). ${KEY_NEEDED}` : 'no passkey here has this id or nickname.'}`,
     );
   }
-  const { matches, explainNone } = byRefs((ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey), identity);
+  const { matches, explainMissing } = byRefs(
+    (ref) => ref.slice(ref.lastIndexOf(':') + 1).startsWith(passkey),
+    identity,
+  );
   return {
     matches,
-    explainNone: (to) => {
+    // The beginning of a reference is found whatever key made it.
+    explainMissing: (found, to) => {
+      if (found > 0) return;
       if (connection === null)
         to.note(
           `${passkey} was taken for the beginning of a reference. To find a passkey by its nickname, name the store (--store). ${KEY_NEEDED}`,
         );
-      explainNone(to);
+      explainMissing(found, to);
     },
   };
 }
 
 const KEY_NEEDED = 'Records name a passkey by a pseudonym: set LATCHKEY_IDENTITY_KEY to your audit.identityKey.';
 
-function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | null): PasskeyFilter {
+function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | null): WhoFilter {
   const keys = keyCounter();
   return {
     matches(record) {
-      keys.add(record);
+      keys.add(record.credential.ref);
       return record.credential.ref !== null && isAsked(record.credential.ref);
     },
-    explainNone: (out) => {
-      const why = identity === null ? null : otherKeys(identity.keyId, keys.counts());
+    explainMissing: (_, out) => {
+      const why = identity === null ? null : otherKeys(identity, keys.counts());
       if (why !== null) out.note(why);
     },
   };
@@ -71,7 +69,8 @@ function byRefs(isAsked: (ref: string) => boolean, identity: Pseudonymizer | nul
 
 async function passkeysCalled(connection: StoreConnection, name: string, user: string | undefined): Promise<Passkey[]> {
   const isCalled = ({ id, nickname }: Passkey) => id === name || nickname.toLowerCase() === name.toLowerCase();
-  if (user !== undefined) return (await connection.store.passkeys.listByUser(user)).filter(isCalled);
+  if (user !== undefined && !isPseudonym(user))
+    return (await connection.store.passkeys.listByUser(user)).filter(isCalled);
   const found: Passkey[] = [];
   for await (const { passkeys } of everyUser(connection)) found.push(...passkeys.filter(isCalled));
   return found;
@@ -84,7 +83,7 @@ export type Nicknames = (record: AttemptRecord) => Promise<string | null>;
 const KEPT = 1_000;
 
 export async function createNicknames(source: Source): Promise<Nicknames> {
-  const identity = readIdentityKey();
+  const identity = readIdentityKeys();
   // Records of a log can be read while the store does not answer.
   const connection = identity === null ? null : await source.store().catch(() => null);
   if (identity === null || connection === null) return async () => null;
@@ -94,7 +93,7 @@ export async function createNicknames(source: Source): Promise<Nicknames> {
     let names = byUser.get(user.id);
     if (names === undefined) {
       const own = await connection.store.passkeys.listByUser(user.id);
-      names = new Map(own.map((passkey) => [refOf(identity, passkey), passkey.nickname]));
+      names = new Map(own.flatMap((passkey) => refsOf(identity, passkey).map((ref) => [ref, passkey.nickname])));
       if (byUser.size >= KEPT) byUser.clear();
       byUser.set(user.id, names);
     }

@@ -6,14 +6,15 @@ import { dim, many, type Output, strong } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
 import { type Filters, matches, providerOf, queryOf } from './filters.ts';
 import { networkOf, plainAddress } from './network.ts';
-import { createNicknames, passkeyFilter } from './passkeys.ts';
+import { createNicknames } from './passkeys.ts';
 import { type SourceOptions, withSource } from './source.ts';
+import { whoFilter } from './who.ts';
 
 /** What records are put together by. Null: a record that has none of it. */
 export const GROUPINGS = {
   address: ({ client }) => plainAddress(client.address) ?? client.address,
   network: ({ client }) => networkOf(client.address),
-  user: ({ user }) => user.id,
+  user: ({ user }) => user.id ?? user.hash,
   passkey: ({ credential }) => credential.ref,
   browser: ({ client }) => browserOf(client.userAgent),
   reason: ({ reason }) => reason,
@@ -40,14 +41,14 @@ export async function runSummary(options: SummaryOptions, context: Context) {
   const { out } = context;
   const { by, limit } = options;
   await withSource(options, context, async (source) => {
-    const passkey = await passkeyFilter(options, source, out);
+    const who = await whoFilter(options, source, out);
     const groups = new Map<string | null, Group>();
     /** One record of each passkey, to find its nickname by. */
     const examples = new Map<string | null, AttemptRecord>();
     let attempts = 0;
     let beyond = 0;
     for await (const record of source.records(queryOf(options))) {
-      if (!matches(record, options, passkey.matches)) continue;
+      if (!matches(record, options, who.matches)) continue;
       const key = GROUPINGS[by](record);
       const count = record.event.repeatCount ?? 1;
       attempts += count;
@@ -89,11 +90,9 @@ export async function runSummary(options: SummaryOptions, context: Context) {
         .join(', ');
     };
     const rows = await Promise.all(shown.map(async (group) => [await name(group), group] as const));
-    if (rows.length === 0) {
-      out.note('No record matches.');
-      passkey.explainNone(out);
-      return;
-    }
+    if (rows.length === 0) out.note('No record matches.');
+    who.explainMissing(rows.length, out);
+    if (rows.length === 0) return;
     describe(rows, by, out);
     if (sorted.length > shown.length)
       out.note(`${many(sorted.length - shown.length, 'more line')} left out; --limit shows more.`);

@@ -55,7 +55,9 @@ export function define(attempts: Command): void {
         'One record in sentences: what was asked, claimed, proved and not proved. The id is an attempt or an event.',
       ),
   ).option('--since <time>', 'look no further back than this', instant);
-  jsonOption(explained, 'one JSON document: { record, explanation, related }').action(runs<ExplainOptions>(runExplain));
+  jsonOption(explained, 'one JSON document: { record, explanation, related, userId }').action(
+    runs<ExplainOptions>(runExplain),
+  );
   examples(explained, {
     'What happened there?':
       'latchkey attempts explain 01a2044b-94ee-7003-b262-7645fe4f85e7 --store postgres://app@db/app',

@@ -1,8 +1,10 @@
 /** `latchkey erase`: takes a person out of the records of attempts, in the store and in logs. */
 import { existsSync } from 'node:fs';
 import { eraseUser } from '@latchkey/audit';
+import type { Pseudonymizer } from '@latchkey/core';
 import type { Command } from 'commander';
 import { openStore } from '../connection.ts';
+import { otherKeys, readIdentityKeys } from '../identity.ts';
 import {
   type Context,
   collected,
@@ -37,7 +39,8 @@ export function define(command: Command): void {
     'after',
     `
 From the store the records go. In a log their members user, client and credential go, and a chain still verifies.
-The file that a running application writes to is left: rotate it, and erase again. Exit code 1: something is left.`,
+The file that a running application writes to is left: rotate it, and erase again. Lines that name
+the user by a pseudonym alone need LATCHKEY_IDENTITY_KEY, your audit.identityKey. Exit code 1: something is left, or could not be told.`,
   );
   examples(command, {
     'After an account was deleted':
@@ -68,17 +71,28 @@ async function run(options: Options, { out, signal }: Context) {
     }
   }
   const logs = [];
+  const identity = readIdentityKeys();
+  const userHashes = identity?.pseudonyms(user) ?? [];
   for (const file of files) {
-    const report = await eraseUser({ path: file, userId: user }).catch((error) => {
+    const report = await eraseUser({ path: file, userId: user, userHashes }).catch((error) => {
       throw new Fault('unreachable', `${file}: ${messageOf(error)}`, error);
     });
     logs.push({ log: file, ...report });
     out.line(`${many(report.erased, 'record')} erased in ${many(report.files.length, 'file')} of ${file}`);
-    if (report.left === 0) continue;
-    out.line(warning('left'), `  ${many(report.left, 'record')}${whyLeft(report.openIn)}`);
+    if (report.left > 0) out.line(warning('left'), `  ${many(report.left, 'record')}${whyLeft(report.openIn)}`);
+    const untold = new Map(Object.entries(report.untold));
+    if (untold.size > 0) out.line(warning('not told'), `  ${whyUntold(identity, untold)}`);
   }
   out.document({ user, store, logs });
-  return logs.some(({ left }) => left > 0) ? ('findings' as const) : ('fine' as const);
+  return logs.some(({ left, untold }) => left > 0 || Object.keys(untold).length > 0)
+    ? ('findings' as const)
+    : ('fine' as const);
+}
+
+function whyUntold(identity: Pseudonymizer | null, untold: ReadonlyMap<string, number>): string {
+  if (identity !== null) return otherKeys(identity, untold)!;
+  const records = [...untold.values()].reduce((sum, count) => sum + count, 0);
+  return `${many(records, 'record')} with a pseudonym in place of the user, by the identity key ${[...untold.keys()].join(', ')}: set LATCHKEY_IDENTITY_KEY to your audit.identityKey`;
 }
 
 function whyLeft(openIn: readonly string[]): string {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { evidenceFor, verifyEvidence } from '@latchkey/audit';
 import type { Command } from 'commander';
 import { linesThere } from '../attempts/log.ts';
+import { readIdentityKeys } from '../identity.ts';
 import { asUsage, readKey, readPublicKeys, readText } from '../keys.ts';
 import { type Context, collected, examples, instant, jsonOption, runs } from '../terminal/command.ts';
 import { Fault, messageOf } from '../terminal/fault.ts';
@@ -72,7 +73,7 @@ async function make(options: MakeOptions, { out, signal }: Context) {
     checkpointKeys: readPublicKeys('--checkpoint-keys', checkpointKeys),
     signingKey: { id, privateKey },
     filter: {
-      ...(user !== undefined && { userId: user }),
+      ...(user !== undefined && whose(user)),
       ...(attempt !== undefined && { attemptId: attempt }),
       ...(since !== undefined && { fromAt: since }),
       ...(until !== undefined && { untilAt: until }),
@@ -96,6 +97,12 @@ async function make(options: MakeOptions, { out, signal }: Context) {
   }
   for (const sentence of report.unseen) out.line(`  ${sentence}`);
   return evidence !== null && uncovered.length === 0 ? ('fine' as const) : ('findings' as const);
+}
+
+/** With the identity keys also lines that name the user by a pseudonym alone. */
+function whose(userId: string) {
+  const identity = readIdentityKeys();
+  return { userId, ...(identity !== null && { userHashes: identity.pseudonyms(userId) }) };
 }
 
 async function check(options: VerifyOptions, { out }: Context, file: string) {

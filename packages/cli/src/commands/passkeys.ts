@@ -2,7 +2,7 @@
 import { type Passkey, type Pseudonymizer, providerName } from '@latchkey/core';
 import type { Command } from 'commander';
 import { openStore } from '../connection.ts';
-import { readIdentityKey, refOf } from '../identity.ts';
+import { readIdentityKeys, refsOf } from '../identity.ts';
 import { type Context, examples, jsonOption, runs, type StoreOptions, storeOptions } from '../terminal/command.ts';
 import { dim, type Output, warning } from '../terminal/output.ts';
 
@@ -23,7 +23,7 @@ it; without it no reference is shown.`,
 }
 
 async function run(options: Options, { out }: Context) {
-  const identity = readIdentityKey();
+  const identity = readIdentityKeys();
   const connection = await openStore(options.store, options);
   try {
     const passkeys = shownPasskeys(await connection.store.passkeys.listByUser(options.user), identity);
@@ -39,23 +39,28 @@ async function run(options: Options, { out }: Context) {
 
 /** Passkeys as they are shown, with the references by which records name them. */
 export function shownPasskeys(own: readonly Passkey[], identity: Pseudonymizer | null) {
-  return own.map((passkey) => ({
-    id: passkey.id,
-    rpId: passkey.rpId,
-    nickname: passkey.nickname,
-    ref: identity === null ? null : refOf(identity, passkey),
-    provider: providerName(passkey.aaguid),
-    aaguid: passkey.aaguid,
-    enabled: passkey.enabled,
-    createdAt: passkey.createdAt,
-    lastUsedAt: passkey.lastUsedAt,
-  }));
+  return own.map((passkey) => {
+    const [ref = null, ...earlierRefs] = identity === null ? [] : refsOf(identity, passkey);
+    return {
+      id: passkey.id,
+      rpId: passkey.rpId,
+      nickname: passkey.nickname,
+      ref,
+      earlierRefs,
+      provider: providerName(passkey.aaguid),
+      aaguid: passkey.aaguid,
+      enabled: passkey.enabled,
+      createdAt: passkey.createdAt,
+      lastUsedAt: passkey.lastUsedAt,
+    };
+  });
 }
 
 export function printPasskeys(passkeys: ReturnType<typeof shownPasskeys>, out: Output): void {
-  for (const { id, nickname, ref, provider, enabled, createdAt, lastUsedAt } of passkeys) {
+  for (const { id, nickname, ref, earlierRefs, provider, enabled, createdAt, lastUsedAt } of passkeys) {
     out.line(id, '  ', nickname, ...(enabled ? [] : ['  ', warning('disabled')]));
     out.line('  ', dim('reference  '), ref ?? 'unknown: set LATCHKEY_IDENTITY_KEY');
+    for (const earlier of earlierRefs) out.line('  ', dim('earlier    '), earlier);
     if (provider !== null) out.line('  ', dim('provider   '), provider);
     out.line('  ', dim('made       '), new Date(createdAt).toISOString());
     out.line('  ', dim('last used  '), lastUsedAt === null ? 'never' : new Date(lastUsedAt).toISOString());

@@ -14,8 +14,7 @@ import { linesThere, recordIn } from '../attempts/log.ts';
 import { newestFirst } from '../attempts/source.ts';
 import { openStore } from '../connection.ts';
 import { everyUser } from '../every-passkey.ts';
-
-import { keyCounter, otherKeys, readIdentityKey, refOf } from '../identity.ts';
+import { isPseudonym, keyCounter, otherKeys, readIdentityKeys, refsOf } from '../identity.ts';
 import {
   type Context,
   examples,
@@ -91,7 +90,8 @@ export function define(command: Command): void {
         .map(([name, words]) => `  ${name.padEnd(18)} ${words}`)
         .join('\n')}
 
-A record names a passkey by a pseudonym. LATCHKEY_IDENTITY_KEY, your audit.identityKey, tells which one it is; without it
+A record names a passkey by a pseudonym. LATCHKEY_IDENTITY_KEY, your audit.identityKey, tells which one it is, and for records from
+before a change of the key LATCHKEY_EARLIER_IDENTITY_KEYS, one a line. Without it
 records count for a user's only passkey, or the only one of its AAGUID, and everything else is unknown.`,
     );
   // A default that is a moment would be shown as a number.
@@ -117,7 +117,7 @@ async function run(options: Options, { out, signal }: Context) {
   const notReady: JudgedUser[] = [];
   let total = 0;
   let ambiguous = 0;
-  const identity = readIdentityKey();
+  const identity = readIdentityKeys();
   const keys = keyCounter();
   try {
     const records = await signInsByUser(
@@ -132,7 +132,7 @@ async function run(options: Options, { out, signal }: Context) {
     for await (const { userId, passkeys: own } of everyUser(connection)) {
       signal.throwIfAborted();
       if (own.length === 0) continue;
-      const told = tellApart(own, records.get(userId) ?? [], identity);
+      const told = tellApart(own, takeRecords(records, userId, identity), identity);
       ambiguous += told.ambiguous;
       const judged = own.map((passkey) => judge(passkey, told.seen.get(passkey.id) ?? null, options));
       for (const { answers } of judged) for (const name of names) passkeys[name]![answers[name]!] += 1;
@@ -143,6 +143,8 @@ async function run(options: Options, { out, signal }: Context) {
       progress.at(users.met + users.not_met + users.unknown);
     }
     progress.end();
+    // Whose these are nobody can tell: they name their user by a pseudonym alone, and no user here has it.
+    for (const [name, those] of records) if (isPseudonym(name)) ambiguous += those.length;
   } finally {
     await connection.close();
   }
@@ -153,15 +155,19 @@ async function run(options: Options, { out, signal }: Context) {
     users,
     passkeys: { total, ...passkeys },
     recordsNotTold: ambiguous,
-    identityKeys: { given: identity?.keyId ?? null, inRecords: Object.fromEntries(keys.counts()) },
+    identityKeys: {
+      given: identity?.keyId ?? null,
+      earlier: identity?.keyIds.slice(1) ?? [],
+      inRecords: Object.fromEntries(keys.counts()),
+    },
     ...(list && { notReady }),
   });
-  const otherKey = identity === null ? null : otherKeys(identity.keyId, keys.counts());
+  const otherKey = identity === null ? null : otherKeys(identity, keys.counts());
   describe({ names, users, passkeys, total, ambiguous, otherKey, notReady: list ? notReady : [] }, out);
   return users.not_met + users.unknown === 0 ? ('fine' as const) : ('findings' as const);
 }
 
-/** Successful sign-ins, by the user's id, the newest first. */
+/** Successful sign-ins, by the user's id, or by its pseudonym where that is all there is; the newest first. */
 async function signInsByUser(
   records: AsyncIterable<AttemptRecord>,
   keys: ReturnType<typeof keyCounter>,
@@ -175,14 +181,28 @@ async function signInsByUser(
     signal.throwIfAborted();
     progress.at(++read);
     const { event, outcome, user } = record;
-    if (outcome !== 'success' || user.id === null || event.name !== 'latchkey.signin.attempt') continue;
-    keys.add(record);
-    const own = byUser.get(user.id);
-    if (own === undefined) byUser.set(user.id, [record]);
+    const name = user.id ?? user.hash;
+    if (outcome !== 'success' || name === null || event.name !== 'latchkey.signin.attempt') continue;
+    keys.add(record.credential.ref);
+    const own = byUser.get(name);
+    if (own === undefined) byUser.set(name, [record]);
     else own.push(record);
   }
   progress.end();
   return byUser;
+}
+
+/** The records of one user, under each name that they may have. */
+function takeRecords(
+  records: Map<string, AttemptRecord[]>,
+  userId: string,
+  identity: Pseudonymizer | null,
+): AttemptRecord[] {
+  return [userId, ...(identity?.pseudonyms(userId) ?? [])].flatMap((name) => {
+    const own = records.get(name) ?? [];
+    records.delete(name);
+    return own;
+  });
 }
 
 async function* recordsOf(log: string, since: number): AsyncGenerator<AttemptRecord> {
@@ -194,7 +214,9 @@ async function* recordsOf(log: string, since: number): AsyncGenerator<AttemptRec
 
 /** Which passkey each record is of. `ambiguous`: how many nobody can tell. */
 function tellApart(own: readonly Passkey[], records: readonly AttemptRecord[], identity: Pseudonymizer | null) {
-  const byRef = new Map(identity === null ? [] : own.map((passkey) => [refOf(identity, passkey), passkey]));
+  const byRef = new Map(
+    identity === null ? [] : own.flatMap((passkey) => refsOf(identity, passkey).map((ref) => [ref, passkey])),
+  );
   const seen = new Map<string, Seen>();
   let ambiguous = 0;
   for (const record of records) {

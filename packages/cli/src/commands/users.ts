@@ -16,7 +16,7 @@ import {
 } from '@latchkey/core';
 import type { Command } from 'commander';
 import { openStore, type StoreConnection } from '../connection.ts';
-import { readIdentityKey } from '../identity.ts';
+import { readIdentityKeys } from '../identity.ts';
 import { type Context, examples, jsonOption, runs, type StoreOptions, storeOptions } from '../terminal/command.ts';
 import { confirm } from '../terminal/confirm.ts';
 import { Fault, messageOf } from '../terminal/fault.ts';
@@ -149,7 +149,7 @@ async function runShow(options: ShowOptions, { out }: Context) {
   const connection = await openStore(options.store, options);
   try {
     const { store } = connection;
-    const passkeys = shownPasskeys(await store.passkeys.listByUser(user), readIdentityKey());
+    const passkeys = shownPasskeys(await store.passkeys.listByUser(user), readIdentityKeys());
     const now = Date.now();
     const sessions = (await store.sessions.listByUser(user))
       .filter(({ expiresAt }) => now < expiresAt)
@@ -246,7 +246,7 @@ async function runInvite(options: InviteOptions, { out, signal }: Context) {
 function checkChange({ reason, log }: Pick<ChangeOptions, 'reason' | 'log'>, out: Output): void {
   if (reason.trim() === '') throw new Fault('usage', '--reason says why, in a few words: it stands in the record.');
   if (log !== undefined) checkUnchained(log);
-  if (readIdentityKey() === null)
+  if (readIdentityKeys() === null)
     out.note('LATCHKEY_IDENTITY_KEY is not set: the record names the passkey by a reference that no other record has.');
 }
 

@@ -102,12 +102,14 @@ function checkShared(options: PasskeysOptions): AppConfig {
       'Write { name, write(record) }.',
     );
   }
+  const identityKey = checkIdentityKey(audit.identityKey, users.findByName !== undefined);
   return {
     accounts: checkedAccounts(users),
     store,
     sessions: checkSessions(sessions),
     sinks: [...(audit.sinks ?? []), ...attemptStoreSink(store)],
-    identityKey: checkIdentityKey(audit.identityKey, users.findByName !== undefined),
+    identityKey,
+    logLine: checkLogLine(audit.logLine ?? 'whole', identityKey),
     logger: options.logger,
     onSignIn: options.onSignIn,
     onSignOut: options.onSignOut,
@@ -155,17 +157,29 @@ function checkIdentityKey(given: string | Uint8Array | undefined, needed: boolea
   return identityKeyOf(given);
 }
 
+function checkLogLine(given: 'whole' | 'pseudonyms', identityKey: IdentityKey): AppConfig['logLine'] {
+  const logLine = oneOf('audit.logLine', given, ['whole', 'pseudonyms']);
+  demand(
+    logLine === 'whole' || !identityKey.isEphemeral,
+    'audit.identityKey',
+    undefined,
+    "audit.logLine: 'pseudonyms' needs it, so that somebody can tell who a line is about: hand in at least 32 random characters from your secret store.",
+  );
+  return logLine;
+}
+
 /**
  * Pseudonyms hold for the life of this process only, and their key id says so: another in each process. Drawn when it is first
  * used: on Workers nothing may be drawn at random before the first request.
  */
 function ephemeralIdentityKey(): IdentityKey {
-  let drawn: IdentityKey | undefined;
+  let drawn: Pick<IdentityKey, 'id' | 'key'> | undefined;
   const draw = () => {
     drawn ??= { id: `${EPHEMERAL}${randomBytes(3).toString('hex')}`, key: createSecretKey(randomBytes(32)) };
     return drawn;
   };
   return {
+    isEphemeral: true,
     get id() {
       return draw().id;
     },

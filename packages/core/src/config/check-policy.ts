@@ -3,7 +3,6 @@
 import { milliseconds } from '../duration.ts';
 import { ALGORITHMS, type CoseAlgorithmName, type OfferOptions, type PolicyOptions } from '../options.ts';
 import { IMMEDIATE_MEDIATION, type Requirement, USER_VERIFICATION } from '../record/attempt.ts';
-import { EPHEMERAL } from '../record/pseudonym.ts';
 import { isMlDsaAvailable } from '../webauthn/signature.ts';
 import { checkAttestation } from './attestation.ts';
 import type { AppConfig, Policy } from './config.ts';
@@ -89,7 +88,7 @@ function checkOffers(offers: false | OfferOptions, { identityKey }: AppConfig): 
     'Write how many of a hundred people: a number from 0 to 100.',
   );
   demand(
-    share === 0 || share === 100 || !identityKey.id.startsWith(EPHEMERAL),
+    share === 0 || share === 100 || !identityKey.isEphemeral,
     'audit.identityKey',
     undefined,
     'policy.offers.share needs it, so that the same people are chosen on every node and after a restart: hand in at least 32 random characters from your secret store.',

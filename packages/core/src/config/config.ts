@@ -84,6 +84,7 @@ export interface AppConfig {
   readonly sessions: SessionsConfig | null;
   readonly sinks: readonly Sink[];
   readonly identityKey: IdentityKey;
+  readonly logLine: 'whole' | 'pseudonyms';
   readonly logger: Logger | undefined;
   readonly onSignIn: PasskeysOptions['onSignIn'];
   readonly onSignOut: PasskeysOptions['onSignOut'];

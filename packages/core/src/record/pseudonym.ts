@@ -6,6 +6,8 @@ export interface IdentityKey {
   /** Tells keys apart in a record; says nothing about the key. */
   readonly id: string;
   readonly key: KeyObject;
+  /** It holds for the life of this process only, because no key was given. */
+  readonly isEphemeral: boolean;
 }
 
 /** What the id of a key begins with that holds for the life of one process only. */
@@ -37,21 +39,38 @@ export function identityKeyOf(given: string | Uint8Array): IdentityKey {
   const key = typeof given === 'string' ? Buffer.from(given) : given;
   // The id tells keys apart without telling anything of them.
   const id = createHash('sha256').update('latchkey key id').update(key).digest('hex').slice(0, 8);
-  return { id, key: createSecretKey(key) };
+  return { id, key: createSecretKey(key), isEphemeral: false };
 }
 
 /** Finds a user or a passkey in records, which name them by pseudonyms. */
 export interface Pseudonymizer {
-  /** Tells keys apart: 8 hexadecimal digits, part of each pseudonym. */
+  /** The id of the current key: 8 hexadecimal digits, part of each pseudonym. It tells keys apart, and says nothing of them. */
   readonly keyId: string;
-  /** `hmac-sha256:<key id>:<132 bits>`: `credential.ref` for a credential id, `user.hash` for the id of an account. */
+  /** The ids of all keys, the current one first. */
+  readonly keyIds: readonly string[];
+  /** By the current key. `hmac-sha256:<key id>:<132 bits>`: `credential.ref` for a credential id, `user.hash` for the id of an account. */
   pseudonym(value: Uint8Array | string): string;
+  /** By each key, the current one first: one of them is in every record of theirs, also in those from before a change of the key. */
+  pseudonyms(value: Uint8Array | string): readonly string[];
 }
 
-/** The pseudonyms that records have with this `audit.identityKey`. */
-export function pseudonymizer(identityKey: string | Uint8Array): Pseudonymizer {
-  const identity = identityKeyOf(identityKey);
-  return { keyId: identity.id, pseudonym: (value) => pseudonym(identity, value) };
+/**
+ * The pseudonyms that records have with this `audit.identityKey`. After a change of it hand in both, the current one first:
+ * `pseudonymizer([current, earlier])`.
+ */
+export function pseudonymizer(
+  identityKey: string | Uint8Array | readonly [current: string | Uint8Array, ...earlier: (string | Uint8Array)[]],
+): Pseudonymizer {
+  const isOne = typeof identityKey === 'string' || identityKey instanceof Uint8Array;
+  const [first, ...earlier] = isOne ? [identityKey] : identityKey;
+  const current = identityKeyOf(first);
+  const keys = [current, ...earlier.map(identityKeyOf)];
+  return {
+    keyId: current.id,
+    keyIds: keys.map(({ id }) => id),
+    pseudonym: (value) => pseudonym(current, value),
+    pseudonyms: (value) => keys.map((key) => pseudonym(key, value)),
+  };
 }
 
 /** 32 bytes as base64url. */

@@ -9,6 +9,7 @@ import { withTimeout } from '../deadline.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Logger, Sink } from '../options.ts';
 import type { AttemptRecord } from '../record/attempt.ts';
+import { pseudonymous } from '../record/pseudonymous.ts';
 import type { Awaitable } from '../store/store.ts';
 import { countAuditRecord, emitSignals, ignoringErrors, inStep } from './telemetry.ts';
 
@@ -65,6 +66,9 @@ export function createPublisher(config: AppConfig): Publisher {
   const turns = new Map(required.map((sink) => [sink, inTurn(MOST_UNAWAITED)]));
   const toStandardOutput = config.sinks.some(({ onStandardOutput }) => onStandardOutput === true);
 
+  /** What a log line, or a sink that writes in its place, says of a record. */
+  const lineOf = (record: AttemptRecord) => (config.logLine === 'pseudonyms' ? pseudonymous(record) : record);
+
   const track = (work: Promise<unknown>) => {
     underWay.add(work);
     void work.finally(() => underWay.delete(work)).catch(() => {});
@@ -78,7 +82,7 @@ export function createPublisher(config: AppConfig): Publisher {
     if (health.underWay >= MOST_UNDER_WAY && !settlesLate) {
       throw new Error(`${MOST_UNDER_WAY} records are under way already`);
     }
-    const writing = health.follow(() => sink.write(record));
+    const writing = health.follow(() => sink.write(sink.onStandardOutput === true ? lineOf(record) : record));
     if (writing instanceof Promise) await (settlesLate ? writing : withTimeout(writing, DEADLINE_MS));
   }
 
@@ -103,7 +107,7 @@ export function createPublisher(config: AppConfig): Publisher {
       record(record, { asked, aside = false } = {}) {
         const level = record.event.severity.toLowerCase() as 'info' | 'warn' | 'error';
         const line = logger ?? (toStandardOutput ? undefined : standardOutput);
-        ignoringErrors(() => line?.[level](record, record.message));
+        ignoringErrors(() => line?.[level](lineOf(record), record.message));
         ignoringErrors(() => emitSignals(record, aside));
         ignoringErrors(() => attempts.publish(record));
         for (const sink of config.sinks) {

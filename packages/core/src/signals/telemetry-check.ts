@@ -7,6 +7,7 @@ import { channel } from 'node:diagnostics_channel';
 import * as otel from '@opentelemetry/api';
 import type { AppConfig } from '../config/config.ts';
 import type { Logger, Sink } from '../options.ts';
+import { endsWithProcess } from '../store/memory-store.ts';
 import { standardOutput } from './publish.ts';
 
 /** Something that is set up in a way that loses records or signals of them. */
@@ -101,20 +102,32 @@ function isSilent(logger: (Logger & { isLevelEnabled?(level: string): boolean })
 const GRACE_MS = 10_000;
 
 /** What this process was told already. */
-const said = new Set<TelemetryFinding['code']>();
+const said = new Set<string>();
 
 /**
- * Says once in the life of a process what would be lost: to the configured logger, or as a process warning where that one is
- * silent.
+ * Says once in the life of a process what would be lost, and that records need an identity key: to the configured logger, or as
+ * a process warning where that one is silent.
  */
 export function warnOfLoss(config: AppConfig): void {
   for (const { code, severity, saw, todo } of checkTelemetry(config)) {
-    if (severity !== 'warning' || said.has(code)) continue;
-    said.add(code);
-    const message = `${saw} ${todo}`;
-    if (isSilent(config.logger)) process.emitWarning(message, { type: 'LatchkeyTelemetry', code });
-    else (config.logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
+    if (severity === 'warning') warnOnce(config, `${saw} ${todo}`, { type: 'LatchkeyTelemetry', code });
   }
+  // In memory no passkey is there after a restart, so that none gets another name by it.
+  if (config.identityKey.isEphemeral && !endsWithProcess(config.store.passkeys)) {
+    warnOnce(config, NO_IDENTITY_KEY, { type: 'LatchkeyRecords', code: 'no_identity_key' });
+  }
+}
+
+/** In the words of `latchkey doctor`. */
+const NO_IDENTITY_KEY =
+  'Set audit.identityKey, the same in every process: without it a passkey has another name in the records after each start.';
+
+function warnOnce({ logger }: AppConfig, message: string, how: { readonly type: string; readonly code: string }): void {
+  const { code } = how;
+  if (said.has(code)) return;
+  said.add(code);
+  if (isSilent(logger)) process.emitWarning(message, how);
+  else (logger ?? standardOutput).warn({ code }, `latchkey: ${message}`);
 }
 
 /**

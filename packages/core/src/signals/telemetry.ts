@@ -4,10 +4,10 @@
  */
 
 import * as otel from '@opentelemetry/api';
-import { networkOf } from '../address.ts';
 import type { AttemptRecord, EventName } from '../record/attempt.ts';
 import { ATTEMPT_SCHEMA } from '../record/attempt-schema.ts';
 import type { SpanPlace } from '../record/draft.ts';
+import { pseudonymous } from '../record/pseudonymous.ts';
 import type { Awaitable } from '../store/store.ts';
 import { VERSION } from '../version.ts';
 import { providerName } from '../webauthn/providers.ts';
@@ -135,7 +135,7 @@ export function emitSignals(record: AttemptRecord, aside: boolean): void {
   const span = aside || record.http === null ? undefined : otel.trace.getActiveSpan();
   if (span?.isRecording()) ignoringErrors(() => annotateSpan(span, record));
   const log = ignoringErrors(logger);
-  if (log) emitLogEvent(log, record, flatten(record));
+  if (log) emitLogEvent(log, record, flatten(pseudonymous(record)));
 }
 
 /** What a span says of an attempt: enough to find and to group it. The log event, which has its id, has the whole record. */
@@ -164,11 +164,8 @@ interface Member {
   readonly attribute: string;
 }
 
-/** Of whom a record is about, the keyed pseudonyms and the network remain. */
-const WITHHELD = new Set([
-  'latchkey.user.id',
-  // An operator's own words may name somebody.
-  'latchkey.change.note',
+/** What a log event has in a place of its own. */
+const ELSEWHERE = new Set([
   'latchkey.message',
   'latchkey.trace.trace_id',
   'latchkey.trace.span_id',
@@ -180,7 +177,7 @@ const MEMBERS: readonly Member[] = Object.entries<SchemaPart>(ATTEMPT_SCHEMA.pro
     const { properties } = schema.anyOf?.[0] ?? schema;
     return properties ? Object.keys(properties).map((own) => member(name, own)) : member(null, name);
   })
-  .filter(({ attribute }) => !WITHHELD.has(attribute));
+  .filter(({ attribute }) => !ELSEWHERE.has(attribute));
 
 interface SchemaPart {
   readonly properties?: object;
@@ -199,10 +196,11 @@ function flatten(record: AttemptRecord): otel.Attributes {
   for (const { part, name, attribute } of MEMBERS) {
     const parent = (part === null ? record : record[part as keyof AttemptRecord]) as Record<string, unknown> | null;
     const value = parent?.[name] ?? null;
-    const model =
-      attribute === 'latchkey.client.address' && value !== null ? networkOf(value as string)?.split('/')[0] : value;
-    if (model === null || model === undefined) continue;
-    attributes[attribute] = Array.isArray(model) ? [...model] : (model as otel.AttributeValue);
+    if (value === null) continue;
+    if (Array.isArray(value)) attributes[attribute] = [...value];
+    // An attribute that is called an address has the first address of the network.
+    else if (attribute === 'latchkey.client.address') attributes[attribute] = (value as string).split('/')[0]!;
+    else attributes[attribute] = value as otel.AttributeValue;
   }
   return attributes;
 }

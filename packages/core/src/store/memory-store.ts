@@ -10,7 +10,13 @@ import { memoryChallenges } from './memory/challenges.ts';
 import { memoryInvitations } from './memory/invitations.ts';
 import { memoryPasskeys } from './memory/passkeys.ts';
 import { memorySessions } from './memory/sessions.ts';
-import type { Store } from './store.ts';
+import type { PasskeyStore, Store } from './store.ts';
+
+/** The passkeys that end with this process. */
+const inMemory = new WeakSet<PasskeyStore>();
+
+/** Whether these passkeys are a `memoryStore()`'s: none of them is there after a restart. */
+export const endsWithProcess = (passkeys: PasskeyStore): boolean => inMemory.has(passkeys);
 
 /** Whether this process was told already. */
 let warned = false;
@@ -32,9 +38,11 @@ export function memoryStore(): Required<Store> {
     );
   }
   const sessions = memorySessions();
+  const passkeys = memoryPasskeys(sessions);
+  inMemory.add(passkeys);
   return {
     challenges: memoryChallenges(),
-    passkeys: memoryPasskeys(sessions),
+    passkeys,
     sessions,
     attempts: memoryAttempts(),
     invitations: memoryInvitations(),
