@@ -49,8 +49,8 @@ const byRedis = (file: string, find: string, replace: string, named: string): Mu
 });
 
 export const STORE_MUTANTS: readonly Mutant[] = [
-  byCommits('await sql`${synchronous} = full`.execute(one);', '', 'is signed in at NORMAL; their passkeys come'),
-  byCommits('await sql`${synchronous} = normal`.execute(one);', '', 'leaves the connection as it was'),
+  byCommits('= full`', '= normal`', 'is signed in at NORMAL; their passkeys come'),
+  byCommits('= normal`', '= full`', 'leaves the connection as it was'),
   byCommits(' !== NORMAL) return', ' < 0) return', 'has OFF for everything'),
   inMemory(
     'invitations.ts',
