@@ -35,7 +35,7 @@ export async function delayingProxy() {
     const under: { readonly due: number; readonly arrive: () => void }[] = [];
     const next = () => {
       while (under[0] !== undefined && under[0].due <= performance.now()) under.shift()!.arrive();
-      if (under[0] !== undefined) setTimeout(next, under[0].due - performance.now());
+      if (under[0] !== undefined) setTimeout(next, Math.max(0, under[0].due - performance.now()));
     };
     const send = (arrive: () => void) => {
       earliest = Math.max(earliest, performance.now() + roundTrip / 2);
