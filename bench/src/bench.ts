@@ -1,6 +1,7 @@
 /** `npm run bench`: what a sign-in costs. Results go to stdout as Markdown, progress to stderr. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { clicksTable, raceClicks } from './click.ts';
 import { CONTESTANTS, type Contestant, STORES } from './contestants.ts';
 import { coreCosts, coreProfile, coreTable } from './core-costs.ts';
 import { heapCosts, heapTable } from './heap.ts';
@@ -85,6 +86,10 @@ const PARTS = {
     const figures = await raceProcesses(method, venue, say);
     return { table: processesTable(figures), figures };
   },
+  async click(venue) {
+    const figures = await raceClicks(method.rounds, venue, say);
+    return { table: clicksTable(figures), figures };
+  },
   async scale(venue) {
     const amount = quick ? { passkeys: 10_000, ceremonies: 2_000 } : { passkeys: 1_000_000, ceremonies: 200_000 };
     const figures = await raceScale(amount, method, venue, say);
@@ -99,7 +104,7 @@ else if (options.list) console.log(CONTESTANTS.map(({ name }) => name).join('\n'
 else await main();
 
 async function main() {
-  const named = options.only?.split(',') ?? Object.keys(PARTS).filter((part) => part !== 'scale');
+  const named = options.only?.split(',') ?? Object.keys(PARTS).filter((part) => part !== 'scale' && part !== 'click');
   const parts = named.filter((name): name is Part => Object.hasOwn(PARTS, name));
   const contestants = named.filter((name) => !Object.hasOwn(PARTS, name)).map(find);
   const venue = openVenue({

@@ -3,7 +3,7 @@
  * {@link Task} as JSON.
  */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { apps } from './apps/index.ts';
 import type { Contestant } from './contestants.ts';
@@ -21,8 +21,19 @@ export interface Task {
   readonly records: string;
   /** Whether statements are counted, where the driver says them. */
   readonly countStatements?: boolean;
+  /** What a browser needs, where a browser comes. */
+  readonly site?: Site;
   /** How many processes `cluster.ts` starts. */
   readonly processes?: number;
+}
+
+export interface Site {
+  /** Where people reach it: that is not where it listens. */
+  readonly origin: string;
+  /** For how many milliseconds an idle connection is kept. */
+  readonly keepAlive: number;
+  /** The script of the page, a file. */
+  readonly page: string;
 }
 
 /** What a server is asked. */
@@ -45,13 +56,30 @@ const profile = profiling();
 
 const server = createServer();
 // Rounds of others are longer than a connection usually waits.
-server.keepAliveTimeout = 3_600_000;
+server.keepAliveTimeout = task.site?.keepAlive ?? 3_600_000;
 server.listen(0, 'localhost', async () => {
-  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-  const { contestant, where } = task;
-  server.on('request', await apps[contestant.kind]({ contestant, origin, people, place, where, records }));
-  process.send!({ origin });
+  const { port } = server.address() as AddressInfo;
+  const { contestant, where, site } = task;
+  const origin = site?.origin ?? `http://localhost:${port}`;
+  const app = await apps[contestant.kind]({ contestant, origin, people, place, where, records });
+  server.on('request', site === undefined ? app : withPage(site.page, app));
+  process.send!({ origin, port });
 });
+
+/** The page of a contestant, at `/`, with its script; all else is the application's. */
+function withPage(script: string, app: RequestListener): RequestListener {
+  const page =
+    '<!doctype html><title>Sign in</title><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>';
+  const files: Record<string, readonly [type: string, content: string | Buffer]> = {
+    '/': ['text/html', page],
+    '/page.js': ['text/javascript', readFileSync(script)],
+  };
+  return (request, response) => {
+    const file = files[request.url!];
+    if (file === undefined) return app(request, response);
+    response.writeHead(200, { 'content-type': file[0] }).end(file[1]);
+  };
+}
 
 process.on('message', async (message: Ask) => {
   // Before anything else, so that answering is not counted.

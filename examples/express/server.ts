@@ -7,6 +7,7 @@ const page = `<!doctype html><title>Latchkey on Express</title><body><input plac
 <button>Sign up</button> <button>Sign in</button> <button>Sign out</button> <p role="status"></p><script type="module">
   import { createPasskeyClient } from '/passkeys/client.js';
   const passkeys = createPasskeyClient();
+  passkeys.prepare();
   const [username, signUp, signIn, signOut, status] = document.body.children;
   const show = async ({ kind }) => status.replaceChildren(kind, ': ', await (await fetch('/me')).text());
   signUp.onclick = async () => show(await passkeys.signUp({ username: username.value }));

@@ -6,7 +6,7 @@ import { H3, html, raw, serve } from 'h3';
 const page = `<!doctype html><title>Latchkey on h3</title><body><input placeholder="Name" autocomplete="username">
 <button>Sign up</button> <button>Sign in</button> <button>Sign out</button> <p role="status"></p><script type="module">
   import { createPasskeyClient } from '/passkeys/client.js';
-  const passkeys = createPasskeyClient();
+  const passkeys = createPasskeyClient(); passkeys.prepare();
   const [username, signUp, signIn, signOut, status] = document.body.children;
   const show = async ({ kind }) => status.replaceChildren(kind, ': ', await (await fetch('/me')).text());
   signUp.onclick = async () => show(await passkeys.signUp({ username: username.value }));

@@ -16,6 +16,7 @@ const page = `<!doctype html><title>Latchkey with tokens</title><body><input pla
 <button>Sign up</button> <button>Sign in</button> <button>Sign out</button> <p role="status"></p><script type="module">
   import { createPasskeyClient } from '/passkeys/client.js';
   const passkeys = createPasskeyClient();
+  passkeys.prepare();
   const [username, signUp, signIn, signOut, status] = document.body.children;
   let token;
   async function show(kind) {

@@ -2,7 +2,7 @@
 /** The page's half: each click is one call of the browser; then the server components are asked again. */
 import { createPasskeyClient } from '@latchkey/browser';
 import { useRouter } from 'next/navigation';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 
 const passkeys = createPasskeyClient();
 
@@ -10,6 +10,7 @@ export function Buttons() {
   const router = useRouter();
   const [username, setUsername] = useState('');
   const [kind, setKind] = useState('');
+  useEffect(() => void passkeys.prepare(), []); // so that the click goes straight to the browser
   const run = (action: () => Promise<{ kind: string }>) => async () => {
     setKind((await action()).kind);
     router.refresh();

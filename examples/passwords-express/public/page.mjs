@@ -49,6 +49,8 @@ at('somebody').hidden = !isSignedIn;
 if (isSignedIn) {
   await showPasskeys();
   at('offer').hidden = (await passkeys.offer()).kind !== 'ask';
+} else {
+  passkeys.prepare(); // so that the click goes straight to the browser
 }
 
 async function showPasskeys() {

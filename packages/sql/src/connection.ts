@@ -42,6 +42,11 @@ class Slot {
 const TRIES = 10;
 const WAIT_MS = 4;
 
+/** `pragma synchronous` as SQLite says it: 0 is off, 1 normal, 2 full, 3 extra. */
+const NORMAL = 1;
+
+type Work<T> = (transaction: Transaction<Tables>) => Promise<T>;
+
 export type Connection = ReturnType<typeof connect>;
 
 /** What the five stores share: the database as ours, its dialect, the names of the tables, and ways to run statements. */
@@ -77,6 +82,15 @@ export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
       }
     }
   }
+
+  /** Tried again as a whole where the database undoes it. */
+  const transacted = <T>(on: Kysely<Tables>, work: Work<T>): Promise<T> =>
+    retried(() => {
+      const transaction = on.transaction();
+      return (dialect === 'postgres' ? transaction.setIsolationLevel('read committed') : transaction).execute(work);
+    });
+
+  const synchronous = sql<{ synchronous: number | bigint }>`pragma ${sql.id(options.schema ?? 'main')}.synchronous`;
 
   async function run<Row>(
     { parameters, ...query }: CompiledQuery<Row>,
@@ -123,10 +137,25 @@ export function connect<DB>(theirs: Kysely<DB>, options: SqlStoreOptions) {
      * Runs `work` in a transaction in which each statement sees what was committed before it: what one waits for, the next
      * one sees. That is so in SQLite and, behind a lock, in MySQL; PostgreSQL may be set otherwise.
      */
-    transaction<T>(work: (transaction: Transaction<Tables>) => Promise<T>): Promise<T> {
-      return retried(() => {
-        const transaction = db.transaction();
-        return (dialect === 'postgres' ? transaction.setIsolationLevel('read committed') : transaction).execute(work);
+    transaction: <T>(work: Work<T>): Promise<T> => transacted(db, work),
+
+    /**
+     * A transaction that a power cut does not undo, once it is answered. The servers keep every commit so; SQLite at
+     * `synchronous=NORMAL` keeps the last ones in memory, and is told otherwise for this one. The setting is the connection's,
+     * cannot change inside a transaction, and is set back.
+     */
+    durably<T>(work: Work<T>): Promise<T> {
+      if (dialect !== 'sqlite') return transacted(db, work);
+      return db.connection().execute(async (one) => {
+        // A server that speaks SQLite may refuse the question: then the setting is its own.
+        const level = await synchronous.execute(one).catch(() => undefined);
+        if (Number(level?.rows[0]?.synchronous) !== NORMAL) return transacted(one, work);
+        await sql`${synchronous} = full`.execute(one);
+        try {
+          return await transacted(one, work);
+        } finally {
+          await sql`${synchronous} = normal`.execute(one);
+        }
       });
     },
   };

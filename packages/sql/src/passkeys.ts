@@ -1,6 +1,7 @@
 /**
  * The passkey store in SQL. What reads several of a user's passkeys before it changes one (the limit,
- * the last one) first locks that user's row in `handles`, so that two who race do it one after the other.
+ * the last one) first locks that user's row in `handles`, so that two who race do it one after the other. What must outlast
+ * a power cut, that a passkey is there, is disabled or is gone, is stored durably; that it was used is not.
  */
 import type { Passkey, PasskeyChangeResult, PasskeySelection, PasskeyStore } from '@latchkey/core';
 import { type Selectable, sql, type Transaction } from 'kysely';
@@ -32,7 +33,7 @@ const COLUMNS = [
 ] as const;
 
 export function sqlPasskeys(connection: Connection, sessions: SqlSessions): PasskeyStore {
-  const { db, dialect, tables, statement, transaction, readable } = connection;
+  const { db, dialect, tables, statement, durably, readable } = connection;
   const { handles, passkeys, declines } = tables;
   const recordUse = sqlUse(connection, sessions);
 
@@ -113,7 +114,7 @@ export function sqlPasskeys(connection: Connection, sessions: SqlSessions): Pass
     { userId, rpId, id }: PasskeySelection,
     alter: (passkey: Passkey, isLast: boolean, inside: Transaction<Tables>) => Promise<Passkey | null>,
   ): Promise<PasskeyChangeResult> =>
-    transaction(async (inside) => {
+    durably(async (inside) => {
       await lock({ userId }, inside);
       const own = (await byUser({ userId }, inside)).rows.map(passkeyOf).filter((each) => each.rpId === rpId);
       const passkey = own.find((each) => each.id === id);
@@ -137,7 +138,7 @@ export function sqlPasskeys(connection: Connection, sessions: SqlSessions): Pass
     async insert({ passkey, max }) {
       const { userId, rpId, userHandle } = passkey;
       try {
-        return await transaction(async (inside) => {
+        return await durably(async (inside) => {
           await keep({ userId, handle: userHandle }, inside);
           const own = (await byUser({ userId }, inside)).rows;
           if (own.filter((row) => textOf(row.rp_id) === rpId).length >= max) return 'limit';
@@ -203,7 +204,7 @@ export function sqlPasskeys(connection: Connection, sessions: SqlSessions): Pass
     },
 
     forget(userId) {
-      return transaction(async (inside) => {
+      return durably(async (inside) => {
         await lock({ userId }, inside);
         const forgotten = (await byUser({ userId }, inside)).rows.map(passkeyOf);
         await removeAll({ userId }, inside);

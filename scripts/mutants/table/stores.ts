@@ -30,6 +30,15 @@ const byKnown = (file: string, find: string, replace: string, named: string): Mu
   named,
 });
 
+/** Noticed by what SQLite has committed, and how. */
+const byCommits = (find: string, replace: string, named: string): Mutant => ({
+  file: 'packages/sql/src/connection.ts',
+  find,
+  replace,
+  tests: ['tests/stores/durability.test.ts'],
+  named,
+});
+
 /** Noticed by what only Redis must keep. */
 const byRedis = (file: string, find: string, replace: string, named: string): Mutant => ({
   file: `packages/redis/src/${file}`,
@@ -40,6 +49,9 @@ const byRedis = (file: string, find: string, replace: string, named: string): Mu
 });
 
 export const STORE_MUTANTS: readonly Mutant[] = [
+  byCommits('= full`', '= normal`', 'is signed in at NORMAL; their passkeys come'),
+  byCommits('= normal`', '= full`', 'leaves the connection as it was'),
+  byCommits(' !== NORMAL) return', ' < 0) return', 'has OFF for everything'),
   inMemory(
     'invitations.ts',
     ' || attemptId !== from.attemptId',
