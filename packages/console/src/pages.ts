@@ -35,7 +35,24 @@ const SAFE = {
   'x-content-type-options': 'nosniff',
 };
 
-export function loadPages(mount: string, home: { readonly href: string; readonly name: string } | undefined) {
+export interface Pages {
+  list(): Response;
+  attempt(record: AttemptRecord, around: Around): Response;
+  data(value: unknown): Response;
+  /** Null answers a HEAD. */
+  stream(events: ReadableStream<Uint8Array> | null): Response;
+  /** The file of this name, or that it is what the browser has already. Undefined: there is none. */
+  asset(name: string, known: string | null): Response | undefined;
+  refused(): Response;
+}
+
+/** A link to the application. */
+export interface Home {
+  readonly href: string;
+  readonly name: string;
+}
+
+export function loadPages(mount: string, home: Home | undefined): Pages {
   const layout = read('layout.html');
   const everywhere = { mount, home: home?.href ?? '', homeName: home?.name ?? '' };
   const back = home ? read('home.html') : '';
@@ -73,7 +90,7 @@ export function loadPages(mount: string, home: { readonly href: string; readonly
 
   return {
     list: () => html(list),
-    attempt: (record: AttemptRecord, around: Around) =>
+    attempt: (record, around) =>
       html(
         fill(record.reason === null ? otherAttempt : failedAttempt, {
           ...everywhere,
@@ -81,10 +98,9 @@ export function loadPages(mount: string, home: { readonly href: string; readonly
           beside: besideOf(around, mount),
         }),
       ),
-    data: (value: unknown) => answer(JSON.stringify(value), 'application/json'),
-    stream: (events: ReadableStream<Uint8Array> | null) => answer(events, 'text/event-stream'),
-    /** The file of this name, or that it is what the browser has already. Undefined: there is none. */
-    asset: (name: string, known: string | null) => {
+    data: (value) => answer(JSON.stringify(value), 'application/json'),
+    stream: (events) => answer(events, 'text/event-stream'),
+    asset: (name, known) => {
       const asset = assets.get(name);
       if (!asset) return undefined;
       const { body, etag, type } = asset;
