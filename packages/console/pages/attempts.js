@@ -10,7 +10,8 @@ import { enforcements, kinds, outcomes, wordsFor } from './words.js';
 
 /** No more lines than this are kept for new ones; whoever asked for older ones keeps what is there. */
 const shown = 50;
-/** In milliseconds: counts are asked for, and news are read out, no more often than that. */
+/** In milliseconds: new lines are shown, counts asked for, and news read out, no more often than that. */
+const showEvery = 100;
 const countEvery = 2_000;
 const announceEvery = 5_000;
 
@@ -234,22 +235,22 @@ function arrive(attempt) {
     held.length = shown;
     more += 1;
   }
-  if (isPaused || isRead()) sayWhatWaits();
-  else showSoon();
+  showSoon();
   announce(attempt);
 }
 
 let showing = false;
 
-/** However much happens, it is shown once a frame. */
+/** However much happens, it is shown a few times a second. */
 function showSoon() {
   if (showing) return;
   showing = true;
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     showing = false;
-    if (!isPaused && !isRead()) showHeld();
-    else sayWhatWaits();
-  });
+    if (held.length === 0) return;
+    if (isPaused || isRead()) sayWhatWaits();
+    else showHeld();
+  }, showEvery);
 }
 
 function showHeld() {
