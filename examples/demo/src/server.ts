@@ -90,6 +90,8 @@ async function start(): Promise<void> {
 
   const here = `http://${settings.host === '127.0.0.1' ? 'localhost' : settings.host}:${port}`;
   process.stdout.write(`listening on ${here}\n`);
+  if (process.stdout.isTTY)
+    process.stdout.write('Open it and sign up. Each attempt is a line here; Ctrl+C stops it.\n\n');
   if (origin !== here) console.error(`Open ${origin}: that is ORIGIN, and passkeys work nowhere else.`);
 }
 

@@ -63,14 +63,17 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
 };
 
 export function buildSite({ immediate, framework, place }: Settings, origin: string): Site {
-  const everywhere = { immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
+  const everywhere = { origin, immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
   const layout = read('pages/layout.html');
   const assets = new Map(
-    readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(name)] as const),
+    readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(`../public/${name}`)] as const),
   );
+  // What whoever is sent a link sees of it first.
+  assets.set('preview.png', asset('../../../docs/pictures/demo-sign-in.png'));
 
   function template(path: string, name: string): string {
     const html = read(`pages/${name}.html`)
@@ -190,10 +193,10 @@ function fill(html: string, values: Record<string, string | readonly string[]>):
   });
 }
 
-function asset(name: string): Asset {
-  const body = readFileSync(new URL(`../public/${name}`, import.meta.url));
+function asset(path: string): Asset {
+  const body = readFileSync(new URL(path, import.meta.url));
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type: TYPES[extname(name)] ?? 'application/octet-stream', etag, body };
+  return { type: TYPES[extname(path)] ?? 'application/octet-stream', etag, body };
 }
 
 function read(path: string): string {
