@@ -111,16 +111,17 @@ const stream = new EventSource(address('stream'));
 // What was before, and during a break, is asked for.
 stream.addEventListener('open', () => {
   clearTimeout(missing);
+  missing = undefined;
   say(live, 'Live', null);
   live.dataset.state = 'on';
   if (hasLoaded) catchUp();
   else load();
 });
+// Every try that fails is an error.
 stream.addEventListener('error', () => {
-  clearTimeout(missing);
-  if (stream.readyState === EventSource.CLOSED)
-    lost('You may not see this any more, or the server has changed. Reload the page.');
-  else missing = setTimeout(() => lost('Connection lost, trying again …'), backWithin);
+  if (stream.readyState !== EventSource.CLOSED)
+    missing ??= setTimeout(() => lost('Connection lost, trying again …'), backWithin);
+  else lost('You may not see this any more, or the server has changed. Reload the page.');
 });
 stream.addEventListener('message', ({ data }) => arrive(JSON.parse(data)));
 
