@@ -11,7 +11,7 @@ import express from 'express';
 import Fastify from 'fastify';
 import Koa from 'koa';
 import { chromium } from 'playwright-core';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { faultsOfPage } from '../support/axe.ts';
 import { atThisSpeed } from '../support/slowness.ts';
@@ -85,6 +85,23 @@ describe('the guard', () => {
       (await fetch(new Request(at('/attempts'), { headers: { cookie: 'a=b' } }), { role: 'operator' }))?.status,
     ).toBe(200);
     expect(seen).toEqual([null, { role: 'customer' }, 'a=b', { role: 'operator' }]);
+  });
+
+  test('is asked again by a page that watches for long: its stream ends after five minutes', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { fetch } = await open();
+    const reader = (await fetch(at('/attempts/stream')))!.body!.getReader();
+    await reader.read();
+    let ended = false;
+    const reading = (async () => {
+      while (!(await reader.read()).done);
+      ended = true;
+    })();
+    await vi.advanceTimersByTimeAsync(299_000);
+    expect(ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await reading;
   });
 
   test('is not asked about paths and methods of the application', async () => {
@@ -201,14 +218,15 @@ const mounts: Record<string, (attempts: AttemptStore) => Promise<{ listener: Req
   },
 };
 
-async function serve(listener: RequestListener): Promise<string> {
+async function serve(listener: RequestListener) {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await new Promise((listening) => server.once('listening', listening));
   onTestFinished(() => {
     server.closeAllConnections();
     return new Promise<void>((closed) => server.close(() => closed()));
   });
-  return `http://localhost:${(server.address() as AddressInfo).port}`;
+  const url = `http://localhost:${(server.address() as AddressInfo).port}`;
+  return { url, cut: () => server.closeAllConnections() };
 }
 
 test.each(Object.keys(mounts))(
@@ -242,7 +260,7 @@ describe('in Chromium, on Express', () => {
   /** A page whose guard lets it in, and what the browser complained of. */
   async function visit(attempts: AttemptStore) {
     const { listener, close } = await mounts.express!(attempts);
-    const url = await serve(listener);
+    const { url, cut } = await serve(listener);
     const browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: '--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update'.split(
@@ -260,7 +278,7 @@ describe('in Chromium, on Express', () => {
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(`${url}/attempts`);
     await page.getByText('Live', { exact: true }).waitFor();
-    return { page, browser, complaints };
+    return { page, browser, complaints, cut };
   }
 
   test('the list and the page about an attempt work under their own policy, and everyone can use them', async () => {
@@ -283,6 +301,23 @@ describe('in Chromium, on Express', () => {
     await page.getByRole('link', { name: 'All attempts' }).click();
     await page.locator('.attempt').nth(2).waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  test('a page whose stream ends comes back through the guard: it is told what came meanwhile, or that it may not see more', async () => {
+    const records = recentRecords(3);
+    const attempts = await keep(records.slice(0, 2));
+    const { page, complaints, cut } = await visit(attempts);
+    await page.locator('.attempt summary').first().click();
+    await attempts.append(records[2]!);
+    cut();
+    await page.getByRole('button', { name: '1 new attempt' }).waitFor();
+    expect(await page.locator('.attempt').count()).toBe(2);
+
+    await page.setExtraHTTPHeaders({ 'x-role': 'customer' });
+    complaints.length = 0;
+    cut();
+    await page.getByText('You may not see this any more').waitFor();
+    expect(complaints).toContainEqual(expect.stringContaining('status of 403'));
   });
 
   test('5,000 attempts come in without a task that anybody notices, and with less than 100 kB a change', async () => {
