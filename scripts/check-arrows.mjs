@@ -26,6 +26,7 @@ const ALLOWED = {
   redis: { peers: [CORE] },
   sql: { peers: [CORE, 'kysely'] },
   audit: { peers: [CORE, '@opentelemetry/api'] },
+  console: { peers: [CORE] },
   express: { peers: [CORE, 'express'] },
   koa: { peers: [CORE, 'koa'] },
   fastify: { dependencies: ['fastify-plugin'], peers: [CORE, 'fastify'] },

@@ -6,7 +6,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
@@ -27,9 +27,17 @@ const PAST = [
   { ago: 3, signIns: 5, left: 1, refused: 0 },
 ];
 
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+if (!existsSync(CHROMIUM)) {
+  console.error(
+    `There is no ${CHROMIUM}: install Debian's package chromium, or name yours, e.g. CHROMIUM=/usr/bin/google-chrome.`,
+  );
+  process.exit(1);
+}
+
 const temporary = mkdtempSync(join(tmpdir(), 'latchkey-pictures-'));
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: CHROMIUM,
   args: FLAGS.split(' '),
 });
 try {

@@ -41,6 +41,8 @@ const LIMITS: Record<string, number> = {
   '@latchkey/audit': 36_000,
   // Sentences in five languages are a third of it.
   '@latchkey/browser': 32_000,
+  // Pages with their charts and style, as they are written.
+  '@latchkey/console': 28_500,
   // The elements, minified, are a tenth of it.
   '@latchkey/core': 162_000,
   // Twice readable and twice minified, and words in five languages.
@@ -58,7 +60,8 @@ const LIMITS: Record<string, number> = {
 };
 
 /** All that a tarball may contain: what runs, its types, and what people read. */
-const CONTENTS = /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|schema\/.+\.schema\.json)$/;
+const CONTENTS =
+  /^(package\.json|README\.md|LICENSE|dist\/.+\.(js|d\.ts)|pages\/[\w-]+\.(html|css|js|svg)|schema\/.+\.schema\.json)$/;
 
 /** Packs every published package into a folder. */
 export async function pack(folder: string): Promise<Tarball[]> {

@@ -20,7 +20,7 @@ test('an attempt is one short line, and a fault of the server is said with where
   terminalLog.warn({ event, outcome: 'failure', message: 'Sign-in refused: signature_invalid.' }, 'unused');
   terminalLog.error({ attemptId: null, error: { stack: 'Error: full\n    at here' } }, 'latchkey: a request failed');
   expect(lines).toEqual([
-    expect.stringMatching(/^\d\d:\d\d:13 {2}failure {4}Sign-in refused: signature_invalid\.\n$/),
+    expect.stringMatching(/^\d\d:\d\d:13 {2}refused {4}Sign-in refused: signature_invalid\.\n$/),
     'latchkey: a request failed\nError: full\n    at here\n',
   ]);
 });

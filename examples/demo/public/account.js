@@ -1,8 +1,8 @@
 // @ts-check
 // The account page. Passkeys and sessions are elements; this is the rest: signing out, the private note, and the mail.
 import { createPasskeyClient } from '/passkeys/client.js';
-import './attempt.js';
 import { element, onAsked, say } from './ceremony.js';
+import './times.js';
 import { lastSignIn } from './words.js';
 
 const client = createPasskeyClient();

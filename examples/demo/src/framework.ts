@@ -3,8 +3,8 @@
  * same parts and gives back a listener for Node's own HTTP server.
  */
 import type { RequestListener } from 'node:http';
+import type { AttemptsConsole } from '@latchkey/console';
 import type { Passkeys } from '@latchkey/core';
-import type { Feed } from './feed.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Framework } from './settings.ts';
 import type { Site } from './site.ts';
@@ -13,7 +13,7 @@ export interface Demo {
   readonly origin: string;
   readonly passkeys: Passkeys;
   readonly site: Site;
-  readonly feed: Feed;
+  readonly attempts: AttemptsConsole;
   readonly mailbox: Mailbox;
 }
 

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { attemptsConsole } from '@latchkey/console';
 import { createPasskeys } from '@latchkey/core';
 import { openAuditLog } from './audit-log.ts';
-import { openFeed } from './feed.ts';
 import { loadFramework } from './framework.ts';
 import { openMailbox } from './mailbox.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
@@ -62,12 +62,17 @@ async function start(): Promise<void> {
     ...(process.stdout.isTTY && { logger: terminalLog }),
     passkeyEndpoints: { enroll: `${origin}/account`, manage: `${origin}/account` },
   });
-  const feed = openFeed(store.attempts);
+  const attempts = attemptsConsole({
+    attempts: store.attempts,
+    // A demo on your machine: whoever can open it sees the attempts of everyone. Yours asks who it is.
+    guard: () => true,
+    home: { href: '/', name: 'The demo' },
+  });
   const site = buildSite(settings, origin);
-  application.resolve(await serve({ origin, passkeys, site, feed, mailbox }));
+  application.resolve(await serve({ origin, passkeys, site, attempts, mailbox }));
 
   async function stop(): Promise<void> {
-    feed.close();
+    attempts.close();
     await finish(server);
     await passkeys.close();
     await auditLog?.close();
@@ -85,6 +90,8 @@ async function start(): Promise<void> {
 
   const here = `http://${settings.host === '127.0.0.1' ? 'localhost' : settings.host}:${port}`;
   process.stdout.write(`listening on ${here}\n`);
+  if (process.stdout.isTTY)
+    process.stdout.write('Open it and sign up. Each attempt is a line here; Ctrl+C stops it.\n\n');
   if (origin !== here) console.error(`Open ${origin}: that is ORIGIN, and passkeys work nowhere else.`);
 }
 

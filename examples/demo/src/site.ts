@@ -5,16 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import {
-  type AttemptRecord,
-  type Enforcement,
-  explain,
-  type ImmediateMediation,
-  type Outcome,
-  type PasskeySession,
-  type Passkeys,
-  type ReasonSource,
-} from '@latchkey/core';
+import type { Enforcement, ImmediateMediation, PasskeySession, Passkeys } from '@latchkey/core';
 import type { Settings } from './settings.ts';
 
 export interface Page {
@@ -32,8 +23,6 @@ export interface Asset {
 
 export interface Site {
   readonly pages: readonly Page[];
-  /** The page about one attempt. */
-  attempt(record: AttemptRecord): string;
   /** For a path that is nobody's. */
   readonly notFound: string;
   /** For a fault of ours. */
@@ -74,14 +63,17 @@ const TYPES: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
 };
 
 export function buildSite({ immediate, framework, place }: Settings, origin: string): Site {
-  const everywhere = { immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
+  const everywhere = { origin, immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
   const layout = read('pages/layout.html');
   const assets = new Map(
-    readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(name)] as const),
+    readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(`../public/${name}`)] as const),
   );
+  // What whoever is sent a link sees of it first.
+  assets.set('preview.png', asset('../../../docs/pictures/demo-sign-in.png'));
 
   function template(path: string, name: string): string {
     const html = read(`pages/${name}.html`)
@@ -112,10 +104,6 @@ export function buildSite({ immediate, framework, place }: Settings, origin: str
     };
   }
 
-  const attempt = template('/attempts', 'attempt');
-  const failedAttempt = attempt.replace('{{failed}}', () => read('pages/attempt-failed.html'));
-  const otherAttempt = attempt.replace('{{failed}}', '');
-
   return {
     pages: [
       page('/', 'home', 'Sign in with one click'),
@@ -123,10 +111,7 @@ export function buildSite({ immediate, framework, place }: Settings, origin: str
       page('/sign-up', 'sign-up', 'Create an account'),
       page('/invited', 'invited', 'You are invited'),
       page('/account', 'account', 'Your account', true),
-      page('/attempts', 'attempts', 'Attempts'),
     ],
-    attempt: (record) =>
-      fill(record.reason === null ? otherAttempt : failedAttempt, { ...everywhere, ...wordsOf(record) }),
     notFound: page('', 'not-found', 'Not found').html(),
     wentWrong: page('', 'went-wrong', 'Something went wrong').html(),
     assets,
@@ -198,57 +183,6 @@ const ENFORCEMENT_IN_WORDS: Record<Enforcement, string> = {
     'Immediate UI mode does not come into it: this session was made by creating a passkey, or the policy here is off.',
 };
 
-/** What the page about an attempt says. As on the page with all of them: what happened, and never to whom. */
-function wordsOf(record: AttemptRecord): Record<string, string | readonly string[]> {
-  const { event, attempt, outcome, http, library, trace } = record;
-  const { verdict, asked, claimed, proved, unproved, failed } = explain(record);
-  const orNothing = (sentences: readonly string[]) => (sentences.length > 0 ? sentences : ['Nothing.']);
-  return {
-    title: record.message,
-    // A verdict begins with the message.
-    more: verdict.slice(record.message.length + 1).trim(),
-    outcome,
-    ended: ENDED[outcome],
-    time: event.time,
-    at: new Date(event.time).toUTCString(),
-    asked: orNothing(asked),
-    claimed: orNothing(claimed),
-    proved: orNothing(proved),
-    unproved: orNothing(unproved),
-    ...(failed && {
-      reason: failed.reason,
-      source: FOUND_BY[failed.source],
-      rule: failed.rule === null ? '' : `The rule of the policy that said no: ${failed.rule.replaceAll('_', ' ')}.`,
-      meaning: failed.meaning,
-      advice: failed.advice,
-    }),
-    attemptId: attempt.id,
-    eventId: event.id,
-    stage: attempt.stage,
-    startedAt: attempt.startedAt,
-    began: new Date(attempt.startedAt).toUTCString(),
-    took:
-      attempt.ceremonyMs === null ? 'No challenge was open.' : `${attempt.ceremonyMs} ms from the challenge to the end`,
-    answer: http === null ? 'No request ended it.' : `${http.method} ${http.route}, answered ${http.status}`,
-    library: `${library.name} ${library.version}, ${library.framework}`,
-    trace: trace.traceId ?? 'Not traced.',
-  };
-}
-
-const ENDED: Record<Outcome, string> = {
-  success: 'Success',
-  cancelled: 'Cancelled',
-  abandoned: 'Abandoned',
-  failure: 'Refused',
-  error: 'Error',
-};
-
-const FOUND_BY: Record<ReasonSource, string> = {
-  server: 'Found by the server.',
-  client_report: 'Said by the page, and not signed.',
-  timeout: 'Nobody answered in time.',
-};
-
 /** Puts values into `{{slots}}`, as text; several as the items of a list. */
 function fill(html: string, values: Record<string, string | readonly string[]>): string {
   const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -259,10 +193,10 @@ function fill(html: string, values: Record<string, string | readonly string[]>):
   });
 }
 
-function asset(name: string): Asset {
-  const body = readFileSync(new URL(`../public/${name}`, import.meta.url));
+function asset(path: string): Asset {
+  const body = readFileSync(new URL(path, import.meta.url));
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-  return { type: TYPES[extname(name)] ?? 'application/octet-stream', etag, body };
+  return { type: TYPES[extname(path)] ?? 'application/octet-stream', etag, body };
 }
 
 function read(path: string): string {

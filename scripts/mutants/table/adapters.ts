@@ -1,10 +1,11 @@
-/** Mutants of the adapters: what a framework is told, and what it is not. */
+/** Mutants of the adapters: what a framework is told, and what it is not; and the console's guard. */
 import type { Mutant } from '../mutate.ts';
 
 const CONTRACT = ['tests/http/contract.test.ts'];
 const IDIOMS = ['tests/http/idioms.test.ts'];
 const FETCH = ['tests/http/fetch.test.ts'];
 const LATE = ['tests/http/findings/late-answers.test.ts'];
+const CONSOLE = ['tests/console/console.test.ts'];
 const ADDRESSES = ['tests/http/findings/addresses.test.ts'];
 
 const of =
@@ -21,6 +22,7 @@ const express = of('express');
 const koa = of('koa');
 const fastify = of('fastify');
 const fetch = of('fetch');
+const console = of('console');
 
 export const ADAPTER_MUTANTS: readonly Mutant[] = [
   // --- Express ---
@@ -103,4 +105,15 @@ export const ADAPTER_MUTANTS: readonly Mutant[] = [
     'is asked by the address',
   ),
   fetch(FETCH, 'path !== mount && !path', '!path.startsWith(mount) && !path', 'a path'),
+
+  // --- The console ---
+  console(CONSOLE, 'if (allowed !== true) return pages.refused();', '', 'the guard > that answers false'),
+  console(CONSOLE, 'if (allowed !== true) return', 'if (!allowed) return', 'the guard > that answers yes'),
+  console(
+    CONSOLE,
+    'await guard(request, info);',
+    'await Promise.resolve(guard(request, info)).catch(() => true);',
+    'the guard > that throws',
+  ),
+  console(CONSOLE, "if (typeof guard !== 'function')", 'if (guard === null)', 'the guard > has to be there'),
 ];

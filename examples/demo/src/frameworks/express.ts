@@ -4,7 +4,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import type { Demo } from '../framework.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithExpress({ origin, passkeys, site, feed, mailbox }: Demo) {
+export function serveWithExpress({ origin, passkeys, site, attempts, mailbox }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
 
   const app = express();
@@ -35,14 +35,8 @@ export function serveWithExpress({ origin, passkeys, site, feed, mailbox }: Demo
     res.set('cache-control', 'no-store').json(mailbox.of(req.passkeySession.user.id));
   });
 
-  app.get('/attempts/latest', async (req, res) => {
-    res.set('cache-control', 'no-store').json(await feed.latest(req.query));
-  });
-  app.get('/attempts/stream', (_req, res) => feed.stream(res));
-  app.get('/attempts/:id', async (req, res, next) => {
-    const record = await feed.find(req.params.id);
-    if (record) sendPage(res, 200, site.attempt(record));
-    else next();
+  app.use(async (req, res, next) => {
+    if (!(await attempts.node(req, res))) next();
   });
 
   app.get('/assets/:name', (req, res, next) => {

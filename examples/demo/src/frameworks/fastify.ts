@@ -5,7 +5,7 @@ import Fastify, { type FastifyReply } from 'fastify';
 import type { Demo } from '../framework.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }: Demo) {
+export async function serveWithFastify({ origin, passkeys, site, attempts, mailbox }: Demo) {
   let listener: RequestListener | undefined;
   const app = Fastify({
     // The demo listens by itself, whatever the framework; of Fastify it wants the handler.
@@ -41,19 +41,10 @@ export async function serveWithFastify({ origin, passkeys, site, feed, mailbox }
     return mailbox.of(request.passkeySession.user.id);
   });
 
-  app.get<{ Querystring: Record<string, unknown> }>('/attempts/latest', async ({ query }, reply) => {
-    reply.header('cache-control', 'no-store');
-    return feed.latest(query);
-  });
-  app.get<{ Params: { id: string } }>('/attempts/:id', async ({ params }, reply) => {
-    const record = await feed.find(params.id);
-    return record ? sendPage(reply, 200, site.attempt(record)) : sendPage(reply, 404, site.notFound);
-  });
-  app.get('/attempts/stream', (_request, reply) => {
-    // From here on the answer is the feed's.
-    reply.hijack();
-    reply.raw.setHeaders(new Headers(site.headers));
-    feed.stream(reply.raw);
+  app.get('/attempts*', async (request, reply) => {
+    // What the console has answered, Fastify leaves alone.
+    if (await attempts.node(request.raw, reply.raw)) reply.hijack();
+    else reply.callNotFound();
   });
   app.get<{ Params: { name: string } }>('/assets/:name', async (request, reply) => {
     const asset = site.assets.get(request.params.name);

@@ -4,7 +4,7 @@ import Koa, { type Context, type Middleware } from 'koa';
 import type { Demo } from '../framework.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithKoa({ origin, passkeys, site, feed, mailbox }: Demo) {
+export function serveWithKoa({ origin, passkeys, site, attempts, mailbox }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
   // Behind https there is a proxy, and it says where requests come from.
   const app = new Koa({ proxy: origin.startsWith('https:') });
@@ -57,36 +57,11 @@ export function serveWithKoa({ origin, passkeys, site, feed, mailbox }: Demo) {
     }),
   );
 
-  app.use(
-    at(
-      (path) => path === '/attempts/latest',
-      async (ctx) => {
-        ctx.set('cache-control', 'no-store');
-        ctx.body = await feed.latest(ctx.query);
-      },
-    ),
-  );
-  app.use(
-    at(
-      (path) => path === '/attempts/stream',
-      async (ctx) => {
-        // From here on the answer is the feed's.
-        ctx.respond = false;
-        ctx.res.setHeaders(new Headers(site.headers));
-        feed.stream(ctx.res);
-      },
-    ),
-  );
-  app.use(
-    at(
-      (path) => path.startsWith('/attempts/'),
-      async (ctx, next) => {
-        const record = await feed.find(ctx.path.slice('/attempts/'.length));
-        if (record) sendPage(ctx, 200, site.attempt(record));
-        else await next();
-      },
-    ),
-  );
+  app.use(async (ctx, next) => {
+    // What the console has answered, Koa leaves alone.
+    ctx.respond = !(await attempts.node(ctx.req, ctx.res));
+    if (ctx.respond) await next();
+  });
 
   app.use(async (ctx) => {
     const asset = ctx.path.startsWith('/assets/') ? site.assets.get(ctx.path.slice('/assets/'.length)) : undefined;

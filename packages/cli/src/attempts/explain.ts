@@ -3,6 +3,7 @@ import { type AttemptRecord, type Explanation, explain } from '@latchkey/core';
 import type { Context } from '../terminal/command.ts';
 import { bad, dim, type Output, strong, warning } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
+import { wordOf } from './filters.ts';
 import { hasCounterFallen, passkeyOf, placeOf } from './line.ts';
 import { plainAddress } from './network.ts';
 import { createNicknames } from './passkeys.ts';
@@ -95,7 +96,7 @@ function describe(record: AttemptRecord, explanation: Explanation, nickname: str
   if (failed === null) return;
   out.line();
   out.line(
-    bad('Refused'),
+    bad(`${wordOf(record.outcome)[0]!.toUpperCase()}${wordOf(record.outcome).slice(1)}`),
     `  ${failed.reason}${failed.rule === null ? '' : `, by the rule ${failed.rule}`}; says the ${SAYS[failed.source]}`,
   );
   out.line('  ', failed.meaning);

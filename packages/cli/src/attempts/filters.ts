@@ -7,10 +7,11 @@ import {
   FAILED_RULES,
   MODES,
   OUTCOMES,
+  type Outcome,
   providerName,
   REASONS,
 } from '@latchkey/core';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { isPseudonym } from '../identity.ts';
 import { instant, oneOf } from '../terminal/command.ts';
 import type { Output } from '../terminal/output.ts';
@@ -44,7 +45,7 @@ export function filterOptions(command: Command): Command {
     .option('--since <time>', 'from this instant on: ISO 8601, or how long ago (2h)', instant)
     .option('--until <time>', 'before this instant', instant)
     .option('--user <id>', "the application's own id of a user, or the pseudonym that records have for it")
-    .addOption(oneOf('--outcome <outcome>', 'how it ended', OUTCOMES))
+    .addOption(outcomeOption())
     .option('--reason <list>', 'why it did not succeed: codes of the closed list, with commas', readReasons)
     .addOption(oneOf('--rule <rule>', 'the rule of policy that refused it', FAILED_RULES))
     .addOption(oneOf('--enforcement <enforcement>', 'whether immediate mediation was enforced', ENFORCEMENTS))
@@ -60,6 +61,21 @@ export function filterOptions(command: Command): Command {
     )
     .option('--provider <name>', "part of the name of the passkey's provider, or its AAGUID")
     .option('--passkey <passkey>', 'its reference (or the beginning of it); or, with a store, its id or nickname');
+}
+
+/** What people read of an outcome: as on pages. In JSON, records and metrics "refused" is `failure`. */
+export const wordOf = (outcome: Outcome): string => (outcome === 'failure' ? 'refused' : outcome);
+
+/** The word that people read, and the one of the record. */
+function outcomeOption(): Option {
+  const option = oneOf('--outcome <outcome>', 'how it ended; "refused" is "failure" in JSON', [
+    ...new Set([...OUTCOMES.map(wordOf), ...OUTCOMES]),
+  ]);
+  const check = option.parseArg!;
+  return option.argParser((word, previous: string) => {
+    const checked = check(word, previous);
+    return OUTCOMES.find((outcome) => wordOf(outcome) === checked) ?? checked;
+  });
 }
 
 function readReasons(text: string): readonly string[] {

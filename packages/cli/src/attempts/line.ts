@@ -3,7 +3,7 @@ import type { AttemptRecord } from '@latchkey/core';
 import { shortRef } from '../identity.ts';
 import { bad, dim, good, type Output, type Piece, warning } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
-import { providerOf } from './filters.ts';
+import { providerOf, wordOf } from './filters.ts';
 
 export function show(record: AttemptRecord, nickname: string | null, out: Output): void {
   out.document(record);
@@ -11,7 +11,7 @@ export function show(record: AttemptRecord, nickname: string | null, out: Output
   out.line(
     dim(event.time),
     ' ',
-    toneOf(record)(outcome.padEnd(9)),
+    toneOf(record)(wordOf(outcome).padEnd(9)),
     ` ${event.name.replace('latchkey.', '').padEnd(20)} ${(attempt.mode ?? '-').padEnd(11)} ${immediate.enforcement.padEnd(14)} `,
     `${attempt.id}  user ${user.id ?? user.hash ?? '-'}`,
     ...(reason === null ? [] : ['  ', toneOf(record)(reason)]),

@@ -4,7 +4,7 @@ import { shortRef } from '../identity.ts';
 import type { Context } from '../terminal/command.ts';
 import { dim, many, type Output, strong } from '../terminal/output.ts';
 import { browserOf } from './browser.ts';
-import { type Filters, matches, providerOf, queryOf } from './filters.ts';
+import { type Filters, matches, providerOf, queryOf, wordOf } from './filters.ts';
 import { networkOf, plainAddress } from './network.ts';
 import { createNicknames } from './passkeys.ts';
 import { type SourceOptions, withSource } from './source.ts';
@@ -109,7 +109,7 @@ function newGroup(key: string | null, time: string): Group {
 function describe(rows: readonly (readonly [string, Group])[], by: Grouping, out: Output): void {
   const width = Math.min(60, Math.max(by.length, ...rows.map(([name]) => name.length)));
   const cells = (values: readonly (string | number)[]) => values.map((value) => String(value).padStart(10)).join('');
-  out.line(strong(`${by.padEnd(width)}${cells(['attempts', ...OUTCOMES])}`));
+  out.line(strong(`${by.padEnd(width)}${cells(['attempts', ...OUTCOMES.map(wordOf)])}`));
   for (const [name, group] of rows) {
     out.line(
       `${name.padEnd(width)}${cells([group.attempts, ...OUTCOMES.map((outcome) => group[outcome])])}  `,

@@ -17,7 +17,7 @@ export function define(attempts: Command): void {
   );
   jsonOption(list, 'JSON lines: the records as they are').action(runs(runList));
   examples(list, {
-    'What was refused in the last hour': 'latchkey attempts list --store sqlite:app.db --outcome failure --since 1h',
+    'What was refused in the last hour': 'latchkey attempts list --store sqlite:app.db --outcome refused --since 1h',
     "One person's day, for a program":
       'latchkey attempts list --log sign-ins.log --user 42 --since 2026-11-22 --until 2026-11-23 --json',
     'Where was this passkey used?': 'latchkey attempts list --store sqlite:app.db --user 42 --passkey "My phone"',
@@ -33,7 +33,7 @@ export function define(attempts: Command): void {
   );
   examples(summary, {
     'Is this a wave of stolen names?':
-      'latchkey attempts summary --by network --outcome failure --since 1h --store sqlite:app.db',
+      'latchkey attempts summary --by network --outcome refused --since 1h --store sqlite:app.db',
     'Whom did policy.immediateMediation require refuse?':
       'latchkey attempts summary --by user --rule immediate_mediation --since 7d --store sqlite:app.db',
     'Why, hour by hour': 'latchkey attempts summary --by hour --reason challenge_consumed --log sign-ins.log',
@@ -44,7 +44,7 @@ export function define(attempts: Command): void {
   ).option('--every <duration>', 'how often a store is asked', duration, 1_000);
   jsonOption(follow, 'JSON lines: the records as they are').action(runs(runFollow));
   examples(follow, {
-    'Watch what fails': 'latchkey attempts follow --store redis://localhost --outcome failure',
+    'Watch what fails': 'latchkey attempts follow --store redis://localhost --outcome refused',
     'Watch a log, across rotation': 'latchkey attempts follow --log /var/log/app/sign-ins.log',
   });
 

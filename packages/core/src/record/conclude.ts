@@ -170,7 +170,7 @@ function sentence(
   const verbs = {
     success: 'succeeded',
     failure: 'was refused',
-    cancelled: 'ended in the page',
+    cancelled: 'was cancelled in the page',
     abandoned: 'was abandoned',
     error: 'failed through our fault',
   };

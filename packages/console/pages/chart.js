@@ -1,7 +1,7 @@
 // @ts-check
-// The charts of the Attempts page: attempts over time by outcome, how many sign-ins were enforced, and the reasons. What
+// The charts over the list: attempts over time by outcome, how many sign-ins were enforced, and the reasons. What
 // they show is in words and numbers too, for who does not see them; a texture goes with each colour that may be confused.
-import { element } from './ceremony.js';
+import { element } from './page.js';
 import { enforcements, outcomes } from './words.js';
 
 /** @typedef {import('./words.js').Outcome} Outcome */
@@ -47,11 +47,11 @@ element('#show-bar').addEventListener('click', () => lead({ at: String(bars[Numb
  * Draws what the server counted. Bars, shares and reasons lead to the attempts that they stand for.
  * @param {Counts} counts
  * @param {Range} range
- * @param {string} policy for Immediate UI mode
  * @param {(change: Record<string, string>) => void} choose
  */
-export function showCharts({ start, step, bars: counted, enforcement, reasons, atMost }, range, policy, choose) {
+export function showCharts({ start, step, bars: counted, enforcement, policy, reasons, atMost }, range, choose) {
   lead = choose;
+  document.body.dataset.immediate = policy ?? '';
   const { each, name } = ranges[range];
   bars = counted.map((by, index) => ({ at: start + index * step, total: sum(by), by }));
   const total = Object.fromEntries(kinds.map((kind) => [kind, bars.reduce((all, { by }) => all + by[kind], 0)]));
@@ -114,7 +114,7 @@ function drawBars(top) {
 
 /**
  * @param {Readonly<Record<Enforcement, number>>} signIns
- * @param {string} policy
+ * @param {Counts['policy']} policy
  */
 function showEnforcement(signIns, policy) {
   const all = sum(signIns);

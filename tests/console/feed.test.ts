@@ -1,14 +1,14 @@
-/** What the Attempts page asks for, over 5,000 records and more: filtered and counted on the server, and small whatever is there. */
+/** What the console's list asks for, over 5,000 records and more: filtered and counted on the server, and small whatever is there. */
 import { type AttemptRecord, memoryStore } from '@latchkey/core';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Feed, openFeed } from '../../examples/demo/src/feed.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Feed, openFeed } from '../../packages/console/src/feed.ts';
 import { recordOf } from '../audit/records.ts';
 
 /** Three days of attempts, a change after every ninth; a tenth of the attempts is cancelled. */
 const MANY = 5_400;
 let feed: Feed;
 
-beforeEach(async () => {
+beforeAll(async () => {
   const { attempts } = memoryStore();
   const first = Date.now() - MANY * 48_000;
   for (let n = 0; n < MANY; n++) {
@@ -27,7 +27,7 @@ beforeEach(async () => {
   feed = openFeed(attempts!);
 });
 
-afterEach(() => feed.close());
+afterAll(() => feed.close());
 
 it('answers in less than 100 kB, however much there is', async () => {
   for (const range of ['30m', '24h', '7d'])

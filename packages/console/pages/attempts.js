@@ -1,16 +1,17 @@
 // @ts-check
-// The Attempts page: one line an attempt, opened in place, filtered and counted by the server, and new ones as they happen,
+// The list: one line an attempt, opened in place, filtered and counted by the server, and new ones as they happen,
 // unless they are paused or somebody reads. What is filtered by is in the address, so that the way back from an attempt leads
 // to the same. Text goes in as text only.
-import { element, say } from './ceremony.js';
 import { ranges, showCharts } from './chart.js';
+import { element, say } from './page.js';
 import { enforcements, kinds, outcomes, wordsFor } from './words.js';
 
 /** @typedef {import('./words.js').Attempt} Attempt */
 
 /** No more lines than this are kept for new ones; whoever asked for older ones keeps what is there. */
 const shown = 50;
-/** In milliseconds: counts are asked for, and news are read out, no more often than that. */
+/** In milliseconds: new lines are shown, counts asked for, and news read out, no more often than that. */
+const showEvery = 100;
 const countEvery = 2_000;
 const announceEvery = 5_000;
 
@@ -21,9 +22,9 @@ const news = element('#news');
 const pause = element('#pause');
 const waiting = element('#waiting');
 const older = element('#older');
-const policy = document.body.dataset.immediate ?? '';
 const template = /** @type {HTMLTemplateElement} */ (element('#attempt'));
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' });
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
 /** What is asked for. @type {Record<string, string>} */
@@ -100,16 +101,27 @@ function showChips() {
   );
 }
 
-const stream = new EventSource('/attempts/stream');
+/** The server ends the stream now and then, and the browser comes back within a second: nobody need be told. */
+const backWithin = 4_000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let missing;
+let hasLoaded = false;
+
+const stream = new EventSource(address('stream'));
 // What was before, and during a break, is asked for.
 stream.addEventListener('open', () => {
+  clearTimeout(missing);
+  missing = undefined;
   say(live, 'Live', null);
   live.dataset.state = 'on';
-  load();
+  if (hasLoaded) catchUp();
+  else load();
 });
+// Every try that fails is an error.
 stream.addEventListener('error', () => {
-  say(live, 'Connection lost, trying again …', null);
-  live.dataset.state = 'off';
+  if (stream.readyState !== EventSource.CLOSED)
+    missing ??= setTimeout(() => lost('Connection lost, trying again …'), backWithin);
+  else lost('You may not see this any more, or the server has changed. Reload the page.');
 });
 stream.addEventListener('message', ({ data }) => arrive(JSON.parse(data)));
 
@@ -127,9 +139,20 @@ older.addEventListener('click', loadOlder);
 // Time passes also when nothing happens.
 setInterval(countSoon, 10_000);
 
+/** @param {string} words */
+function lost(words) {
+  say(live, words, null);
+  live.dataset.state = 'off';
+}
+
+/** The address of what is beside this script. @param {string} name */
+function address(name) {
+  return new URL(name, import.meta.url).href;
+}
+
 /** @param {Record<string, string>} [also] */
 async function ask(also) {
-  const response = await fetch(`/attempts/latest?${new URLSearchParams({ ...wanted, ...also })}`);
+  const response = await fetch(`${address('latest')}?${new URLSearchParams({ ...wanted, ...also })}`);
   if (!response.ok) throw new Error(`status ${response.status}`);
   return /** @type {Promise<import('../src/feed.ts').Latest>} */ (response.json());
 }
@@ -140,6 +163,7 @@ async function load() {
   try {
     const { attempts, hasOlder, counts } = await ask();
     if (mine !== asked) return;
+    hasLoaded = true;
     held = [];
     more = 0;
     list.replaceChildren(...attempts.map(itemFor));
@@ -149,6 +173,21 @@ async function load() {
     sayWhenEmpty();
   } catch {
     if (mine === asked) say(said, 'The attempts could not be loaded. Reload the page to try again.', 'refused');
+  }
+}
+
+/** After a break. A list that is paused or read stays, and is told what came meanwhile. */
+async function catchUp() {
+  if (!isPaused && !isRead()) return load();
+  const mine = asked;
+  const first = /** @type {HTMLElement | null} */ (list.firstElementChild);
+  const newest = held[0]?.eventId ?? first?.dataset.event ?? '';
+  try {
+    const { attempts } = await ask();
+    if (mine !== asked) return;
+    for (const attempt of attempts.toReversed()) if (attempt.eventId > newest) arrive(attempt);
+  } catch {
+    // The stream says when the server is gone.
   }
 }
 
@@ -197,22 +236,22 @@ function arrive(attempt) {
     held.length = shown;
     more += 1;
   }
-  if (isPaused || isRead()) sayWhatWaits();
-  else showSoon();
+  showSoon();
   announce(attempt);
 }
 
 let showing = false;
 
-/** However much happens, it is shown once a frame. */
+/** However much happens, it is shown a few times a second. */
 function showSoon() {
   if (showing) return;
   showing = true;
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     showing = false;
-    if (!isPaused && !isRead()) showHeld();
-    else sayWhatWaits();
-  });
+    if (held.length === 0) return;
+    if (isPaused || isRead()) sayWhatWaits();
+    else showHeld();
+  }, showEvery);
 }
 
 function showHeld() {
@@ -266,7 +305,7 @@ function sayWhenEmpty() {
   const filtered = wanted.outcome || wanted.reason || wanted.enforcement || wanted.at || wanted.kind !== 'attempts';
   const none = filtered
     ? 'Nothing in this time fits these filters.'
-    : 'No attempts in this time. Sign up or sign in on another tab, and they show up here.';
+    : 'No attempts in this time. Those that come show up here by themselves.';
   say(said, list.childElementCount === 0 ? none : '', 'note');
 }
 
@@ -289,7 +328,7 @@ function countSoon() {
 
 /** @param {import('../src/feed.ts').Counts} counts */
 function draw(counts) {
-  showCharts(counts, /** @type {import('./chart.js').Range} */ (wanted.range), policy, (change) => {
+  showCharts(counts, /** @type {import('./chart.js').Range} */ (wanted.range), (change) => {
     choose(change);
     element('#latest').focus();
   });
@@ -314,11 +353,11 @@ function itemFor(attempt) {
   element('.because', item).textContent = words.because?.reason ?? '';
   const when = /** @type {HTMLTimeElement} */ (element('time', item));
   when.dateTime = attempt.time;
-  when.textContent = time.format(at);
+  when.textContent = (at.toDateString() === new Date().toDateString() ? time : dayAndTime).format(at);
   when.title = dateAndTime.format(at);
   element('.attempt-id code', item).textContent = attempt.attemptId;
   const explain = /** @type {HTMLAnchorElement} */ (element('.explain', item));
-  explain.href = `/attempts/${attempt.eventId}`;
+  explain.href = address(attempt.eventId);
   explain.ariaLabel = `Explain: ${[words.name, words.outcome, time.format(at)].join(', ')}`;
 
   const { asked, claimed, proved, enforced } = words;
@@ -335,7 +374,8 @@ function itemFor(attempt) {
     }
     fill('.enforced', [enforced?.verdict ?? 'Does not apply', enforced?.more]);
     element('.proved', item).dataset.signature = attempt.proved.signature;
-    element('.enforced', item).dataset.enforcement = attempt.enforcement;
+    const { dataset } = element('.enforced', item);
+    Object.assign(dataset, { enforcement: attempt.enforcement, policy: attempt.asked.policy });
   }
   return item;
 

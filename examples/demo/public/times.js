@@ -1,5 +1,5 @@
 // @ts-check
-// The page about one attempt, and all others with a time: in the reader's own time and language.
+// Every time on a page, in the reader's own time and language.
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 for (const time of document.querySelectorAll('time')) {
   time.title = time.textContent ?? '';

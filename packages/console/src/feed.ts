@@ -1,15 +1,15 @@
 /**
- * What the Attempts page is fed with: records from the attempt store, filtered and counted here, and new ones as they happen,
- * through Node's own diagnostics channel. Anyone who can open the page sees everyone's attempts, so a view of a record says
- * what happened and never to whom: no user, no address, no credential.
+ * What the pages are fed with: records from the attempt store, filtered and counted here, and new ones as they happen, through
+ * Node's own diagnostics channel. Whoever may open the pages sees everyone's attempts, so a view of a record says what happened
+ * and never to whom: no user, no address, no credential.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ServerResponse } from 'node:http';
 import {
   type AttemptRecord,
   type AttemptStore,
   ENFORCEMENTS,
   type Enforcement,
+  type ImmediateMediation,
   OUTCOMES,
   type Outcome,
 } from '@latchkey/core';
@@ -25,6 +25,8 @@ export interface Counts {
   readonly bars: readonly Readonly<Record<Outcome, number>>[];
   /** Of sign-ins. */
   readonly enforcement: Readonly<Record<Enforcement, number>>;
+  /** For Immediate UI mode, at the newest sign-in; null where there is none. */
+  readonly policy: ImmediateMediation | null;
   /** Most frequent first. */
   readonly reasons: readonly (readonly [string, number])[];
   /** So many of the newest records are counted, where there are more; else null. */
@@ -46,9 +48,17 @@ export interface Feed {
   latest(asked: Asked): Promise<Latest>;
   /** The record of this `event.id`, or the last one of this attempt, if there is one. */
   find(id: string): Promise<AttemptRecord | undefined>;
-  /** Answers with server-sent events until the page leaves or the feed is closed. */
-  stream(response: ServerResponse): void;
+  /** What stands before and after a record, and what it came of or led to. */
+  around(record: AttemptRecord): Promise<Around>;
+  /** Server-sent events, until the page leaves, the feed is closed, or some minutes are over. */
+  stream(): ReadableStream<Uint8Array>;
   close(): void;
+}
+
+export interface Around {
+  readonly older: AttemptRecord | undefined;
+  readonly newer: AttemptRecord | undefined;
+  readonly related: readonly AttemptRecord[];
 }
 
 const minute = 60_000;
@@ -69,23 +79,20 @@ const STEP = 200;
 /** How long counts serve, in milliseconds: several pages may watch. */
 const COUNTED_FOR = 1_000;
 const UNREAD_BYTES = 1_000_000;
+/** A page then comes back through the guard: who may not see it any more does not. In milliseconds. */
+const STREAMED_FOR = 5 * minute;
+/** A comment now and then, so that no proxy takes the silence for the end. In milliseconds. */
+const STILL_HERE = 15_000;
+/** How far after a record the next one is looked for, in milliseconds: most are near. */
+const SPANS = [minute, 60 * minute, 1_440 * minute, 43_200 * minute, 525_600 * minute];
 
 export function openFeed(attempts: AttemptStore): Feed {
-  const listeners = new Set<ServerResponse>();
+  const listeners = new Set<Listener>();
   const counted = new Map<Range, { readonly at: number; readonly counts: Promise<Counts> }>();
   const publish = (message: unknown) => {
-    const event = `data: ${JSON.stringify(viewOf(message as AttemptRecord))}\n\n`;
-    for (const listener of listeners) {
-      // A page that cannot keep up is let go: it comes back and asks for the latest.
-      if (listener.writableLength > UNREAD_BYTES) listener.destroy();
-      else listener.write(event);
-    }
+    const event = encoder.encode(`data: ${JSON.stringify(viewOf(message as AttemptRecord))}\n\n`);
+    for (const { send } of listeners) send(event);
   };
-  // A comment now and then, so that no proxy takes the silence for the end.
-  const keepAlive = setInterval(() => {
-    for (const listener of listeners) listener.write(': still here\n\n');
-  }, 15_000);
-  keepAlive.unref();
   subscribe('latchkey.attempt', publish);
 
   function count(range: Range): Promise<Counts> {
@@ -97,6 +104,15 @@ export function openFeed(attempts: AttemptStore): Feed {
     return counts;
   }
 
+  async function find(id: string): Promise<AttemptRecord | undefined> {
+    if (!UUID.test(id)) return undefined;
+    // The newest one before the next id is the one itself, if it is there.
+    const [found] = await attempts.list({ before: successor(id), limit: 1 });
+    if (found?.event.id === id) return found;
+    const latest = await attempts.list({ limit: PAGE });
+    return latest.find(({ attempt }) => attempt.id === id);
+  }
+
   return {
     latest: async (asked) => {
       const range = asked.range === '24h' || asked.range === '7d' ? asked.range : '30m';
@@ -104,27 +120,76 @@ export function openFeed(attempts: AttemptStore): Feed {
       const [found, counts] = await Promise.all([searched, count(range)]);
       return { attempts: found.slice(0, SHOWN).map(viewOf), hasOlder: found.length > SHOWN, counts };
     },
-    find: async (id) => {
-      if (!UUID.test(id)) return undefined;
-      // The newest one before the next id is the one itself, if it is there.
-      const [found] = await attempts.list({ before: successor(id), limit: 1 });
-      if (found?.event.id === id) return found;
-      const latest = await attempts.list({ limit: PAGE });
-      return latest.find(({ event, attempt }) => attempt.id === id && isAttempt(event));
+    find,
+    around: async (record) => {
+      const { event, attempt } = record;
+      const since = Date.parse(event.time);
+      const [older] = await attempts.list({ before: event.id, limit: 1 });
+      let later: AttemptRecord[] = [];
+      for (const span of SPANS) {
+        const there = await attempts.list({ since, until: since + span, limit: PAGE });
+        later = there.filter(({ event: other }) => other.id > event.id);
+        if (later.length > 0) break;
+      }
+      const cause = attempt.relatedId === undefined ? undefined : await find(attempt.relatedId);
+      const effects = later.filter((other) => other.attempt.relatedId === attempt.id);
+      return { older, newer: later.at(-1), related: cause ? [cause, ...effects] : effects };
     },
-    stream: (response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-      // The browser counts the stream as open from the first byte on.
-      response.write(': attempts as they happen\n\n');
-      listeners.add(response);
-      response.once('close', () => listeners.delete(response));
+    stream: () => {
+      let listener: Listener;
+      return new ReadableStream<Uint8Array>(
+        {
+          start: (controller) => {
+            listener = listen(controller, () => listeners.delete(listener));
+            listeners.add(listener);
+          },
+          cancel: () => listener.leave(),
+        },
+        new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES }),
+      );
     },
     close: () => {
-      clearInterval(keepAlive);
       unsubscribe('latchkey.attempt', publish);
-      for (const listener of listeners) listener.end();
+      for (const { end } of listeners) end();
     },
   };
+}
+
+interface Listener {
+  send(event: Uint8Array): void;
+  /** Ends what is sent. */
+  end(): void;
+  /** The page has left by itself. */
+  leave(): void;
+}
+
+const encoder = new TextEncoder();
+
+function listen(controller: ReadableStreamDefaultController<Uint8Array>, gone: () => void): Listener {
+  const stillHere = setInterval(() => send(encoder.encode(': still here\n\n')), STILL_HERE);
+  const over = setTimeout(() => end(), STREAMED_FOR);
+  stillHere.unref();
+  over.unref();
+  // The browser counts the stream as open from the first byte on.
+  controller.enqueue(encoder.encode('retry: 1000\n\n'));
+  return { send, end, leave };
+
+  function send(event: Uint8Array): void {
+    // A page that cannot keep up is let go: it comes back and asks for the latest.
+    if ((controller.desiredSize ?? 0) > 0) controller.enqueue(event);
+    else end();
+  }
+
+  function end(): void {
+    leave();
+    controller.close();
+  }
+
+  function leave(): void {
+    clearInterval(stillHere);
+    clearTimeout(over);
+    gone();
+  }
 }
 
 /** A ceremony, and not a change to a passkey, nor the end of a session. */
@@ -165,6 +230,7 @@ async function countIn(attempts: AttemptStore, range: Range): Promise<Counts> {
   const bars = Array.from({ length: many }, () => tally(OUTCOMES));
   const signIns = tally(ENFORCEMENTS);
   const reasons = new Map<string, number>();
+  let policy: ImmediateMediation | null = null;
   let before: string | undefined;
   let isComplete = false;
   for (let page = 0; page < PAGES && !isComplete; page++) {
@@ -174,14 +240,17 @@ async function countIn(attempts: AttemptStore, range: Range): Promise<Counts> {
       // Another process's clock may be a little ahead of ours.
       const bar = bars[Math.min(Math.floor((Date.parse(event.time) - start) / step), many - 1)];
       if (bar) bar[outcome] += 1;
-      if (event.name === 'latchkey.signin.attempt') signIns[immediate.enforcement] += 1;
+      if (event.name === 'latchkey.signin.attempt') {
+        signIns[immediate.enforcement] += 1;
+        policy ??= immediate.policy;
+      }
       if (reason !== null) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
     before = records.at(-1)?.event.id;
     isComplete = records.length < PAGE;
   }
   const sorted = [...reasons].sort(([, a], [, b]) => b - a);
-  return { start, step, bars, enforcement: signIns, reasons: sorted, atMost: isComplete ? null : PAGE * PAGES };
+  return { start, step, bars, enforcement: signIns, policy, reasons: sorted, atMost: isComplete ? null : PAGE * PAGES };
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
