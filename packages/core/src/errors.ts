@@ -165,17 +165,9 @@ export function stageOf(reason: Reason): Stage | undefined {
   return CONSEQUENCES[reason]?.[2];
 }
 
-const OURS: ReadonlySet<Reason> = new Set([
-  'session_failed',
-  'store_unavailable',
-  'config_invalid',
-  'audit_unavailable',
-  'internal_error',
-]);
-
-/** `error` when it is our fault, else `failure`. */
+/** `error` when it is our fault, as the status of its code says, else `failure`. */
 export function outcomeOf(reason: Reason): Outcome {
-  return OURS.has(reason) ? 'error' : 'failure';
+  return PROBLEMS[CONSEQUENCES[reason]?.[0] ?? 'internal_error'][0] >= 500 ? 'error' : 'failure';
 }
 
 /** Whatever was thrown, as a refusal: what is not one already is our fault. */

@@ -308,8 +308,12 @@ function foldRefusals(): Pick<Limits, 'fold' | 'release'> {
         return standingFor(record, 1);
       }
       // Records of many addresses in common name none of them.
-      const common =
-        name === own ? record : { ...record, client: { ...record.client, address: null, userAgent: null } };
+      const nobodys: AttemptRecord['client'] = {
+        address: null,
+        userAgent: null,
+        immediateGet: record.client.immediateGet,
+      };
+      const common = name === own ? record : { ...record, client: nobodys };
       if (fold.waiting === null) fold.waiting = { record: common, count: 0 };
       fold.waiting.count += 1;
       return take(fold, now)[0] ?? null;

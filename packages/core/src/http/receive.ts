@@ -81,9 +81,9 @@ export async function receive(
  */
 function countedBy({ request, binding }: RequestContext, { ceremony, path, method }: Route): LimitedKey[] {
   if (method === 'DELETE' && path === SESSION) return [];
-  if (method === 'PATCH' || method === 'DELETE') return byAddress('changes', request.address);
-  if (path === OFFER) return byAddress('options', request.address);
-  if (!ceremony) return path === OUTCOME ? byAddress('outcome', request.address) : [];
+  if (method === 'POST' && path === OFFER) return byAddress('options', request.address);
+  if (path === OUTCOME) return byAddress('outcome', request.address);
+  if (!ceremony) return byAddress('changes', request.address);
   const [purpose, step] = ceremony;
   return [
     ...byAddress(purpose === 'registration' ? 'registration' : step, request.address),
