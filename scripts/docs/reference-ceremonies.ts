@@ -225,6 +225,7 @@ async function ceremonies() {
   await ask('GET /signals');
   await ask('GET /session');
   await ask('GET /sessions');
+  await ask('GET /activity');
   await ask('DELETE /sessions');
   await ask('DELETE /credentials/:id', undefined, added.passkey.id);
 

@@ -94,6 +94,7 @@ async function exchange(site: Site) {
   await say('client', agent.request('GET', '/passkeys/client.js'));
   await say('elements', agent.request('GET', '/passkeys/elements.js'));
   await say('sessions', agent.request('GET', '/passkeys/sessions'));
+  await say('activity', agent.request('GET', '/passkeys/activity'));
   await say('end a session that is not there', agent.request('DELETE', '/passkeys/sessions/other'));
   await say('end all other sessions', agent.request('DELETE', '/passkeys/sessions'));
   await say('offer', agent.post('/offer'));

@@ -1,4 +1,5 @@
 /** The HTTP contract: every route, who may ask, what its body may be, and what it does. */
+import { activityOf } from '../ceremony/activity.ts';
 import { signInOptions, stepUpOptions, verifySignIn, verifyStepUp } from '../ceremony/authentication.ts';
 import { hashBinding, takeReported } from '../ceremony/ceremony.ts';
 import type { RequestContext } from '../ceremony/context.ts';
@@ -274,6 +275,15 @@ export const ROUTES: readonly Route[] = [
       if (ended.length === 0) throw refuseUnrecorded('not_found');
       return { status: 204 };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/activity',
+    needs: 'session',
+    run: async (context, services, signedIn) => ({
+      status: 200,
+      body: { activity: await activityOf(context, services, signedIn) },
+    }),
   }),
   route({
     method: 'GET',
