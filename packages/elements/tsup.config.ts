@@ -30,6 +30,8 @@ export default defineConfig([
     // The sentences come from the sources too, so that nothing has to be built first.
     esbuildOptions: (options) => {
       options.conditions = ['latchkey-source'];
+      // Modules are UTF-8, whatever a server says: as escapes, Japanese takes twice the room.
+      options.charset = 'utf8';
     },
   },
 ]);

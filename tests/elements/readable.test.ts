@@ -13,6 +13,7 @@ const ALL = `
   <h2>New</h2><latchkey-sign-up ask-display-name></latchkey-sign-up>
   <h2>Own</h2><latchkey-passkeys></latchkey-passkeys>
   <h2>Where</h2><latchkey-sessions></latchkey-sessions>
+  <h2>When</h2><latchkey-activity></latchkey-activity>
   <h2>Again</h2><latchkey-step-up></latchkey-step-up>`;
 
 describe.each([
