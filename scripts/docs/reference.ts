@@ -312,6 +312,8 @@ const PURPOSES: Record<string, string> = {
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
   'GET /elements.js': 'The elements, as one ES module that loads `client.js` beside it. May be cached.',
+  'GET /elements/:id':
+    '`sign-in.js`: the sign-in element alone, in English. `de.js`, `es.js`, `fr.js`, `ja.js`: a language each. May be cached.',
 };
 
 /** Whom each route wants to be there. Others get 401 `sign_in_required`. */

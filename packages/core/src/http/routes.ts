@@ -327,6 +327,14 @@ export const ROUTES: readonly Route[] = [
     script: true,
     run: async (context) => clientModule('elements.js', context.request.header('if-none-match')),
   }),
+  route({
+    method: 'GET',
+    path: '/elements/:id',
+    needs: 'nobody',
+    script: true,
+    run: async (context, _services, _who, _body, id) =>
+      clientModule(`elements/${id}`, context.request.header('if-none-match')),
+  }),
 ];
 
 /** A route, as documents are made from it. */

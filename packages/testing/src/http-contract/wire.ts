@@ -252,6 +252,8 @@ export const wireRules: readonly HttpRule[] = [
     for (const [name, inside] of [
       ['client.js', /createPasskeyClient/],
       ['elements.js', /latchkey-sign-in/],
+      ['elements/sign-in.js', /latchkey-sign-in/],
+      ['elements/de.js', /Anmelden/],
     ] as const) {
       const reply = await agent.request('GET', `/passkeys/${name}`, undefined, {
         headers: { origin: undefined, 'sec-fetch-site': 'cross-site' },
@@ -262,6 +264,7 @@ export const wireRules: readonly HttpRule[] = [
       const again = await agent.request('GET', `/passkeys/${name}`, undefined, { headers: { 'if-none-match': etag } });
       assert.deepEqual([again.status, again.text], [304, '']);
     }
+    assertProblem(await agent.request('GET', '/passkeys/elements/tlh.js'), 404, 'not_found');
   }),
 
   rule(
