@@ -49,7 +49,16 @@ const ALLOWED = {
  */
 const FLOORS = {
   core: [
-    ['runtime.ts', 'random.ts', 'address.ts', 'version.ts', 'deadline.ts', 'batches.ts', 'client-module.ts'],
+    [
+      'runtime.ts',
+      'random.ts',
+      'address.ts',
+      'version.ts',
+      'deadline.ts',
+      'batches.ts',
+      'names.ts',
+      'client-module.ts',
+    ],
     ['record'],
     ['store'],
     ['errors.ts'],

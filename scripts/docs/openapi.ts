@@ -144,7 +144,7 @@ export function openapi({
       version: VERSION,
       license: { name: 'MIT', identifier: 'MIT' },
       description:
-        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored. Texts are well-formed Unicode without NUL, and as long as JavaScript says.',
+        'Passkey sign-in, below the mount prefix. Bodies are JSON objects of at most 64 KiB; members that are not named are ignored. Texts are well-formed Unicode without NUL, and as long as JavaScript says; names (`username`, `displayName`, `nickname`) have no control or format characters but joiners in their place.',
     },
     servers: [{ url: '/passkeys', description: 'The default prefix.' }],
     paths: Object.fromEntries(

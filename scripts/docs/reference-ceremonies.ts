@@ -225,6 +225,7 @@ async function ceremonies() {
   await ask('GET /signals');
   await ask('GET /session');
   await ask('GET /sessions');
+  await ask('GET /activity');
   await ask('DELETE /sessions');
   await ask('DELETE /credentials/:id', undefined, added.passkey.id);
 
@@ -249,7 +250,8 @@ async function ceremonies() {
   await passkeys.forUser('ada').forget({ by: 'operator', reason: 'the end of the reference' });
   clock.now += 40 * 86_400_000;
   await passkeys.sweep();
-  for (const script of ['GET /client.js', 'GET /elements.js']) answers.set(script, { status: 200, members: new Map() });
+  for (const script of ['GET /client.js', 'GET /elements.js', 'GET /elements/:id'])
+    answers.set(script, { status: 200, members: new Map() });
   await passkeys.close();
   return answers;
 }

@@ -306,10 +306,14 @@ const PURPOSES: Record<string, string> = {
   'GET /sessions': 'Where the person is signed in, newest first.',
   'DELETE /sessions/:id': 'Ends one of the own sessions.',
   'DELETE /sessions': 'Ends all of the own sessions but this one.',
+  'GET /activity':
+    "The person's own last sign-ins, at most 20, newest first: those that a passkey of theirs proved, from `store.attempts`. 404 `not_found` where no records are kept.",
   'GET /session': 'Who is signed in, or 401.',
   'DELETE /session': 'Signs out.',
   'GET /client.js': 'The browser client, as one ES module. May be cached.',
   'GET /elements.js': 'The elements, as one ES module that loads `client.js` beside it. May be cached.',
+  'GET /elements/:id':
+    '`sign-in.js`: the sign-in element alone, in English. `de.js`, `es.js`, `fr.js`, `ja.js`: a language each. May be cached.',
 };
 
 /** Whom each route wants to be there. Others get 401 `sign_in_required`. */

@@ -16,6 +16,7 @@ export async function setup(): Promise<void> {
   const sources = ROOMS.flatMap((room) =>
     globSync(['src/**/*', 'tsup.config.ts', 'package.json'], { cwd: room }).map((file) => join(room, file)),
   );
+  sources.push(join(ROOT, 'packages/core/scripts/client.mjs'));
   const changedAt = Math.max(...sources.map((file) => statSync(file).mtimeMs));
   const builtAt = statSync(CLIENT_MODULE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (builtAt > changedAt) return;
@@ -25,10 +26,7 @@ export async function setup(): Promise<void> {
     // Into a folder each: a build removes what it finds.
     for (const room of ROOMS)
       await promisify(execFile)(tsup, ['--out-dir', join(folder, basename(room))], { cwd: room });
-    writeClientModule({
-      'client.js': join(folder, 'browser/client.js'),
-      'elements.js': join(folder, 'elements/elements.js'),
-    });
+    writeClientModule((room) => join(folder, room));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -49,6 +49,8 @@ const CONFIG: Record<Side, object> = {
         given: ['../../docs/given-page.js'],
         '/passkeys/client.js': ['../../../packages/browser/src/index.ts'],
         '/passkeys/elements.js': ['../../../packages/elements/src/index.ts'],
+        '/passkeys/elements/sign-in.js': ['../../../packages/elements/src/only-sign-in.ts'],
+        '/passkeys/elements/de.js': ['../../../packages/elements/src/words/de.ts'],
       },
     },
     include: ['**/*.js'],

@@ -332,6 +332,38 @@ describe('<latchkey-sessions>', () => {
   });
 });
 
+describe('<latchkey-activity>', () => {
+  it('says when and with what the person signed in, and what was refused', async () => {
+    await signUp(ada);
+    await ada.show('<latchkey-activity></latchkey-activity>');
+    await ada.page.getByText('There is no sign-in to show yet.').waitFor();
+    await signOut(ada);
+    await ada.show('<latchkey-sign-in></latchkey-sign-in>');
+    await ada.page.getByRole('button', { name: 'Sign in' }).click();
+    await status().getByText('You are signed in as ada.').waitFor();
+    const { id } = signIns().at(-1)!.attempt;
+    const list = ada.page.getByRole('list', { name: 'Your last sign-ins' });
+    await ada.page.route('**/passkeys/activity', async (route) => {
+      const { activity } = await (await route.fetch()).json();
+      expect(activity).toMatchObject([{ id, outcome: 'success', current: true }]);
+      const refused = { ...activity[0], id: 'refused', outcome: 'failure', current: false, passkey: null };
+      await route.fulfill({ json: { activity: [refused, ...activity] } });
+    });
+    await ada.show('<latchkey-activity></latchkey-activity>');
+    const entries = list.getByRole('listitem');
+    await entries.nth(1).waitFor();
+    const words = await entries.allTextContents();
+    expect(words[0]).toMatch(/^Chrome, \w+not let in \w/);
+    expect(words[1]).toMatch(/^Chrome, \w+ this sessionsigned in .+ · Passkey · /);
+    expect(await list.ariaSnapshot()).toContain('- list "Your last sign-ins"');
+  });
+
+  it('says why there is nothing to be shown', async () => {
+    await ada.show('<latchkey-activity></latchkey-activity>');
+    await status().getByText('You are not signed in.').waitFor();
+  });
+});
+
 describe('<latchkey-step-up>', () => {
   it('confirms for one action', async () => {
     await signUp(ada);
@@ -362,6 +394,21 @@ describe('the words', () => {
   ])('are in the language of the page: %s', async (lang, words) => {
     await ada.show('<latchkey-sign-in></latchkey-sign-in>', { lang });
     await ada.page.getByRole('button', { name: words, exact: true }).waitFor();
+  });
+
+  it('are in the one language that a page loads beside sign-in alone', async () => {
+    await ada.page.route('**/passkeys/elements.js', (route) =>
+      route.fulfill({
+        contentType: 'text/javascript',
+        body: `import { de } from '/passkeys/elements/de.js';
+          import { configure } from '/passkeys/elements/sign-in.js';
+          configure({ languages: { de } });`,
+      }),
+    );
+    await ada.show('<latchkey-sign-in></latchkey-sign-in><latchkey-sign-up></latchkey-sign-up>', { lang: 'de' });
+    await ada.page.getByRole('button', { name: 'Anmelden' }).click();
+    await status().getByText('Es wurde kein Passkey verwendet.').waitFor();
+    expect(await ada.page.evaluate(() => customElements.get('latchkey-sign-up'))).toBeUndefined();
   });
 
   it('are replaced by the page, in a language of its own too', async () => {

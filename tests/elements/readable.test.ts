@@ -13,6 +13,7 @@ const ALL = `
   <h2>New</h2><latchkey-sign-up ask-display-name></latchkey-sign-up>
   <h2>Own</h2><latchkey-passkeys></latchkey-passkeys>
   <h2>Where</h2><latchkey-sessions></latchkey-sessions>
+  <h2>When</h2><latchkey-activity></latchkey-activity>
   <h2>Again</h2><latchkey-step-up></latchkey-step-up>`;
 
 describe.each([
@@ -42,9 +43,15 @@ describe.each([
       }));
       await route.fulfill({ json: { passkeys: many } });
     });
+    await reader.page.route('**/passkeys/activity', (route) => {
+      const signIn = { at: Date.now(), address: '2001:db8::1', userAgent: null, passkey: { id: '1', nickname: name } };
+      const activity = ['success', 'failure'].map((outcome) => ({ ...signIn, id: outcome, outcome, current: true }));
+      return route.fulfill({ json: { activity } });
+    });
     await reader.show(ALL, { lang, dir });
     await until(async () => expect(await reader.page.locator('latchkey-passkeys li').count()).toBe(3));
     await until(async () => expect(await reader.page.locator('latchkey-sessions li').count()).toBe(1));
+    await until(async () => expect(await reader.page.locator('latchkey-activity li').count()).toBe(2));
     expect(await faultsOfPage(reader.page)).toEqual([]);
 
     const sizes = await reader.page.evaluate(() =>

@@ -100,6 +100,11 @@ it('is done by keyboard alone, and read as it should be', async () => {
   // On the list, because the button that was pressed is gone.
   expect(await focused()).toBe('Your passkeys');
 
+  // Nothing can be pressed in it, and all of it is read.
+  await ada.show('<latchkey-activity></latchkey-activity>');
+  await ada.page.getByRole('listitem').first().waitFor();
+  expect(await tree()).toMatch(/- list "Your last sign-ins":\n +- listitem:[\s\S]*signed in /);
+
   await ada.show('<latchkey-sessions></latchkey-sessions>');
   await ada.page.getByRole('listitem').waitFor();
   await tabTo(/^Sign out/);

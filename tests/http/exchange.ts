@@ -93,7 +93,10 @@ async function exchange(site: Site) {
   await say('OPTIONS', agent.request('OPTIONS', '/passkeys/authentication/options'));
   await say('client', agent.request('GET', '/passkeys/client.js'));
   await say('elements', agent.request('GET', '/passkeys/elements.js'));
+  await say('elements, sign-in alone', agent.request('GET', '/passkeys/elements/sign-in.js'));
+  await say('elements, a language that is not there', agent.request('GET', '/passkeys/elements/tlh.js'));
   await say('sessions', agent.request('GET', '/passkeys/sessions'));
+  await say('activity', agent.request('GET', '/passkeys/activity'));
   await say('end a session that is not there', agent.request('DELETE', '/passkeys/sessions/other'));
   await say('end all other sessions', agent.request('DELETE', '/passkeys/sessions'));
   await say('offer', agent.post('/offer'));

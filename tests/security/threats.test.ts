@@ -725,7 +725,7 @@ const INPUT: Record<string, readonly Evidence[]> = {
   ],
   'CRLF, emoji, SQL and Redis metacharacters': [
     rules(
-      'takes every other text in every member: quotes, wildcards, line ends, directions, emoji',
+      'takes or refuses every other text in every member: quotes, wildcards, line ends, directions, emoji',
       'keeps the text of a person as it is, whatever is in it',
       'renames a passkey',
     ),
@@ -800,7 +800,7 @@ const RECORDS: Record<string, readonly Evidence[]> = {
   'log injection': [
     rules(
       'writes what comes from outside on one line',
-      'takes every other text in every member: quotes, wildcards, line ends, directions, emoji',
+      'takes or refuses every other text in every member: quotes, wildcards, line ends, directions, emoji',
     ),
     here('an address that a client made up is one short line, in records and in what is stored', async () => {
       const address = `1.2.3.4\u0085\u2028{"outcome":"success"}\u202e${'x'.repeat(8_000)}`;

@@ -25,6 +25,7 @@ export const right = (
       <button type="button">Sign in</button>
     </latchkey-sign-in>
     <latchkey-passkeys limit={20} icons={{ Manager: '/icon.svg' }} onchanged={({ detail }) => detail.action} />
+    <latchkey-activity onresult={({ detail }) => detail.action} />
     <latchkey-step-up action="pay" onconfirmed={({ detail }) => detail.kind} />
   </main>
 );

@@ -4,12 +4,12 @@ import { type AutofillOptions, autofill } from './autofill.ts';
 import { type Capabilities, capabilities } from './capabilities.ts';
 import { type Duration, requestTimeoutOf } from './duration.ts';
 import { offer } from './offer.ts';
-import { ownPasskeys } from './own-passkeys.ts';
-import { ownSessions } from './own-sessions.ts';
+import { own } from './own.ts';
 import { type PrepareOptions, prepare } from './prepare.ts';
 import { keepingPrepared } from './prepared.ts';
 import { addPasskey, type RegisterOptions, type SignUpOptions, signUp, upgrade } from './registration.ts';
 import type {
+  Activity,
   Answer,
   AutofillResult,
   ConfirmResult,
@@ -29,6 +29,7 @@ import { type ConfirmOptions, confirm, type StepUpOptions, stepUp } from './step
 export type { refusalCodes } from './refusals.ts';
 export type {
   Aborted,
+  Activity,
   Answer,
   Ask,
   AutofillResult,
@@ -164,6 +165,9 @@ export interface PasskeyClient {
   /** Tells password managers what the server knows now: call it when the account has another name. All else tells them by itself. */
   signal(): Promise<Answer>;
 
+  /** The person's own last sign-ins, at most 20, newest first; `not_found` where the server keeps no records. */
+  activity(): Promise<Answer<{ activity: Activity[] }>>;
+
   /** Where the person is signed in. */
   sessions(): Promise<Answer<{ sessions: Session[] }>>;
 
@@ -195,7 +199,6 @@ export function createPasskeyClient({
     notNow: () => server.send('DELETE', '/offer'),
     stepUp: (options) => stepUp(server, options),
     confirm: (options) => confirm(server, options),
-    ...ownPasskeys(server),
-    ...ownSessions(server),
+    ...own(server),
   };
 }

@@ -96,6 +96,24 @@ export interface Session {
   current: boolean;
 }
 
+/** A sign-in of the person's own, which one of their passkeys proved. Address and user agent are as the server saw them. */
+export interface Activity {
+  /** The attempt, as in its record. */
+  id: string;
+  /** When it ended. Milliseconds since the epoch. */
+  at: number;
+  /** `failure`: it was refused, by a rule of the policy, say. `error`: it failed through the server's fault. */
+  outcome: 'success' | 'failure' | 'error';
+  /** Null where the passkey is gone, or cannot be told. */
+  passkey: { id: string; nickname: string } | null;
+  /** Null where it is not known. */
+  address: string | null;
+  /** The header; null where it is not known. */
+  userAgent: string | null;
+  /** The session of this page began with it. */
+  current: boolean;
+}
+
 /** Instants are milliseconds since the epoch. A step-up for one `action` serves no other. */
 export interface StepUp {
   /** When the person confirmed. */

@@ -2,23 +2,37 @@
 // `node scripts/client.mjs`, after the builds of @latchkey/browser and @latchkey/elements. The tests build both by themselves and call this.
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What is written. */
 export const CLIENT_MODULE = fileURLToPath(new URL('../src/client-module.ts', import.meta.url));
 
-/** @param {Record<'client.js' | 'elements.js', string>} built where each built file is */
-export function writeClientModule(built) {
-  const members = Object.entries(built).map(([name, file]) => {
-    const source = readFileSync(file, 'utf8');
+/** What is served, and which package has built it. */
+const FILES = {
+  'client.js': 'browser',
+  'elements.js': 'elements',
+  'elements/sign-in.js': 'elements',
+  'elements/de.js': 'elements',
+  'elements/es.js': 'elements',
+  'elements/fr.js': 'elements',
+  'elements/ja.js': 'elements',
+};
+
+/** @param {(builder: string) => string} folderOf where a package's built files are */
+export function writeClientModule(folderOf) {
+  const members = Object.entries(FILES).map(([name, builder]) => {
+    const source = readFileSync(join(folderOf(builder), name), 'utf8');
     const tag = createHash('sha256').update(source).digest('base64url').slice(0, 22);
     return `  '${name}': { source: ${JSON.stringify(source)}, etag: '"${tag}"' },`;
   });
   const text = [
     '/** The built modules for pages, and their entity tags. Written by scripts/client.mjs. */',
     '',
-    '/** The browser client, and the elements, which load the client beside them. */',
-    "export type ClientFile = 'client.js' | 'elements.js';",
+    '/** The browser client; the elements, and sign-in alone, which load the client; and a language each. */',
+    `export type ClientFile = ${Object.keys(FILES)
+      .map((name) => `'${name}'`)
+      .join(' | ')};`,
     '',
     'export const CLIENT_FILES: Readonly<Record<ClientFile, { readonly source: string; readonly etag: string }>> = {',
     ...members,
@@ -31,10 +45,5 @@ export function writeClientModule(built) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  /** @param {string} path */
-  const built = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  writeClientModule({
-    'client.js': built('browser/dist/client.js'),
-    'elements.js': built('elements/dist/elements.js'),
-  });
+  writeClientModule((builder) => fileURLToPath(new URL(`../../${builder}/dist`, import.meta.url)));
 }

@@ -30,6 +30,7 @@ export type Action =
   | 'sessions'
   | 'endSession'
   | 'endOtherSessions'
+  | 'activity'
   | 'signOut';
 
 /** What an action came to. */

@@ -1,5 +1,6 @@
 // The elements, all of them: importing this names them, and everything public is here.
 
+import { LatchkeyActivity } from './activity.ts';
 import { define } from './define.ts';
 import * as languages from './languages.ts';
 import { LatchkeyPasskeys } from './passkeys.ts';
@@ -21,11 +22,12 @@ export {
 export * from './languages.ts';
 export { configure, type ElementsOptions } from './settings.ts';
 export type { WordKey, Words } from './words/keys.ts';
-export { LatchkeyPasskeys, LatchkeySessions, LatchkeySignIn, LatchkeySignUp, LatchkeyStepUp };
+export { LatchkeyActivity, LatchkeyPasskeys, LatchkeySessions, LatchkeySignIn, LatchkeySignUp, LatchkeyStepUp };
 
 addLanguages(languages);
 define('latchkey-sign-in', LatchkeySignIn);
 define('latchkey-sign-up', LatchkeySignUp);
 define('latchkey-passkeys', LatchkeyPasskeys);
 define('latchkey-sessions', LatchkeySessions);
+define('latchkey-activity', LatchkeyActivity);
 define('latchkey-step-up', LatchkeyStepUp);

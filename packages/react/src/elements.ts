@@ -1,6 +1,7 @@
 // The elements as React 19 takes them: importing this names them, and JSX knows their attributes and events.
 
 import type {
+  LatchkeyActivity,
   LatchkeyEventMap,
   LatchkeyPasskeys,
   LatchkeySessions,
@@ -30,6 +31,7 @@ export interface LatchkeyJSX {
     { href?: string; limit?: number; 'other-way-in'?: boolean; icons?: LatchkeyPasskeys['icons'] }
   >;
   'latchkey-sessions': Props<LatchkeySessions, { href?: string }>;
+  'latchkey-activity': Props<LatchkeyActivity>;
   'latchkey-step-up': Props<LatchkeyStepUp, { action?: string; identifier?: string }>;
 }
 

@@ -7,6 +7,7 @@ import { inBatches } from '../batches.ts';
 import type { Config } from '../config/config.ts';
 import { between, demand, oneOf } from '../config/demand.ts';
 import type { Duration } from '../duration.ts';
+import { isFitName } from '../names.ts';
 import type { PasskeyNotice, PasskeyView } from '../options.ts';
 import type { EventName } from '../record/attempt.ts';
 import { newDraft } from '../record/draft.ts';
@@ -77,7 +78,10 @@ export type SessionView = Pick<
 export interface UserAdministration {
   /** The user's passkeys at this relying party, oldest first. */
   list(): Promise<readonly Omit<PasskeyView, 'current'>[]>;
-  /** Gives a passkey another nickname; what is longer than 100 characters is cut. */
+  /**
+   * Gives a passkey another nickname; what is longer than 100 characters is cut. Rejects with a `ConfigurationError` for one with
+   * control or format characters.
+   */
   rename(
     change: Change & { readonly id: string; readonly nickname: string },
   ): Promise<Omit<PasskeyView, 'current'> | null>;
@@ -223,10 +227,12 @@ export function administer(
   return {
     list: async () => (await store.passkeys.listByUser(userId)).filter((passkey) => passkey.rpId === rpId).map(view),
 
-    rename: ({ id, nickname, ...change }) =>
-      follow(change, () => store.passkeys.update({ ...one(id), change: { nickname: nickname.slice(0, 100) } }), {
+    async rename({ id, nickname, ...change }) {
+      demand(isFitName(nickname), 'nickname', nickname, 'Leave out its control and format characters.');
+      return follow(change, () => store.passkeys.update({ ...one(id), change: { nickname: nickname.slice(0, 100) } }), {
         event: 'latchkey.passkey.renamed',
-      }),
+      });
+    },
 
     enable: ({ id, ...change }) =>
       follow(change, () => store.passkeys.update({ ...one(id), change: { enabled: true } }), {

@@ -25,6 +25,15 @@ export function descriptors(passkeys: readonly Passkey[]): readonly DescriptorJS
   }));
 }
 
+/** What a passkey is called that its owner gave no name: after its provider, and not as another one of theirs. */
+export function defaultNickname(aaguid: string, others: readonly Passkey[]): string {
+  const name = providerName(aaguid) ?? 'Passkey';
+  const taken = new Set(others.map(({ nickname }) => nickname));
+  let nickname = name;
+  for (let number = 2; taken.has(nickname); number += 1) nickname = `${name} ${number}`;
+  return nickname;
+}
+
 /** A passkey as its owner sees it. `currentId`: the passkey that the session was made with. */
 export function describePasskey(passkey: Passkey, currentId: string | null): PasskeyView {
   return {

@@ -7,7 +7,6 @@ import { refuse, refuseUnrecorded } from '../errors.ts';
 import type { PasskeyView, User } from '../options.ts';
 import type { Invitation, Passkey } from '../store/store.ts';
 import type { CreationOptionsJSON } from '../webauthn/json.ts';
-import { providerName } from '../webauthn/providers.ts';
 import { readAttestation, readAttestedData, readClientData } from '../webauthn/read.ts';
 import { verifyAttestation } from '../webauthn/verify.ts';
 import { bridge, HINTS } from './authentication.ts';
@@ -15,7 +14,7 @@ import { type Ceremony, checkClientData, openCeremony, takeCeremony } from './ce
 import type { RequestContext } from './context.ts';
 import { giveBackInvitation, isInvited, replaceOthers, spendInvitation } from './invitation.ts';
 import { notify } from './notify.ts';
-import { describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
+import { defaultNickname, describePasskey, descriptors, passkeysOf, type Signals, signalsFor } from './passkeys.ts';
 import { judgeAttestation, judgeDevice, judgeFirstFactor, judgeFlags, judgeRecentSignIn, permit } from './policy.ts';
 import type { Services } from './services.ts';
 import { identifiedUser, isRecent, lastProved, type Person, requireAllowed, requireRecent } from './session.ts';
@@ -61,6 +60,8 @@ export async function registrationOptions(
   const provedAt = conditional ? await lastProved(context, registrant!) : null;
   if (provedAt !== null) permit(judgeRecentSignIn(isRecent(provedAt, config.policy.recentSignInMs, config.now())));
   const passkeys = registrant ? await passkeysOf(config, store, registrant.user.id) : [];
+  // Before anybody is asked for anything; the store decides it at the verify, where another may have been added since.
+  if (!invitation?.replacesAll && passkeys.length >= config.policy.maxPasskeys) throw refuse('credential_limit');
   const mustBeRecent = registrant !== null && passkeys.length > 0;
   if (mustBeRecent) requireRecent(registrant, config);
   const confirmedAt = mustBeRecent ? registrant.confirmedAt : provedAt;
@@ -196,6 +197,8 @@ export async function verifyRegistration(
   if (invitation && signsIn && !(await config.accounts.allows(user, 'sign_in')))
     throw refuse('user_policy', { rule: 'user' });
   draft.userId = user.id;
+  const isOnlyOne = registrant === null || invitation?.replacesAll === true;
+  const others = isOnlyOne || ceremony.nickname ? [] : await passkeysOf(config, store, user.id);
   const passkey: Passkey = {
     id: randomUUID(),
     userId: user.id,
@@ -210,7 +213,7 @@ export async function verifyRegistration(
     backedUp: flags.backedUp,
     attested: isAccepted,
     rpId: config.rp.id,
-    nickname: ceremony.nickname ?? providerName(credential.aaguid) ?? 'Passkey',
+    nickname: ceremony.nickname ?? defaultNickname(credential.aaguid, others),
     enabled: true,
     generation: 0,
     createdAt: config.now(),

@@ -2,6 +2,7 @@
 import type { HttpRequest, HttpResponse } from '../adapter.ts';
 import { CLIENT_FILES, type ClientFile } from '../client-module.ts';
 import type { AndroidApp, Config } from '../config/config.ts';
+import { refuseUnrecorded } from '../errors.ts';
 import { type Answer, problem, respond } from './answer.ts';
 
 /** Answers our documents at the root; undefined for every other path, which is the application's. */
@@ -32,9 +33,10 @@ function assetLink({ package: name, sha256 }: AndroidApp): object {
   };
 }
 
-/** `GET /client.js` or `GET /elements.js`, or 304 where the browser has it already. */
-export function clientModule(name: ClientFile, ifNoneMatch: string | undefined): Answer {
-  const { source, etag } = CLIENT_FILES[name];
+/** `GET /client.js`, say, or 304 where the browser has it already. Throws `not_found` for what is no module of ours. */
+export function clientModule(name: string, ifNoneMatch: string | undefined): Answer {
+  if (!Object.hasOwn(CLIENT_FILES, name)) throw refuseUnrecorded('not_found');
+  const { source, etag } = CLIENT_FILES[name as ClientFile];
   const headers = { 'cache-control': 'public, max-age=300', etag };
   if (ifNoneMatch?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return { status: 304, headers };
   return { status: 200, body: source, headers: { ...headers, 'content-type': 'text/javascript; charset=utf-8' } };

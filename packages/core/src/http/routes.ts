@@ -1,4 +1,5 @@
 /** The HTTP contract: every route, who may ask, what its body may be, and what it does. */
+import { activityOf } from '../ceremony/activity.ts';
 import { signInOptions, stepUpOptions, verifySignIn, verifyStepUp } from '../ceremony/authentication.ts';
 import { hashBinding, takeReported } from '../ceremony/ceremony.ts';
 import type { RequestContext } from '../ceremony/context.ts';
@@ -277,6 +278,15 @@ export const ROUTES: readonly Route[] = [
   }),
   route({
     method: 'GET',
+    path: '/activity',
+    needs: 'session',
+    run: async (context, services, signedIn) => ({
+      status: 200,
+      body: { activity: await activityOf(context, services, signedIn) },
+    }),
+  }),
+  route({
+    method: 'GET',
     path: SESSION,
     needs: 'session',
     run: async (_context, _services, signedIn) => {
@@ -316,6 +326,14 @@ export const ROUTES: readonly Route[] = [
     needs: 'nobody',
     script: true,
     run: async (context) => clientModule('elements.js', context.request.header('if-none-match')),
+  }),
+  route({
+    method: 'GET',
+    path: '/elements/:id',
+    needs: 'nobody',
+    script: true,
+    run: async (context, _services, _who, _body, id) =>
+      clientModule(`elements/${id}`, context.request.header('if-none-match')),
   }),
 ];
 

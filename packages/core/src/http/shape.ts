@@ -3,6 +3,8 @@
  * to OpenAPI generators. Only named members are read, only own ones; everything else is ignored.
  */
 
+import { isFitName } from '../names.ts';
+
 /** The part of JSON Schema that our bodies need. */
 export type MemberSchema =
   | { readonly type: 'string'; readonly minLength: number; readonly maxLength: number }
@@ -82,7 +84,13 @@ export type BodyOf<S extends BodySchema> = {
   [M in keyof S['properties'] as M extends S['required'][number] ? never : M]?: MemberOf<S['properties'][M]>;
 };
 
-/** The named members of a well-formed body, or undefined. Strings are well-formed Unicode without NUL, which SQL text cannot hold. */
+/** Members that are names: other people read them. */
+const NAMES: readonly string[] = ['username', 'displayName', 'nickname'];
+
+/**
+ * The named members of a well-formed body, or undefined. Strings are well-formed Unicode without NUL, which SQL text cannot hold,
+ * and names without what acts unseen on the text around.
+ */
 export function readBody<S extends BodySchema>(schema: S, value: unknown): BodyOf<S> | undefined {
   if (!isObject(value)) return undefined;
   const members: Record<string, unknown> = {};
@@ -90,6 +98,7 @@ export function readBody<S extends BodySchema>(schema: S, value: unknown): BodyO
     if (!Object.hasOwn(value, name)) continue;
     const given = value[name];
     if (!fits(schema.properties[name]!, given)) return undefined;
+    if (NAMES.includes(name) && !isFitName(given as string)) return undefined;
     members[name] = given;
   }
   const isWhole = schema.required.every((name) => Object.hasOwn(members, name));

@@ -10,6 +10,7 @@
  */
 export type { HttpRule } from './rule.ts';
 
+import { activityRules } from './activity.ts';
 import { ceremonyRules } from './ceremonies.ts';
 import { invitationRules } from './invitations.ts';
 import { passkeyRules } from './passkeys.ts';
@@ -22,9 +23,9 @@ import { wireRules } from './wire.ts';
 
 /**
  * The rules in which a framework, its version, a body parser or a mount can make a difference: the wire itself, sessions and
- * their cookies, own passkeys. The others begin where a request is plain data already.
+ * their cookies, own passkeys and sign-ins. The others begin where a request is plain data already.
  */
-export const wireContract: readonly HttpRule[] = [...passkeyRules, ...sessionRules, ...wireRules];
+export const wireContract: readonly HttpRule[] = [...passkeyRules, ...sessionRules, ...activityRules, ...wireRules];
 
 /** Every rule: the ceremonies, policy, what both must refuse, invitations, own passkeys and sessions, and the wire itself. */
 export const httpContract: readonly HttpRule[] = [
@@ -35,5 +36,6 @@ export const httpContract: readonly HttpRule[] = [
   ...invitationRules,
   ...passkeyRules,
   ...sessionRules,
+  ...activityRules,
   ...wireRules,
 ];

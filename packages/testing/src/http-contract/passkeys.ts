@@ -43,6 +43,23 @@ export const passkeyRules: readonly HttpRule[] = [
     assertProblem(await agent.request('PATCH', path(id), { nickname: 'x'.repeat(101) }), 400, 'malformed_request');
   }),
 
+  rule('calls no two passkeys of an account alike by itself', async (site) => {
+    const agent = site.agent();
+    await agent.signUp('ada');
+    const known = 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4';
+    for (const aaguid of [undefined, known, known, undefined]) {
+      await agent.addPasskey(createSoftwarePasskey({ origin: site.origin, ...(aaguid && { aaguid }) }));
+    }
+    const names = (await list(agent)).map(({ nickname }: { nickname: string }) => nickname);
+    assert.deepEqual(names.sort(), [
+      'Google Password Manager',
+      'Google Password Manager 2',
+      'Passkey',
+      'Passkey 2',
+      'Passkey 3',
+    ]);
+  }),
+
   rule('knows nothing of what belongs to someone else', async (site) => {
     const agent = site.agent();
     await agent.signUp('ada');
@@ -197,6 +214,7 @@ export const passkeyRules: readonly HttpRule[] = [
       ['DELETE', '/offer'],
       ['GET', '/session'],
       ['GET', '/sessions'],
+      ['GET', '/activity'],
       ['DELETE', '/sessions'],
       ['DELETE', '/sessions/x'],
       ['POST', '/step-up/options', {}],

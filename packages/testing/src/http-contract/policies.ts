@@ -98,13 +98,30 @@ export const policyRules: readonly HttpRule[] = [
     async (site) => {
       const agent = site.agent();
       await agent.signUp('ada');
-      assert.equal((await agent.addPasskey(createSoftwarePasskey({ origin: site.origin }))).status, 201);
-      const reply = await assertOneRefusal(site, 'credential_limit', () =>
-        agent.addPasskey(createSoftwarePasskey({ origin: site.origin })),
-      );
+      // Begun while there was room for one.
+      const [first, second] = [await agent.post('/registration/options'), await agent.post('/registration/options')];
+      const answer = ({ json: { attemptId, publicKey } }: typeof first) => {
+        const credential = createSoftwarePasskey({ origin: site.origin }).register(publicKey);
+        return agent.post('/registration/verify', { attemptId, credential });
+      };
+      assert.equal((await answer(first)).status, 201);
+      const reply = await assertOneRefusal(site, 'credential_limit', () => answer(second));
       assertProblem(reply, 409, 'passkey_limit_reached');
     },
     { policy: { maxPasskeys: 2 } },
+  ),
+
+  rule(
+    'begins no registration where there are as many passkeys as may be, and asks for no confirmation first',
+    async (site) => {
+      const agent = site.agent();
+      await agent.signUp('ada');
+      site.clock.now += 600_001;
+      const begin = () => agent.post('/registration/options');
+      assertProblem(await assertOneRefusal(site, 'credential_limit', begin), 409, 'passkey_limit_reached');
+      assert.equal(lastRecord(site).attempt.stage, 'policy');
+    },
+    { policy: { maxPasskeys: 1 } },
   ),
 
   rule(

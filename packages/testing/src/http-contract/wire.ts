@@ -252,6 +252,8 @@ export const wireRules: readonly HttpRule[] = [
     for (const [name, inside] of [
       ['client.js', /createPasskeyClient/],
       ['elements.js', /latchkey-sign-in/],
+      ['elements/sign-in.js', /latchkey-sign-in/],
+      ['elements/de.js', /Anmelden/],
     ] as const) {
       const reply = await agent.request('GET', `/passkeys/${name}`, undefined, {
         headers: { origin: undefined, 'sec-fetch-site': 'cross-site' },
@@ -262,6 +264,7 @@ export const wireRules: readonly HttpRule[] = [
       const again = await agent.request('GET', `/passkeys/${name}`, undefined, { headers: { 'if-none-match': etag } });
       assert.deepEqual([again.status, again.text], [304, '']);
     }
+    assertProblem(await agent.request('GET', '/passkeys/elements/tlh.js'), 404, 'not_found');
   }),
 
   rule(
@@ -298,34 +301,37 @@ export const wireRules: readonly HttpRule[] = [
     }
   }),
 
-  rule('takes every other text in every member: quotes, wildcards, line ends, directions, emoji', async (site) => {
-    const agent = site.agent();
-    await agent.signUp('ada');
-    const session = new Map(agent.cookies);
-    for (const [path, member, beside] of TEXTS) {
-      for (const value of [
-        `' OR '1'='1'; DROP TABLE latchkey_passkeys; --`,
-        '%_\\"`$1 ?1 :a {x} *[^]',
-        'a\r\nSet-Cookie: b=c\t\u0085\u2028\u2029\u202e\ufeff',
-        '👩🏽‍💻🔑𝕏',
-        '__proto__',
-        'constructor',
-      ]) {
-        for (const [name, cookie] of session) agent.cookies.set(name, cookie);
-        if (path.startsWith('/registration')) agent.cookies.clear();
-        const reply = await agent.request(methodOf(path), `/passkeys${path}`, { ...beside, [member]: value });
-        assert.ok(reply.status < 500, `${path} ${member} ${JSON.stringify(value)}: ${reply.status} ${reply.text}`);
-        assert.equal(reply.headers.get('set-cookie')?.includes('b=c') ?? false, false);
+  rule(
+    'takes or refuses every other text in every member: quotes, wildcards, line ends, directions, emoji',
+    async (site) => {
+      const agent = site.agent();
+      await agent.signUp('ada');
+      const session = new Map(agent.cookies);
+      for (const [path, member, beside] of TEXTS) {
+        for (const value of [
+          `' OR '1'='1'; DROP TABLE latchkey_passkeys; --`,
+          '%_\\"`$1 ?1 :a {x} *[^]',
+          'a\r\nSet-Cookie: b=c\t\u0085\u2028\u2029\u202e\ufeff',
+          '👩🏽‍💻🔑𝕏',
+          '__proto__',
+          'constructor',
+        ]) {
+          for (const [name, cookie] of session) agent.cookies.set(name, cookie);
+          if (path.startsWith('/registration')) agent.cookies.clear();
+          const reply = await agent.request(methodOf(path), `/passkeys${path}`, { ...beside, [member]: value });
+          assert.ok(reply.status < 500, `${path} ${member} ${JSON.stringify(value)}: ${reply.status} ${reply.text}`);
+          assert.equal(reply.headers.get('set-cookie')?.includes('b=c') ?? false, false);
+        }
       }
-    }
-    for (const record of site.records) {
-      const { userAgent, address } = record.client;
-      const { relatedId = '', action = '' } = record.attempt;
-      for (const text of [relatedId, action, userAgent, address, record.message]) {
-        assert.doesNotMatch(text ?? '', /[\p{Cc}\p{Cf}\u2028\u2029]/u);
+      for (const record of site.records) {
+        const { userAgent, address } = record.client;
+        const { relatedId = '', action = '' } = record.attempt;
+        for (const text of [relatedId, action, userAgent, address, record.message]) {
+          assert.doesNotMatch(text ?? '', /[\p{Cc}\p{Cf}\u2028\u2029]/u);
+        }
       }
-    }
-  }),
+    },
+  ),
 
   rule('keeps the text of a person as it is, whatever is in it', async (site) => {
     const agent = site.agent();
@@ -338,6 +344,48 @@ export const wireRules: readonly HttpRule[] = [
       publicKey.allowCredentials?.map(({ id }) => id),
       [passkey.credentialId],
     );
+  }),
+
+  rule('refuses a name that acts unseen on the text around it', async (site) => {
+    const agent = site.agent();
+    await agent.signUp('ada');
+    const [{ id }] = (await agent.request('GET', '/passkeys/credentials')).json.passkeys;
+    const unseen = [
+      'live\u202eevil',
+      '\u2066x\u2069',
+      'a\u200bb',
+      'a\u200cb',
+      'a\u200db',
+      '\ufeffa',
+      'a\nb',
+      'a\u2028b',
+      'a\u0085',
+    ];
+    for (const name of unseen) {
+      assertProblem(
+        await agent.request('PATCH', `/passkeys/credentials/${id}`, { nickname: name }),
+        400,
+        'malformed_request',
+      );
+      for (const body of [{ nickname: name }, { username: name }, { username: 'eve', displayName: name }]) {
+        const begin = () => site.agent().post('/registration/options', body);
+        assertProblem(await assertOneRefusal(site, 'malformed_request', begin), 400, 'malformed_request');
+      }
+    }
+  }),
+
+  rule('takes a name with joiners where words and emoji are written with them', async (site) => {
+    for (const name of [
+      'می\u200cخواهم',
+      'ශ්\u200dරී',
+      '👩🏽\u200d💻',
+      '❤\ufe0f\u200d🔥',
+      '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+    ]) {
+      const agent = site.agent();
+      await agent.signUp(name);
+      assert.equal((await agent.session()).json.user.name, name);
+    }
   }),
 
   rule('reads a body that is deep or wide as far as it needs to', async (site) => {
