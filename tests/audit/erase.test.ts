@@ -179,11 +179,9 @@ test('a person whose lines have pseudonyms alone is erased by those of every key
     erased: 0,
     untold: { [lost!.keyId]: 2, [earlier!.keyId]: 2, [current!.keyId]: 2 },
   });
-  expect(await eraseUser({ path, userId: 'ada', userHashes })).toMatchObject({
-    erased: 2,
-    left: 0,
-    untold: { [lost!.keyId]: 2 },
-  });
+  const report = await eraseUser({ path, userId: 'ada', userHashes });
+  expect(report).toMatchObject({ erased: 2, left: 0 });
+  expect(report.untold).toEqual({ [lost!.keyId]: 2 });
   for (const hash of userHashes) expect(readFileSync(path, 'utf8')).not.toContain(hash);
   expect(readFileSync(path, 'utf8')).toContain(current!.pseudonym('eve'));
   expect(await verifyChain(linesOf(path), { keys: keys.byId })).toMatchObject({ intact: true, erased: { count: 2 } });

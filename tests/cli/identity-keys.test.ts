@@ -146,7 +146,7 @@ test.each(['SQLite', 'Redis'] as const)('a person is found in a log of pseudonym
   // The other way round: from a pseudonym, as a dashboard of log events has it, to the records in the store and their user.
   const { hash } = records.find(({ event }) => event.id === wanted[3])!.user;
   const [whole] = recordsIn((await runIn(attempts, ['list', ...at, '--user', hash!, '--json'])).stdout);
-  expect(whole.user).toMatchObject({ id, hash });
+  expect(whole?.user).toMatchObject({ id, hash });
   const summary = await runIn(attempts, ['summary', '--by', 'user', '--log', log, '--json']);
   expect(JSON.parse(summary.stdout).groups.map(({ key }: { key: string }) => key)).toContain(hash);
   const network = await listed(['list', '--log', log, '--network', '127.0.0.9', '--json'], {});

@@ -71,7 +71,7 @@ const WRONG: readonly (readonly [what: string, change: object, names: string, ad
   ['a short identity key', { audit: { identityKey: 'secret' } }, 'audit.identityKey', '32'],
   ['decoys without a key', { users: { ...good.users, findByName: () => undefined } }, 'audit.identityKey', 'decoys'],
   ['a log line of pseudonyms without a key', { audit: { logLine: 'pseudonyms' } }, 'audit.identityKey', 'logLine'],
-  ['an unknown log line', { audit: { logLine: 'none' } }, 'audit.logLine', "'pseudonyms'"],
+  ['an unknown log line', { audit: { logLine: 'none', identityKey: 'k'.repeat(32) } }, 'audit.logLine', "'pseudonyms'"],
   ['a sink that cannot write', { audit: { sinks: [{ name: 'x' }] } }, 'audit.sinks[0]', 'write'],
 ];
 
