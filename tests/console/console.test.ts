@@ -234,7 +234,7 @@ test.each(Object.keys(mounts))(
   async (framework) => {
     const records = recentRecords(3);
     const { listener, close } = await mounts[framework]!(await keep(records));
-    const url = await serve(listener);
+    const { url } = await serve(listener);
     const get = (path: string, role = 'operator') => fetch(url + path, { headers: { 'x-role': role } });
     for (const path of ['', '/latest', '/stream', '/console.css', `/${records[0]!.event.id}`])
       expect((await get(`/attempts${path}`, 'customer')).status, path).toBe(403);
