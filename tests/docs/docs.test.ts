@@ -395,10 +395,11 @@ describe('the page', () => {
       await page.getByRole('button', { name: 'Sign up' }).click();
       await page.waitForURL('**/me');
       await page.context().clearCookies();
-      await page.goto(origin);
-      // The next page says that there is nothing to show: this one stays, and has time to do what it should not.
+      // Before the page is there, because it prepares.
       const asked: string[] = [];
       page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+      await page.goto(origin);
+      // The next page says that there is nothing to show: this one stays, and has time to do what it should not.
       await page.route('**/me', (route) => route.fulfill({ status: 204 }));
       const next = page.waitForRequest('**/me');
       await page.getByRole('button', { name: 'Sign in' }).click();
