@@ -349,13 +349,14 @@ describe('the example in the README of', () => {
 
 // --- pages in Chromium ---
 
-/** The page that an html block of this documentation shows, served beside an application, and everything that it left on record. */
+/** The page that an html block of this documentation shows, served beside an application, everything that it left on record, and the paths it asked. */
 async function inChromium(
   path: string,
-  work: (page: BrowserPage, origin: string, records: AttemptRecord[]) => Promise<void>,
+  work: (page: BrowserPage, origin: string, records: AttemptRecord[], asked: string[]) => Promise<void>,
 ) {
   const html = inLanguage('html').find(({ page }) => page === path)!.code;
   const records: AttemptRecord[] = [];
+  const asked: string[] = [];
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const { routes, requireSignIn } = expressPasskeys(
@@ -368,6 +369,10 @@ async function inChromium(
     }),
   );
   const app = express();
+  app.use((req, _res, next) => {
+    asked.push(req.path);
+    next();
+  });
   app.use(routes());
   app.get(['/me', '/account'], requireSignIn(), (req, res) => void res.json({ name: req.passkeySession.user.name }));
   app.get(
@@ -376,7 +381,7 @@ async function inChromium(
   );
   const server = app.listen(port, 'localhost');
   try {
-    await work(await visit(origin), origin, records);
+    await work(await visit(origin), origin, records, asked);
   } finally {
     server.closeAllConnections();
     server.close();
@@ -390,15 +395,14 @@ const signIns = (records: readonly AttemptRecord[]) =>
 
 describe('the page', () => {
   it('in the README signs up, and in by one click, which is one attempt', () =>
-    inChromium('README.md', async (page, origin, records) => {
+    inChromium('README.md', async (page, origin, records, asked) => {
       await page.getByPlaceholder('Name').fill('grace');
       await page.getByRole('button', { name: 'Sign up' }).click();
       await page.waitForURL('**/me');
       await page.context().clearCookies();
+      asked.length = 0;
       await page.goto(origin);
       // The next page says that there is nothing to show: this one stays, and has time to do what it should not.
-      const asked: string[] = [];
-      page.on('request', (request) => asked.push(new URL(request.url()).pathname));
       await page.route('**/me', (route) => route.fulfill({ status: 204 }));
       const next = page.waitForRequest('**/me');
       await page.getByRole('button', { name: 'Sign in' }).click();
