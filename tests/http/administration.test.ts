@@ -83,6 +83,7 @@ test('renames, and knows nothing of another person’s passkey', async () => {
   expect(await ada.remove({ ...BY, id: hers!.id })).toBeNull();
   expect(await ada.rename({ ...BY, id: hers!.id, nickname: 'mine' })).toBeNull();
   const [own] = await ada.list();
+  await expect(ada.rename({ ...BY, id: own!.id, nickname: 'live\u202eevil' })).rejects.toThrow('nickname: got');
   expect(await ada.rename({ ...BY, id: own!.id, nickname: 'Phone of Ada' })).toMatchObject({
     nickname: 'Phone of Ada',
   });

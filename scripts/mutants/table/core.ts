@@ -39,6 +39,7 @@ const AUTHENTICATION = 'ceremony/authentication.ts';
 const REGISTRATION = 'ceremony/registration.ts';
 const SESSION = 'ceremony/session.ts';
 const INVITATION = 'ceremony/invitation.ts';
+const ACTIVITY = 'ceremony/activity.ts';
 const INVITATIONS = ['tests/http/invitations.test.ts'];
 const ALIKE = 'answers a token that was mistyped';
 
@@ -319,6 +320,32 @@ export const CORE_MUTANTS: readonly Mutant[] = [
     "if (inserted === 'limit') throw refuse('credential_limit');",
     '',
     'refuses one passkey too many',
+  ),
+  byRules(
+    REGISTRATION,
+    "if (!invitation?.replacesAll && passkeys.length >= config.policy.maxPasskeys) throw refuse('credential_limit');",
+    '',
+    'begins no registration where there are as many passkeys as may be',
+  ),
+  byRules(
+    'http/shape.ts',
+    'if (NAMES.includes(name) && !isFitName(given as string)) return undefined;',
+    '',
+    'refuses a name that acts unseen on the text around it',
+  ),
+  byRules(
+    ACTIVITY,
+    "assertion.signature === 'valid'",
+    'true',
+    'shows a sign-in that was refused although a passkey proved it',
+  ),
+  byRules(ACTIVITY, 'userId: user.id, ', '', 'lists one’s own sign-ins, newest first, and nobody else’s'),
+  by(
+    ['tests/http/findings/tenants.test.ts'],
+    ACTIVITY,
+    'rp.id === config.rp.id && ',
+    '',
+    'Express 5, in memory > finding 11',
   ),
   byRules(
     REGISTRATION,

@@ -58,7 +58,9 @@ async function openTenants(mount: Mount, store: Store) {
   };
   const passkeyOf = (tenant: Tenant) => createSoftwarePasskey({ origin: originOf[tenant], rpId: rpIdOf[tenant] });
   const add = async (agent: Agent, passkey: ReturnType<typeof passkeyOf>) => {
-    const { attemptId, publicKey } = (await agent.post('/registration/options', {})).json;
+    const options = await agent.post('/registration/options', {});
+    if (options.status !== 200) return options;
+    const { attemptId, publicKey } = options.json;
     return agent.post('/registration/verify', { attemptId, credential: passkey.register(publicKey) });
   };
   return {
@@ -135,6 +137,11 @@ function checkTenants(mount: Mount, store: () => Store): void {
     const stray = createSoftwarePasskey({ ...ofA.toJSON(), rpId: 'b.localhost', origin: 'https://b.localhost' });
     expect((await site.signIn(site.at(site.browser(), 'b'), stray)).json.code).toBe('authentication_failed');
     expect(site.records.at(-1)!.reason).toBe('credential_not_allowed');
+    // Nor is a sign-in at the other shown here.
+    expect(
+      site.records.some(({ event, rp }) => event.name === 'latchkey.signin.attempt' && rp.id === 'b.localhost'),
+    ).toBe(true);
+    expect((await atA.request('GET', '/passkeys/activity')).json).toEqual({ activity: [] });
     // Sessions of the other are neither listed nor ended.
     const sessions = (await atA.request('GET', '/passkeys/sessions')).json.sessions;
     expect(sessions).toHaveLength(1);
