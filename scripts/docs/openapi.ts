@@ -27,6 +27,11 @@ const NEEDED: Record<string, object> = {
   [`POST ${OUTCOME}`]: { oneOf: [{ required: ['errorName'] }, { required: ['ended'] }, { required: ['begun'] }] },
 };
 
+/** What can stand for `:id`, where that is known beforehand. */
+const IDS: Record<string, object> = {
+  '/elements/:id': { enum: ['sign-in', 'de', 'es', 'fr', 'ja'].map((name) => `${name}.js`) },
+};
+
 /** Only a registration can end so. */
 const OF_REGISTRATIONS: readonly ProblemCode[] = [
   'passkey_exists',
@@ -116,7 +121,7 @@ function operation(route: Route, purpose: string, answer: Success) {
     description: purpose,
     security: SECURITY[needs],
     ...(path.includes(':id') && {
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', ...IDS[path] } }],
     }),
     ...(body && {
       requestBody: {
