@@ -70,16 +70,21 @@ test('at most 64 are ever listed to a browser, those used last, whatever a user 
   const [account] = site.accounts.values();
   const [first] = await site.store.passkeys.listByUser(account!.id);
   const ids: string[] = [];
-  for (let n = 0; n < 69; n += 1) {
+  const moveHere = async (n: number) => {
     const credentialId = Buffer.alloc(16, n + 1);
     ids.push(credentialId.toString('base64url'));
     const passkey = { ...first!, id: `moved-${n}`, credentialId, createdAt: n, lastUsedAt: n };
     expect(await site.store.passkeys.insert({ passkey, max: 1_000 })).toBe('inserted');
-  }
-  const expected = [own.credentialId, ...ids.toReversed()].slice(0, 64);
+  };
   const listed = async (path: string, body: object, member: string) =>
     (await agent.post(path, body)).json.publicKey[member].map(({ id }: { id: string }) => id);
-  expect(await listed('/registration/options', {}, 'excludeCredentials')).toEqual(expected);
+  for (let n = 0; n < 62; n += 1) await moveHere(n);
+  const all = [own.credentialId, ...ids.toReversed()];
+  expect(await listed('/registration/options', {}, 'excludeCredentials')).toEqual(all);
+  for (let n = 62; n < 69; n += 1) await moveHere(n);
+  // Who has as many as may be, and more, is refused before a browser hears of any.
+  expect((await agent.post('/registration/options')).json.code).toBe('passkey_limit_reached');
+  const expected = [own.credentialId, ...ids.toReversed()].slice(0, 64);
   expect(await listed('/step-up/options', {}, 'allowCredentials')).toEqual(expected);
   const named = await listed('/authentication/options', { mode: 'modal', identifier: 'ada' }, 'allowCredentials');
   // In an order that says nothing of when they were used.
