@@ -34,6 +34,10 @@ const PROGRAMS = {
   soak: { file: 'tests/soak/soak.ts', help: 'tests/soak/help.txt', flags: SOURCES },
   runtimes: { file: 'tests/runtimes/runtimes.ts', help: 'tests/runtimes/help.txt', build: [] },
   bench: { file: 'bench/src/bench.ts', help: 'bench/help.txt', flags: SOURCES },
+  fuzz: {
+    tool: ['vitest', 'run', 'tests/security/fuzz.test.ts', 'tests/security/signature-differential.test.ts'],
+    env: async () => ({ FUZZ_FACTOR: '4', FUZZ_SEED: `${Math.floor(Math.random() * 2 ** 31)}`, ...process.env }),
+  },
   mutants: { file: 'scripts/mutants/run.ts', help: 'scripts/mutants/help.txt' },
   pictures: { file: 'scripts/docs/pictures.ts', build: [] },
   reference: { file: 'scripts/docs/reference.ts', flags: SOURCES },
@@ -73,7 +77,7 @@ async function start({ file, tool: [name, ...first] = [], turbo: tasks, build, f
     if (code !== 0) return code;
   }
   if (tasks !== undefined) return turbo(...tasks, ...args);
-  if (name !== undefined) return tool(name, [...first, ...args]);
+  if (name !== undefined) return tool(name, [...first, ...args], await env?.());
   return run(NODE, [...flags, file ?? '', ...args], { cwd: ROOT, env: toolEnv(await env?.()) });
 }
 

@@ -20,6 +20,9 @@ const BROWSERS = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
+/** A program and a package of Debian: Chromium's engine without the browser. */
+const SHELL = 'chromium-headless-shell';
+const INSTALL = ['install', '-y', '-qq', '--no-install-recommends'];
 const BROWSER_MISSING =
   'Chromium is missing: install it (Debian: `apt-get install chromium`; macOS: `brew install --cask chromium`), or set CHROMIUM to a Chrome or Chromium.';
 const PROMETHEUS_MISSING =
@@ -32,6 +35,9 @@ export async function startServices(say: Say) {
   await installPackages(say);
   const chromium = await findBrowser();
   if (chromium !== undefined) say(`${chromium.version} is ${chromium.path}`);
+  // A browser that somebody has named is the one to test.
+  const shell = process.env.CHROMIUM_SHELL ?? (process.env.CHROMIUM ? undefined : find(SHELL));
+  if (shell) say(`pages without a browser around them run in ${shell}`);
   const prometheus = await findPrometheus();
   if (prometheus !== undefined) say(`${prometheus.version} is ${prometheus.env.PROMETHEUS}`);
 
@@ -47,7 +53,10 @@ export async function startServices(say: Say) {
   }
   const services = [...answering.filter((service) => service !== undefined), ...started];
   const urls = Object.fromEntries(services.map(({ variable, url }) => [variable, url]));
-  return { env: { ...urls, CHROMIUM: chromium.path, ...prometheus.env }, stop };
+  return {
+    env: { ...urls, CHROMIUM: chromium.path, ...(shell && { CHROMIUM_SHELL: shell }), ...prometheus.env },
+    stop,
+  };
 }
 
 /** A server that runs already, at the URL it was given or at its usual one. */
@@ -96,15 +105,19 @@ async function installPackages(say: Say) {
   const packages = SERVERS.filter((server) => !isInstalled(server)).map(({ debian }) => debian);
   if ((await findBrowser()) === undefined) packages.push('chromium', 'fonts-dejavu-core');
   const wantsPrometheus = (await findPrometheus()) === undefined;
-  if (packages.length === 0 && !wantsPrometheus) return;
   if (!hasApt()) return;
+  // Not every Debian and Ubuntu has it, and it only saves time.
+  const wantsShell = find(SHELL) === undefined && !process.env.CHROMIUM;
+  if (packages.length === 0 && !wantsPrometheus && !wantsShell) return;
   const since = performance.now();
-  say(`installs ${[...packages, ...(wantsPrometheus ? ['prometheus'] : [])].join(', ')} with apt-get …`);
+  const wanted = [...packages, ...(wantsPrometheus ? ['prometheus'] : []), ...(wantsShell ? [SHELL] : [])];
+  say(`installs ${wanted.join(', ')} with apt-get …`);
   const code =
     (await apt(['update', '-qq'])) ||
-    (packages.length > 0 && (await apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]))) ||
+    (packages.length > 0 && (await apt([...INSTALL, ...packages]))) ||
     (wantsPrometheus && (await unpackPrometheus())) ||
     0;
+  if (code === 0 && wantsShell) await apt([...INSTALL, SHELL]);
   say(code === 0 ? `installed in ${timeSince(since)}` : `apt-get failed after ${timeSince(since)}`);
 }
 

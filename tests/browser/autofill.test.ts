@@ -22,7 +22,7 @@ import {
 } from './page.ts';
 import type { Json } from './server.ts';
 
-inChromium();
+inChromium({ whole: true });
 
 describe('autofill', () => {
   it('signs in with the passkey that was picked', async () => {

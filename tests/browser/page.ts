@@ -2,16 +2,16 @@
 // page's get() and create() are the browser's own, unless a test says otherwise; an init script only notes what they were passed.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { addAuthenticator, launchChromium } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 import { buildClient, type Json, type PasskeyServer, startPasskeyServer } from './server.ts';
 
 /** Waits for what must come, however busy the machine is. */
 export const until = (check: () => unknown) => vi.waitFor(check, { timeout: atThisSpeed(30_000), interval: 20 });
 
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-flags.push('--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP insecure.test 127.0.0.1');
+const flags = ['--host-resolver-rules=MAP insecure.test 127.0.0.1'];
 
 let browser: Browser;
 let clientModule: Buffer;
@@ -21,13 +21,13 @@ export let page: Page;
 export let cdp: CDPSession;
 let authenticatorId: string;
 
-/** To be called once at the top of a test file: each test gets a page and a server of its own, in a browser without cookies. */
-export function inChromium() {
+/**
+ * To be called once at the top of a test file: each test gets a page and a server of its own, in a browser without cookies.
+ * `whole`: not only the engine, but the browser around it.
+ */
+export function inChromium({ whole = false } = {}) {
   beforeAll(async () => {
-    [clientModule, browser] = await Promise.all([
-      buildClient(),
-      chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags }),
-    ]);
+    [clientModule, browser] = await Promise.all([buildClient(), launchChromium({ whole, flags })]);
     // One for all: a context is a window of its own, and takes twice as long as a page.
     context = await browser.newContext();
   });
@@ -38,17 +38,7 @@ export function inChromium() {
     server = await startPasskeyServer(clientModule);
     page = await context.newPage();
     cdp = await context.newCDPSession(page);
-    await cdp.send('WebAuthn.enable', { enableUI: false });
-    ({ authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    }));
+    authenticatorId = await addAuthenticator(cdp);
     await page.addInitScript(noteBrowserCalls);
   });
 

@@ -22,7 +22,7 @@ import {
 } from './page.ts';
 import type { Json, Reply } from './server.ts';
 
-inChromium();
+inChromium({ whole: true });
 
 describe('signIn', () => {
   it('signs in by one click in Immediate UI mode and reports that it used it', async () => {

@@ -10,10 +10,10 @@ import { type AttemptRecord, type AttemptStore, memoryStore } from '@latchkey/co
 import express from 'express';
 import Fastify from 'fastify';
 import Koa from 'koa';
-import { chromium } from 'playwright-core';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { recordOf } from '../audit/records.ts';
 import { faultsOfPage } from '../support/axe.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 const at = (path: string) => new Request(`https://example.com${path}`);
@@ -261,12 +261,7 @@ describe('in Chromium, on Express', () => {
   async function visit(attempts: AttemptStore) {
     const { listener, close } = await mounts.express!(attempts);
     const { url, cut } = await serve(listener);
-    const browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: '--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update'.split(
-        ' ',
-      ),
-    });
+    const browser = await launchChromium();
     onTestFinished(async () => {
       await browser.close();
       close();

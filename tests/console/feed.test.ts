@@ -1,4 +1,5 @@
 /** What the console's list asks for, over 5,000 records and more: filtered and counted on the server, and small whatever is there. */
+import { channel } from 'node:diagnostics_channel';
 import { type AttemptRecord, memoryStore } from '@latchkey/core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Feed, openFeed } from '../../packages/console/src/feed.ts';
@@ -98,4 +99,21 @@ it('does not mind what is not understood', async () => {
     enforcement: '',
   };
   expect((await feed.latest(asked)).attempts.length).toBeGreaterThan(0);
+});
+
+it('sends what happens at once as few events, of which the page can read each in no time', async () => {
+  const reader = feed
+    .stream()
+    .pipeThrough(new TextDecoderStream() as never)
+    .getReader() as ReadableStreamDefaultReader<string>;
+  const told = async () => JSON.parse((await reader.read()).value!.slice('data: '.length));
+  await reader.read();
+  const records = Array.from({ length: 160 }, (_, n) => recordOf(n));
+  for (const record of records) channel('latchkey.attempt').publish(record);
+  const ids = records.map(({ event }) => event.id);
+  const [first, then] = [await told(), await told()];
+  const idsOf = ({ attempts }: { attempts: { eventId: string }[] }) => attempts.map(({ eventId }) => eventId);
+  expect([idsOf(first), first.left]).toEqual([ids.slice(0, 1), 0]);
+  expect([idsOf(then), then.left]).toEqual([ids.slice(-100), 59]);
+  await reader.cancel();
 });

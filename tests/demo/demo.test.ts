@@ -3,7 +3,6 @@
  * virtual authenticator, judged by what the pages say and by what the audit log has. Nothing here sleeps for a time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,16 +11,14 @@ import { fileURLToPath } from 'node:url';
 import { ATTEMPT_SCHEMA, type AttemptRecord, explain, LIMITS, REASON_MEANINGS } from '@latchkey/core';
 import { createAgent } from '@latchkey/testing';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { faultsOfPage } from '../support/axe.ts';
+import { addAuthenticator, launchChromium } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 // A busy machine takes its time to start a demo, and some tests start two.
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 const { NODE_COMPILE_CACHE } = process.env;
 const SERVER = fileURLToPath(new URL('../../examples/demo/src/server.ts', import.meta.url));
 
@@ -128,8 +125,7 @@ let browser: Browser;
 let visitors: Visitor[] = [];
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}: install Debian's package chromium.`);
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
+  browser = await launchChromium();
 });
 
 afterAll(() => browser?.close());
@@ -150,7 +146,7 @@ async function visit(options: { colorScheme?: 'light' | 'dark'; width?: number }
   context.setDefaultTimeout(atThisSpeed(20_000));
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
-  const authenticatorId = await plugIn(cdp);
+  const authenticatorId = await addAuthenticator(cdp);
   const complaints: string[] = [];
   // Violations of the content security policy are console errors, too.
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -167,21 +163,6 @@ async function visit(options: { colorScheme?: 'light' | 'dark'; width?: number }
   };
   visitors.push(visitor);
   return visitor;
-}
-
-async function plugIn(cdp: CDPSession): Promise<string> {
-  await cdp.send('WebAuthn.enable', { enableUI: false });
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return authenticatorId;
 }
 
 async function signUp({ page }: Visitor, url: string, name: string, displayName = ''): Promise<void> {

@@ -3,13 +3,11 @@
 
 import { memoryStore } from '@latchkey/core';
 import { type Mount, openSite, type Site } from '@latchkey/testing';
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { mounts } from '../http/mounts.ts';
+import { addAuthenticator, launchChromium } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
-
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-flags.push('--disable-component-update', '--disable-sync');
 
 /** Nothing inline, no HTML from text, no policy that could make some. */
 export const STRICT = [
@@ -58,7 +56,7 @@ export const until = (check: () => unknown) => vi.waitFor(check, { timeout: atTh
 /** To be called once at the top of a test file: each test gets a visitor and a server of its own. */
 export function inChromium(mount: () => Mount = () => mounts['Express 5']) {
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+    browser = await launchChromium();
   });
   afterAll(() => browser?.close());
   beforeEach(async () => {
@@ -81,17 +79,7 @@ export async function visit(options: Parameters<Browser['newContext']>[0] = {}):
   context.setDefaultTimeout(atThisSpeed(30_000));
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
-  await cdp.send('WebAuthn.enable', { enableUI: false });
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  const authenticatorId = await addAuthenticator(cdp);
   const presence = async (enabled: boolean) =>
     void (await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }));
   const complaints: string[] = [];

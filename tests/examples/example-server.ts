@@ -1,12 +1,12 @@
 /** How an example is started and used: as a process of its own, by a software passkey over HTTP, and by clicks in real Chromium. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AttemptRecord } from '@latchkey/core';
 import { type Agent, createAgent } from '@latchkey/testing';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
+import { addAuthenticator, launchChromium } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 
 // --- a program of ours, as a process ---
@@ -77,32 +77,15 @@ export async function stopAll(): Promise<void> {
 
 // --- somebody at a browser ---
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-args.push('--disable-component-update', '--disable-sync');
-
 let browser: Browser | undefined;
 
 /** A fresh browser at this page, with a platform authenticator that knows its person. */
 export async function visit(origin: string): Promise<Page> {
-  if (!existsSync(executablePath)) {
-    throw new Error(`There is no Chromium at ${executablePath}: install it, or say in CHROMIUM where it is.`);
-  }
-  browser ??= await chromium.launch({ executablePath, args });
+  browser ??= await launchChromium();
   const context = await browser.newContext();
   const page = await context.newPage();
   const cdp = await context.newCDPSession(page);
-  await cdp.send('WebAuthn.enable', { enableUI: false });
-  await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await addAuthenticator(cdp);
   await page.goto(origin);
   return page;
 }
@@ -134,6 +117,7 @@ export async function closePages(): Promise<void> {
 
 export async function closeBrowser(): Promise<void> {
   await browser?.close();
+  browser = undefined;
 }
 
 // --- somebody with a software passkey ---

@@ -1,7 +1,7 @@
 /**
- * Anything at all, sent to every route: tens of thousands of inputs a run, from a fixed seed. Whatever comes is answered in
+ * Anything at all, sent to every route: thousands of inputs a run, from a fixed seed. Whatever comes is answered in
  * time and in the contract's words, is never a 5xx, throws nowhere, opens no session where it is refused, and leaves only
- * valid records. FUZZ_SEED tries another seed, FUZZ_FACTOR so many times as many inputs.
+ * valid records. `npm run fuzz` tries 16 times as many, from another seed (FUZZ_FACTOR, FUZZ_SEED).
  */
 import { type AttemptRecord, PROBLEMS, routes } from '@latchkey/core';
 import {
@@ -20,7 +20,7 @@ import { type Browser, type Direct, type More, ORIGIN, openDirect, type Sent } f
 import { open } from './evidence.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_122);
-const FACTOR = Number(process.env.FUZZ_FACTOR ?? 1);
+const FACTOR = Number(process.env.FUZZ_FACTOR ?? 0.25);
 const MOST_MS = 1_000;
 console.log(`FUZZ_SEED=${SEED} FUZZ_FACTOR=${FACTOR}`);
 
@@ -32,7 +32,7 @@ afterAll(() => void process.off('uncaughtException', crash).off('unhandledReject
 afterEach(() => expect(crashes.splice(0), 'nothing is thrown where nobody catches it').toEqual([]));
 
 // The machine may be busy.
-const TIMEOUT = 3 * 120_000 * FACTOR;
+const TIMEOUT = 3 * 120_000 * Math.max(1, FACTOR);
 const runs = (numRuns: number) => ({ seed: SEED, numRuns: Math.ceil(numRuns * FACTOR) });
 
 // --- what must hold, whatever is sent ---

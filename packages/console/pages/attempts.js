@@ -123,7 +123,12 @@ stream.addEventListener('error', () => {
     missing ??= setTimeout(() => lost('Connection lost, trying again …'), backWithin);
   else lost('You may not see this any more, or the server has changed. Reload the page.');
 });
-stream.addEventListener('message', ({ data }) => arrive(JSON.parse(data)));
+stream.addEventListener('message', ({ data }) => {
+  /** @type {import('../src/feed.ts').News} */
+  const { attempts, left } = JSON.parse(data);
+  for (const attempt of attempts) arrive(attempt);
+  if (left > 0) arriveUnseen(left);
+});
 
 pause.addEventListener('click', () => {
   isPaused = !isPaused;
@@ -240,6 +245,15 @@ function arrive(attempt) {
   announce(attempt);
 }
 
+/** Those that came before what arrived. @param {number} many attempts, that nobody sent */
+function arriveUnseen(many) {
+  if (isFiltered()) catchUp();
+  else {
+    more += many;
+    unsaidBesides += many;
+  }
+}
+
 let showing = false;
 
 /** However much happens, it is shown a few times a second. */
@@ -278,6 +292,7 @@ function sayWhatWaits() {
 
 /** Since the last announcement. @type {Attempt[]} */
 let unsaid = [];
+let unsaidBesides = 0;
 let announcing = false;
 
 /** At most one summary in some seconds is read out. @param {Attempt} attempt */
@@ -296,14 +311,19 @@ function tellNews() {
   }
   const words = wordsFor(first);
   const alone = [words.name, words.outcome, words.because?.reason.replaceAll('_', ' ')].filter(Boolean).join(', ');
-  say(news, unsaid.length === 1 ? alone : `${unsaid.length} new attempts`, null);
+  const many = unsaid.length + unsaidBesides;
+  say(news, many === 1 ? alone : `${many} new attempts`, null);
   unsaid = [];
+  unsaidBesides = 0;
   setTimeout(tellNews, announceEvery);
 }
 
+function isFiltered() {
+  return Object.entries(usual).some(([name, value]) => name !== 'range' && wanted[name] !== value);
+}
+
 function sayWhenEmpty() {
-  const filtered = wanted.outcome || wanted.reason || wanted.enforcement || wanted.at || wanted.kind !== 'attempts';
-  const none = filtered
+  const none = isFiltered()
     ? 'Nothing in this time fits these filters.'
     : 'No attempts in this time. Those that come show up here by themselves.';
   say(said, list.childElementCount === 0 ? none : '', 'note');
@@ -360,7 +380,18 @@ function itemFor(attempt) {
   explain.href = address(attempt.eventId);
   explain.ariaLabel = `Explain: ${[words.name, words.outcome, time.format(at)].join(', ')}`;
 
-  const { asked, claimed, proved, enforced } = words;
+  // Many come at once, and few are opened.
+  const details = element('details', item);
+  details.addEventListener('toggle', () => fillEvidence(item, attempt, words), { once: true });
+  return item;
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {Attempt} attempt
+ * @param {ReturnType<typeof wordsFor>} words
+ */
+function fillEvidence(item, attempt, { asked, claimed, proved, enforced }) {
   if (!asked) element('.evidence', item).remove();
   else {
     fill('.asked', [asked.what, asked.more]);
@@ -377,7 +408,6 @@ function itemFor(attempt) {
     const { dataset } = element('.enforced', item);
     Object.assign(dataset, { enforcement: attempt.enforcement, policy: attempt.asked.policy });
   }
-  return item;
 
   /**
    * @param {string} selector

@@ -50,9 +50,17 @@ export interface Feed {
   find(id: string): Promise<AttemptRecord | undefined>;
   /** What stands before and after a record, and what it came of or led to. */
   around(record: AttemptRecord): Promise<Around>;
-  /** Server-sent events, until the page leaves, the feed is closed, or some minutes are over. */
+  /** Server-sent events, each with {@link News}, until the page leaves, the feed is closed, or some minutes are over. */
   stream(): ReadableStream<Uint8Array>;
   close(): void;
+}
+
+/** What one event of the stream says. */
+export interface News {
+  /** Oldest first. */
+  readonly attempts: readonly AttemptView[];
+  /** So many attempts came before these, and are not sent. */
+  readonly left: number;
 }
 
 export interface Around {
@@ -78,6 +86,12 @@ const PAGES = 5;
 const STEP = 200;
 /** How long counts serve, in milliseconds: several pages may watch. */
 const COUNTED_FOR = 1_000;
+/**
+ * What happens within so many milliseconds is sent as one event, and of it so many: a browser reads all that it has received at
+ * once, and stands still meanwhile.
+ */
+const TOGETHER = 100;
+const SENT = 100;
 const UNREAD_BYTES = 1_000_000;
 /** A page then comes back through the guard: who may not see it any more does not. In milliseconds. */
 const STREAMED_FOR = 5 * minute;
@@ -89,9 +103,22 @@ const SPANS = [minute, 60 * minute, 1_440 * minute, 43_200 * minute, 525_600 * m
 export function openFeed(attempts: AttemptStore): Feed {
   const listeners = new Set<Listener>();
   const counted = new Map<Range, { readonly at: number; readonly counts: Promise<Counts> }>();
+  let waiting: AttemptView[] = [];
+  let pause: NodeJS.Timeout | undefined;
   const publish = (message: unknown) => {
-    const event = encoder.encode(`data: ${JSON.stringify(viewOf(message as AttemptRecord))}\n\n`);
+    if (listeners.size === 0) return;
+    waiting.push(viewOf(message as AttemptRecord));
+    if (pause === undefined) send();
+  };
+  const send = () => {
+    pause = undefined;
+    if (waiting.length === 0) return;
+    const left = waiting.slice(0, -SENT).filter(isAttempt).length;
+    const news: News = { attempts: waiting.slice(-SENT), left };
+    const event = encoder.encode(`data: ${JSON.stringify(news)}\n\n`);
+    waiting = [];
     for (const { send } of listeners) send(event);
+    pause = setTimeout(send, TOGETHER).unref();
   };
   subscribe('latchkey.attempt', publish);
 
@@ -150,6 +177,7 @@ export function openFeed(attempts: AttemptStore): Feed {
     },
     close: () => {
       unsubscribe('latchkey.attempt', publish);
+      clearTimeout(pause);
       for (const { end } of listeners) end();
     },
   };
@@ -193,7 +221,7 @@ function listen(controller: ReadableStreamDefaultController<Uint8Array>, gone: (
 }
 
 /** A ceremony, and not a change to a passkey, nor the end of a session. */
-const isAttempt = ({ name }: AttemptRecord['event']) => name.endsWith('.attempt');
+const isAttempt = ({ name }: Pick<AttemptRecord['event'], 'name'>) => name.endsWith('.attempt');
 
 /** One more than are shown, where there are more. */
 async function search(attempts: AttemptStore, asked: Asked, range: Range): Promise<AttemptRecord[]> {

@@ -30,7 +30,7 @@ export const LIMITS = {
   outcome: { points: 600, seconds: 60 },
   /** Registration options and verify together, by address. */
   registration: { points: 120, seconds: 60 },
-  /** Changes to passkeys and sessions (PATCH and DELETE), by address. Signing out does not count. */
+  /** Changes to passkeys, sessions and declined offers, by address. Signing out does not count. */
   changes: { points: 120, seconds: 60 },
   /** All that is counted by address, together, by IPv6 /48: whoever has one has 65,536 addresses in the sense above. */
   network: { points: 6_000, seconds: 60 },
