@@ -23,7 +23,7 @@ function browserWithMutant(): string {
   return copy;
 }
 
-export default mergeConfig(ordinary, {
+const config = mergeConfig(ordinary, {
   root: ROOT,
   // A cache of transformed modules knows nothing of mutants.
   test: {
@@ -39,3 +39,7 @@ export default mergeConfig(ordinary, {
     },
   ],
 });
+
+// No mutant is in the command line: two runs at once would only write it over each other.
+config.test.globalSetup = ['scripts/test/browser-client.ts'];
+export default config;

@@ -93,6 +93,18 @@ test('a few are listed for people, and one is told in sentences', async () => {
   expect(await latchkey(['attempts', 'explain', 'nope', ...from])).toMatchObject({ code: 1, stdout: '' });
 });
 
+test('the related attempt is found where its id is of a clock that was set back since', async () => {
+  const [first, second] = [recordOf(1_000), recordOf(2_000)];
+  const ahead = (Date.parse(first.event.time) + 47 * 86_400_000).toString(16).padStart(12, '0');
+  const id = `${ahead.slice(0, 8)}-${ahead.slice(8)}-7000-8000-000000000000`;
+  const log = logOf([
+    { ...first, attempt: { ...first.attempt, id } },
+    { ...second, outcome: 'failure', reason: 'challenge_consumed', attempt: { ...second.attempt, relatedId: id } },
+  ]);
+  const { json } = await latchkeyJson(['attempts', 'explain', second.attempt.id, '--log', log]);
+  expect(json.related.record.attempt.id).toBe(id);
+});
+
 describe('attempts follow', () => {
   test('shows what comes into a store, once each, and ends at Ctrl-C', async () => {
     const { at, store, migrate } = place('SQLite');

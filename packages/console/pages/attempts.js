@@ -380,18 +380,7 @@ function itemFor(attempt) {
   explain.href = address(attempt.eventId);
   explain.ariaLabel = `Explain: ${[words.name, words.outcome, time.format(at)].join(', ')}`;
 
-  // Many come at once, and few are opened.
-  const details = element('details', item);
-  details.addEventListener('toggle', () => fillEvidence(item, attempt, words), { once: true });
-  return item;
-}
-
-/**
- * @param {HTMLElement} item
- * @param {Attempt} attempt
- * @param {ReturnType<typeof wordsFor>} words
- */
-function fillEvidence(item, attempt, { asked, claimed, proved, enforced }) {
+  const { asked, claimed, proved, enforced } = words;
   if (!asked) element('.evidence', item).remove();
   else {
     fill('.asked', [asked.what, asked.more]);
@@ -408,6 +397,7 @@ function fillEvidence(item, attempt, { asked, claimed, proved, enforced }) {
     const { dataset } = element('.enforced', item);
     Object.assign(dataset, { enforcement: attempt.enforcement, policy: attempt.asked.policy });
   }
+  return item;
 
   /**
    * @param {string} selector

@@ -60,10 +60,13 @@ const LONGEST_MS = 3_600_000;
 async function relatedTo(record: AttemptRecord, source: Source): Promise<RelatedAttempt | null> {
   const { relatedId } = record.attempt;
   if (relatedId === undefined) return null;
-  // Attempt ids are UUIDv7: they begin with the time of the first request.
+  // Attempt ids are UUIDv7: they begin with the time of the first request, or a later one, where a clock was set back.
   const startedAt = Number.parseInt(relatedId.replaceAll('-', '').slice(0, 12), 16);
   const window = Number.isFinite(startedAt) ? { since: startedAt - 60_000, until: startedAt + LONGEST_MS } : {};
-  const found = await find(source, window, relatedId);
+  const endedAt = Date.parse(record.event.time);
+  const found =
+    (await find(source, window, relatedId)) ??
+    (await find(source, { since: endedAt - LONGEST_MS, until: endedAt + 60_000 }, relatedId));
   if (found === null) return null;
   const [own, other] = [record, found].map(({ client }) => plainAddress(client.address));
   return {
