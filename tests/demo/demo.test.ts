@@ -786,17 +786,72 @@ describe('a demo that runs', () => {
     ['/invited#invitation=x', 'dark', 1100],
     ['/account', 'light', 360],
     ['/account', 'dark', 1100],
+    ['/people', 'light', 360],
+    ['/people', 'dark', 1100],
     ['/attempts', 'light', 360],
     ['/attempts', 'dark', 1100],
   ] as const)('%s can be read and used by everyone (%s, %i px)', async ([path, colorScheme, width]) => {
     const visitor = await visit({ colorScheme, width });
-    if (path === '/account') await signUp(visitor, demo.url, `reader-${colorScheme}`);
-    else await visitor.page.goto(demo.url + path);
+    if (path === '/account' || path === '/people') await signUp(visitor, demo.url, `reader-${path}-${colorScheme}`);
+    if (path !== '/account') await visitor.page.goto(demo.url + path);
     if (path === '/attempts') await visitor.page.locator('.attempt').first().waitFor();
     expect(await visitor.page.evaluate(findFaults)).toEqual([]);
     expect(await faultsOfPage(visitor.page)).toEqual([]);
     await visitor.page.emulateMedia({ forcedColors: 'active' });
     expect(await faultsOfPage(visitor.page)).toEqual([]);
+  });
+
+  test('an operator looks at a person, takes away, invites, and nobody else does', async () => {
+    const [mary, olga] = [await visit(), await visit()];
+    await signUp(mary, demo.url, 'mary of the lost phone');
+    await signUp(olga, demo.url, 'operator');
+    const { page } = olga;
+    const look = async ({ page }: Visitor, name: string) => {
+      await page.goto(`${demo.url}/people`);
+      await page.getByLabel('Name of the person').fill(name);
+      await page.getByRole('button', { name: 'Confirm and look' }).click();
+    };
+    await look(mary, 'operator');
+    await mary.page.getByText('This is for the operator’s account.').waitFor();
+
+    await look(olga, 'nobody at all');
+    await page.getByText('Nobody here has this name.').waitFor();
+    await look(olga, 'MARY of the lost phone');
+    await page.getByRole('heading', { name: 'mary of the lost phone' }).waitFor();
+    expect(await faultsOfPage(page)).toEqual([]);
+    await page.getByText('Signed in once.').waitFor();
+    const act = (name: string | RegExp) => page.getByRole('button', { name }).click();
+    const said = (words: string | RegExp) => page.getByRole('status').getByText(words).waitFor();
+    await act(/^Disable:/);
+    await said('Write a reason first');
+    await page.getByLabel('Reason, for the record').fill('Lost phone, ticket 4711');
+    await act(/^Disable:/);
+    await said(/is disabled\.$/);
+    await page.getByText('Signed in nowhere.').waitFor();
+    await act(/^Enable:/);
+    await said(/is enabled\.$/);
+    await act(/^Remove:/);
+    await said(/is removed\.$/);
+    await page.getByText('nobody can sign in to this account').waitFor();
+    await act('Invite');
+    await said('The invitation is issued.');
+    const link = await page.locator('#link strong').textContent();
+    expect(link).toContain('/invited#invitation=');
+    await page.getByText('One is open until').waitFor();
+    expect(await faultsOfPage(page)).toEqual([]);
+    const changes = (await demo.records()).filter(
+      ({ event, change }) => change?.note === 'Lost phone, ticket 4711' && event.name !== 'latchkey.session.ended',
+    );
+    expect(changes.map(({ event, change }) => [event.name, change?.by])).toEqual([
+      ['latchkey.passkey.disabled', 'operator'],
+      ['latchkey.passkey.enabled', 'operator'],
+      ['latchkey.passkey.removed', 'operator'],
+      ['latchkey.invitation.issued', 'operator'],
+    ]);
+    await act('Revoke the invitation');
+    await said('The invitation is revoked.');
+    olga.complaints.length = 0;
+    mary.complaints.length = 0;
   });
 
   test('every answer forbids what the pages do not need', async () => {

@@ -6,7 +6,8 @@
  * @param {HTMLElement} button
  * @param {HTMLElement} status where the words go (role=status)
  * @param {string} doing what is going on, in words
- * @param {() => Promise<string | undefined>} work resolves to the words for what went wrong, if anything did
+ * @param {() => Promise<string | { done: string } | undefined>} work resolves to the words for what went wrong, or for what
+ *   was done, if there are any
  */
 export function onAsked(button, status, doing, work) {
   button.addEventListener('click', async () => {
@@ -16,7 +17,8 @@ export function onAsked(button, status, doing, work) {
     say(status, doing, null);
     const words = await work();
     button.ariaBusy = null;
-    say(status, words ?? '', 'refused');
+    if (typeof words === 'object') say(status, words.done, 'done');
+    else say(status, words ?? '', 'refused');
   });
 }
 

@@ -6,6 +6,7 @@ import type { RequestListener } from 'node:http';
 import type { AttemptsConsole } from '@latchkey/console';
 import type { Passkeys } from '@latchkey/core';
 import type { Mailbox } from './mailbox.ts';
+import type { People } from './people.ts';
 import type { Framework } from './settings.ts';
 import type { Site } from './site.ts';
 
@@ -15,6 +16,7 @@ export interface Demo {
   readonly site: Site;
   readonly attempts: AttemptsConsole;
   readonly mailbox: Mailbox;
+  readonly people: People;
 }
 
 export type Serve = (demo: Demo) => RequestListener | Promise<RequestListener>;

@@ -10,6 +10,7 @@ import { createPasskeys } from '@latchkey/core';
 import { openAuditLog } from './audit-log.ts';
 import { loadFramework } from './framework.ts';
 import { openMailbox } from './mailbox.ts';
+import { openPeople } from './people.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
 import { buildSite } from './site.ts';
 import { openStore, PlaceError } from './store.ts';
@@ -68,8 +69,9 @@ async function start(): Promise<void> {
     guard: () => true,
     home: { href: '/', name: 'The demo' },
   });
+  const people = openPeople({ passkeys, accounts, origin, operator: settings.operator });
   const site = buildSite(settings, origin);
-  application.resolve(await serve({ origin, passkeys, site, attempts, mailbox }));
+  application.resolve(await serve({ origin, passkeys, site, attempts, mailbox, people }));
 
   async function stop(): Promise<void> {
     attempts.close();

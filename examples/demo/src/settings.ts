@@ -29,6 +29,8 @@ export interface Settings {
   readonly rateLimit: boolean;
   readonly auditLog: string | undefined;
   readonly identityKey: string;
+  /** The name of the account that may open the page about people. */
+  readonly operator: string;
 }
 
 /** What stands for a setting that was left out. What each is for, and the same defaults: help.txt. */
@@ -45,6 +47,7 @@ export const DEFAULTS = {
   RATE_LIMIT: 'on',
   AUDIT_LOG: '',
   IDENTITY_KEY: '',
+  OPERATOR: 'operator',
 } as const;
 
 type Name = keyof typeof DEFAULTS;
@@ -118,6 +121,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     rateLimit: oneOf('RATE_LIMIT', ['on', 'off']) === 'on',
     auditLog: given('AUDIT_LOG'),
     identityKey: identityKey ?? randomBytes(32).toString('base64url'),
+    operator: value('OPERATOR'),
   };
   if (wrong.length > 0) throw new SettingsError(wrong.join('\n'));
   return settings;

@@ -66,8 +66,8 @@ const TYPES: Record<string, string> = {
   '.png': 'image/png',
 };
 
-export function buildSite({ immediate, framework, place }: Settings, origin: string): Site {
-  const everywhere = { origin, immediate, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
+export function buildSite({ immediate, framework, place, operator }: Settings, origin: string): Site {
+  const everywhere = { origin, immediate, operator, framework: FRAMEWORKS[framework], kept: PLACES[place.kind] };
   const layout = read('pages/layout.html');
   const assets = new Map(
     readdirSync(new URL('../public', import.meta.url)).map((name) => [name, asset(`../public/${name}`)] as const),
@@ -111,6 +111,7 @@ export function buildSite({ immediate, framework, place }: Settings, origin: str
       page('/sign-up', 'sign-up', 'Create an account'),
       page('/invited', 'invited', 'You are invited'),
       page('/account', 'account', 'Your account', true),
+      page('/people', 'people', 'People', true),
     ],
     notFound: page('', 'not-found', 'Not found').html(),
     wentWrong: page('', 'went-wrong', 'Something went wrong').html(),

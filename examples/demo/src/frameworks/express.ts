@@ -2,9 +2,10 @@
 import { expressPasskeys } from '@latchkey/express';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Demo } from '../framework.ts';
+import { PEOPLE } from '../people.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithExpress({ origin, passkeys, site, attempts, mailbox }: Demo) {
+export function serveWithExpress({ origin, passkeys, site, attempts, mailbox, people }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = expressPasskeys(passkeys);
 
   const app = express();
@@ -30,6 +31,10 @@ export function serveWithExpress({ origin, passkeys, site, attempts, mailbox }: 
   });
   app.post(INVITATION.path, requireStepUp(INVITATION.rule), async (req, res) => {
     res.set('cache-control', 'no-store').json(await invitationLink(passkeys, origin, req.passkeySession.user.id));
+  });
+  app.post(PEOPLE.path, requireStepUp(PEOPLE.rule), async (req, res) => {
+    const { status, body } = await people.answer(req.passkeySession, new URL(req.url, origin).searchParams);
+    res.status(status).set('cache-control', 'no-store').json(body);
   });
   app.get(MAIL, requireSignIn(), (req, res) => {
     res.set('cache-control', 'no-store').json(mailbox.of(req.passkeySession.user.id));

@@ -3,9 +3,10 @@ import { createServer, type RequestListener } from 'node:http';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Demo } from '../framework.ts';
+import { PEOPLE } from '../people.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export async function serveWithFastify({ origin, passkeys, site, attempts, mailbox }: Demo) {
+export async function serveWithFastify({ origin, passkeys, site, attempts, mailbox, people }: Demo) {
   let listener: RequestListener | undefined;
   const app = Fastify({
     // The demo listens by itself, whatever the framework; of Fastify it wants the handler.
@@ -35,6 +36,10 @@ export async function serveWithFastify({ origin, passkeys, site, attempts, mailb
   app.post(INVITATION.path, { preHandler: app.requireStepUp(INVITATION.rule) }, async (request, reply) => {
     reply.header('cache-control', 'no-store');
     return invitationLink(passkeys, origin, request.passkeySession.user.id);
+  });
+  app.post(PEOPLE.path, { preHandler: app.requireStepUp(PEOPLE.rule) }, async (request, reply) => {
+    const { status, body } = await people.answer(request.passkeySession, new URL(request.url, origin).searchParams);
+    return reply.code(status).header('cache-control', 'no-store').send(body);
   });
   app.get(MAIL, { preHandler: app.requireSignIn() }, async (request, reply) => {
     reply.header('cache-control', 'no-store');

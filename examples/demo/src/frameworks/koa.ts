@@ -2,9 +2,10 @@
 import { koaPasskeys } from '@latchkey/koa';
 import Koa, { type Context, type Middleware } from 'koa';
 import type { Demo } from '../framework.ts';
+import { PEOPLE } from '../people.ts';
 import { INVITATION, invitationLink, MAIL, PRIVATE_NOTE, SIGN_IN_FIRST } from '../site.ts';
 
-export function serveWithKoa({ origin, passkeys, site, attempts, mailbox }: Demo) {
+export function serveWithKoa({ origin, passkeys, site, attempts, mailbox, people }: Demo) {
   const { routes, wellKnown, requireSignIn, requireStepUp } = koaPasskeys(passkeys);
   // Behind https there is a proxy, and it says where requests come from.
   const app = new Koa({ proxy: origin.startsWith('https:') });
@@ -46,6 +47,17 @@ export function serveWithKoa({ origin, passkeys, site, attempts, mailbox }: Demo
       if (ctx.method !== 'POST') return next();
       ctx.set('cache-control', 'no-store');
       ctx.body = await invitationLink(passkeys, origin, ctx.state.passkeySession.user.id);
+    }),
+  );
+  const isPerson = (path: string) => path === PEOPLE.path;
+  app.use(at(isPerson, requireStepUp(PEOPLE.rule)));
+  app.use(
+    at(isPerson, async (ctx, next) => {
+      if (ctx.method !== 'POST') return next();
+      const { status, body } = await people.answer(ctx.state.passkeySession, ctx.URL.searchParams);
+      ctx.set('cache-control', 'no-store');
+      ctx.status = status;
+      ctx.body = body;
     }),
   );
   const isMail = (path: string) => path === MAIL;
