@@ -238,6 +238,10 @@ export function follow(folder: string, { framework, session }: Application, step
       const text = readFileSync(join(folder, file), 'utf8');
       const own = "return id === '7' ? { id: 7, email: 'ada@example.com' } : undefined;";
       save(folder, file, text.replace(/throw new Error\(.*\);/, own));
+    } else if (what.startsWith('Before it is live')) {
+      const file = where[0]!.replace('in createPasskeys() of ', '');
+      const text = readFileSync(join(folder, file), 'utf8');
+      save(folder, file, text.replace('createPasskeys({\n', `$&  ${lines[0]}\n`));
     }
   }
 }

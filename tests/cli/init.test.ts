@@ -117,7 +117,8 @@ async function start(application: Application, finished: typeof onTestFinished):
     mysql2: { DATABASE_URL: at(URLS.MariaDB()) },
     ioredis: { REDIS_URL: redis.url },
   };
-  const program = run(pathToFileURL(join(place(application), 'src/server.js')), addresses[application.driver]);
+  const env = { LATCHKEY_IDENTITY_KEY: 'a key for tests, and for tests only', ...addresses[application.driver] };
+  const program = run(pathToFileURL(join(place(application), 'src/server.js')), env);
   finished(() => stop(program));
   const origin = `http://localhost:${ports.get(application)}`;
   await whenReady(program, () => fetch(origin).catch(() => null));

@@ -20,6 +20,7 @@ export function stepsFor(application: Application, name: string): Step[] {
     mount(application, name),
     ...listen(application, name),
     ...passwords(application, name),
+    ...identityKey(application, name),
   ];
 }
 
@@ -91,6 +92,22 @@ function passwords(application: Application, name: string): Step[] {
       lines: [...(framework === 'fastify' ? [] : [bring(application, 'signOut', name)]), `await ${call};`],
     },
   ];
+}
+
+/** docs/audit.md. In memory no passkey is there after a start, and none needs the same name in the records then. */
+function identityKey(application: Application, name: string): Step[] {
+  if (application.driver === 'memory') return [];
+  const file = posix.join(besideEntry(application), `${name}.${application.extension}`);
+  const bang = application.typescript ? '!' : '';
+  const step = {
+    what: 'Before it is live: a secret for the pseudonyms in records, the same in every process',
+    where: [`in createPasskeys() of ${file}`],
+    lines: [
+      `audit: { identityKey: process.env.LATCHKEY_IDENTITY_KEY${bang} },`,
+      'LATCHKEY_IDENTITY_KEY="$(openssl rand -base64 32)"   # made once, and kept',
+    ],
+  };
+  return [step];
 }
 
 function bring({ typescript, module, importEnding }: Application, what: string, file: string): string {
