@@ -1,9 +1,12 @@
 /** `latchkey readiness`: told from real registrations and sign-ins, on a store of each kind of layout. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Passkey } from '@latchkey/core';
 import { createSoftwarePasskey, openSite } from '@latchkey/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { recordOf } from '../audit/records.ts';
 import { mounts } from '../http/mounts.ts';
-import { latchkey, latchkeyJson } from './latchkey.ts';
+import { folder, latchkey, latchkeyJson } from './latchkey.ts';
 import { KINDS, place } from './stores.ts';
 
 describe.each(KINDS)('readiness in %s', (kind) => {
@@ -115,4 +118,21 @@ test('two passkeys of one make are told apart by the identity key, and by nothin
   site.clock.now += 60_000;
   await store.passkeys.insert({ passkey: passkeyAt(site.clock.now, userId), max: 10 });
   expect((await latchkeyJson(['readiness', ...at])).json).toMatchObject({ users: { unknown: 1 }, recordsNotTold: 2 });
+});
+
+test('of an imported passkey, whose flag nobody has seen, the newest sign-in says whether it is synced, also in a log', async () => {
+  const { at, store, migrate } = place('SQLite');
+  await migrate();
+  const { backupEligible: _, ...imported } = passkeyAt(0, 'ada');
+  await store.passkeys.insert({ passkey: { ...imported, backupEligible: null }, max: 1 });
+  const [older, newer] = [recordOf(1_000), recordOf(2_000)].map((record, index) => ({
+    ...record,
+    user: { ...record.user, id: 'ada' },
+    credential: { ...record.credential, aaguid: imported.aaguid },
+    assertion: { ...record.assertion, backupEligible: index === 1 },
+  }));
+  const log = join(folder(), 'sign-ins.log');
+  writeFileSync(log, [older, newer].map((record) => `${JSON.stringify(record)}\n`).join(''));
+  const args = ['readiness', ...at, '--log', log, '--since', '9999d', '--require', 'synced'];
+  expect((await latchkeyJson(args)).json.passkeys.synced).toEqual({ met: 1, not_met: 0, unknown: 0 });
 });

@@ -167,7 +167,7 @@ async function run(options: Options, { out, signal }: Context) {
   return users.not_met + users.unknown === 0 ? ('fine' as const) : ('findings' as const);
 }
 
-/** Successful sign-ins, by the user's id, or by its pseudonym where that is all there is; the newest first. */
+/** Successful sign-ins, by the user's id, or by its pseudonym where that is all there is. */
 async function signInsByUser(
   records: AsyncIterable<AttemptRecord>,
   keys: ReturnType<typeof keyCounter>,
@@ -192,17 +192,18 @@ async function signInsByUser(
   return byUser;
 }
 
-/** The records of one user, under each name that they may have. */
+/** The records of one user, under each name that they may have, the newest first: a log begins with the oldest. */
 function takeRecords(
   records: Map<string, AttemptRecord[]>,
   userId: string,
   identity: Pseudonymizer | null,
 ): AttemptRecord[] {
-  return [userId, ...(identity?.pseudonyms(userId) ?? [])].flatMap((name) => {
+  const all = [userId, ...(identity?.pseudonyms(userId) ?? [])].flatMap((name) => {
     const own = records.get(name) ?? [];
     records.delete(name);
     return own;
   });
+  return all.sort((a, b) => Date.parse(b.event.time) - Date.parse(a.event.time));
 }
 
 async function* recordsOf(log: string, since: number): AsyncGenerator<AttemptRecord> {
