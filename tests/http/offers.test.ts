@@ -230,7 +230,7 @@ describe('the record of a registration says how it came about', () => {
     ]);
   });
 
-  test('sign_up, and a session that it ended came about by itself', async () => {
+  test('sign_up, and what it took away or ended came about by nothing of the kind', async () => {
     const site = await openSite({ mount: mounts['Express 5'], store: memoryStore, onRecord: assertValidRecord });
     onTestFinished(() => site.close());
     const agent = site.agent();
@@ -241,6 +241,23 @@ describe('the record of a registration says how it came about', () => {
     site.clock.now += 130_000;
     await site.passkeys.sweep();
     expect(site.records.at(-1)).toMatchObject({ outcome: 'abandoned', attempt: { occasion: 'sign_up' } });
+
+    const [id] = site.accounts.keys();
+    const { token } = await site.passkeys.invite(id!, { by: 'operator', replaces: 'all' });
+    const before = site.records.length;
+    const invited = site.agent();
+    const options = (await invited.post('/registration/options', { invitation: token })).json;
+    const made = createSoftwarePasskey({ origin: site.origin }).register(options.publicKey);
+    const body = { attemptId: options.attemptId, credential: made, invitation: token };
+    expect((await invited.post('/registration/verify', body)).status).toBe(201);
+    const occasions = site.records.slice(before).map(({ event, attempt }) => [event.name, attempt.occasion]);
+    expect(occasions.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['latchkey.passkey.removed', 'latchkey.session.ended']),
+    );
+    expect(occasions.flatMap(([name, occasion]) => (occasion === undefined ? [] : name)).sort()).toEqual([
+      'latchkey.passkey.added',
+      'latchkey.registration.attempt',
+    ]);
   });
 
   test('is nothing but these words', async () => {
