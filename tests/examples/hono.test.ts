@@ -1,5 +1,5 @@
 // One application on Hono, on Node.js and in a Worker of workerd: a software passkey over HTTP, and a person in real Chromium.
-// Bun and Deno are not installed here: `npm run runtimes` brings them.
+// Bun and Deno are not installed here: `npm run runtimes` brings them, and starts it there.
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Miniflare } from 'miniflare';

@@ -1,6 +1,7 @@
 // `npm run runtimes`: the HTTP contract on Node.js, Bun, Deno and workerd, over each framework and each store, and whether one
-// conversation is answered byte for byte as by Express 5 on Node.js; then the store contracts. Writes how the first went to
-// results.json, which `npm run reference` makes a page of; what differs comes on stderr. npx brings Bun and Deno; npm test needs neither.
+// conversation is answered byte for byte as by Express 5 on Node.js; then the example on Hono, and the store contracts. Writes how
+// the first went to results.json, which `npm run reference` makes a page of; what differs comes on stderr. npx brings Bun and Deno;
+// npm test needs neither.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { exchangeOn } from '../http/exchange.ts';
 import { mounts } from '../http/mounts.ts';
+import { useHonoExample } from './examples.ts';
 import type { Finding, Result } from './finding.ts';
 import type { StoreFinding } from './stores.ts';
 
@@ -77,7 +79,26 @@ async function storeContracts(): Promise<void> {
   console.log(rows.join('\n'));
 }
 
-if (names[0] !== 'stores') await httpContract();
+async function examples(): Promise<void> {
+  for (const [name, program] of [
+    ['Bun', 'bun.ts'],
+    ['Deno', 'deno.ts'],
+  ] as const) {
+    const [runtime, command] = Object.entries(RUNTIMES).find(([each]) => each.startsWith(name))!;
+    if (!chosen(runtime)) continue;
+    try {
+      await useHonoExample(program, command);
+      console.log(`examples/hono on ${runtime}: a passkey signed up, out and in`);
+    } catch (error) {
+      faults.push(`examples/hono on ${runtime}: ${error}`);
+    }
+  }
+}
+
+if (names[0] !== 'stores') {
+  await httpContract();
+  await examples();
+}
 if (names.length === 0 || names[0] === 'stores') await storeContracts();
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
