@@ -223,6 +223,14 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
     await page.getByRole('button', { name: 'Confirm and read' }).click();
     await status.getByText('under the third flowerpot').waitFor();
 
+    await page.goto(`${demo.url}/people`);
+    await page.getByLabel('Name of the person').fill('zoe');
+    await page.getByRole('button', { name: 'Confirm and look' }).click();
+    await page.getByText('This is for the operator’s account.').waitFor();
+    // Asked to confirm, and then refused.
+    expect(zoe.complaints.splice(0)).toHaveLength(2);
+    await page.goto(`${demo.url}/account`);
+
     await authenticator.forget();
     await page.getByLabel('Name for another passkey').fill('Phone');
     await page.getByRole('button', { name: 'Add a passkey' }).click();
@@ -289,6 +297,7 @@ describe.each(['express', 'koa', 'fastify'])('the demo on %s', (framework) => {
       'passkey.added',
       'session.ended',
       'signin.attempt',
+      'step_up.attempt',
       'step_up.attempt',
       'registration.attempt',
       'passkey.added',
