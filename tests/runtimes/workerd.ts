@@ -17,7 +17,12 @@ const workerd = new Miniflare({
   unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
 });
 const { port } = await workerd.unsafeGetDirectURL();
-const ask = async (query: string) => (await fetch(`http://localhost:${port}/contract${query}`)).json();
+/** What hangs has failed. */
+const PATIENCE_MS = 60_000;
+const ask = async (query: string) => {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return (await fetch(`http://localhost:${port}/contract${query}`, { signal })).json();
+};
 
 const rules: string[] = await ask('');
 const exchange = await ask('?rule=exchange').catch(String);
