@@ -24,7 +24,7 @@ console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = interrupted() ?? (sum.failed > 0 ? 1 : 0);
 
 async function everything() {
-  say('about a quarter of an hour on two idle cores');
+  say('15 to 25 minutes on two idle cores');
   await check('format and lint', () => tool('biome', ['check', '.']));
   await check('allowed imports', () => tool('node', ['scripts/check-arrows.mjs']));
   if (!(await built())) return;
