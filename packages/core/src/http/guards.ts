@@ -68,12 +68,11 @@ export function createGuards(
 
     /** The session, or null where there is none, and where a page of another site asks to change something. */
     async readSession(request: HttpRequest): Promise<GuardResult | { readonly session: null }> {
-      const nobody = refuseUnrecorded('sign_in_required');
       const result = await guard(
         request,
         async (context) => {
           const signedIn = await sessions.current(context);
-          if (signedIn === null) throw nobody;
+          if (signedIn === null) throw refuseUnrecorded('sign_in_required');
           return describeSession(signedIn);
         },
         undefined,
