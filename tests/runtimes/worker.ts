@@ -1,6 +1,6 @@
 // The HTTP contract in a Worker: a rule runs in one request, and asks the site that it opened by others, over the wire. Bundled
 // and started by workerd.ts, which asks for one rule after the other.
-import { memoryStore, type Store } from '@latchkey/core';
+import { memoryStore, type Passkeys, type Store } from '@latchkey/core';
 import { sqlStore } from '@latchkey/sql';
 import { httpContract, type Mount } from '@latchkey/testing';
 import { Kysely, PostgresDialect } from 'kysely';
@@ -13,13 +13,24 @@ interface Env {
   readonly POSTGRES: readonly [url: string, tablePrefix: string];
 }
 
+/** PostgreSQL's code for it. */
+const TOO_MANY_CONNECTIONS = '53300';
+
 /** A connection for each use: on Workers what one request has opened may not serve another. */
 function postgresStore([connectionString, tablePrefix]: Env['POSTGRES']): Store {
   const pool = {
     async connect() {
-      const client = new Client({ connectionString });
-      await client.connect();
-      return Object.assign(client, { release: () => void client.end() });
+      for (;;) {
+        const client = new Client({ connectionString });
+        try {
+          await client.connect();
+          return Object.assign(client, { release: () => void client.end() });
+        } catch (error) {
+          // Nothing pools here, so what comes all at once meets the server's limit of connections.
+          if ((error as { code?: string }).code !== TOO_MANY_CONNECTIONS) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
     },
     async end() {},
     options: {},
@@ -30,16 +41,22 @@ function postgresStore([connectionString, tablePrefix]: Env['POSTGRES']): Store 
 }
 
 /** The site that is open. Rules open one at a time. */
-let application: ReturnType<typeof honoApplication> | undefined;
+let site: { readonly passkeys: Passkeys; readonly answer: ReturnType<typeof honoApplication> } | undefined;
+
+/** As much as is used of what workerd hands over beside a request. */
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void;
+}
 
 const mountAt =
   (origin: string): Mount =>
-  async (passkeys) => {
-    application = honoApplication(passkeys(origin));
+  async (passkeysAt) => {
+    const passkeys = passkeysAt(origin);
+    site = { passkeys, answer: honoApplication(passkeys) };
     return {
       origin,
       async close() {
-        application = undefined;
+        site = undefined;
       },
     };
   };
@@ -56,10 +73,12 @@ async function contract({ origin, searchParams }: URL, { POSTGRES }: Env): Promi
 }
 
 export default {
-  async fetch(request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const url = new URL(request.url);
     if (url.pathname === '/contract') return Response.json(await contract(url, env));
-    const response = await application?.(request, '127.0.0.1');
+    const response = await site?.answer(request, '127.0.0.1');
+    // Else what is on its way to the store of attempts is cut off with the answer, and closing waits for it in vain.
+    if (site) context.waitUntil(site.passkeys.settled());
     // workerd's own server hangs up on who is still sending when the answer comes, once more than 64 KiB are left unread.
     if (request.body && !request.bodyUsed) await request.body.pipeTo(new WritableStream());
     return response ?? new Response('no site is open', { status: 503 });

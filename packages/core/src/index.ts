@@ -202,9 +202,11 @@ export interface Passkeys<U extends User = User, Request = unknown, Response = u
    */
   purgeAttempts(due: { readonly olderThan: Duration }): Promise<number>;
   /**
-   * Stops the sweep, and resolves when the records under way are written and `notify` is done, or after 5 seconds. Then
-   * close what is yours: stores and sinks stay open.
+   * Resolves when the records under way are written and `notify` is done, or after 5 seconds. Where a request's work ends with its answer,
+   * on Workers and in serverless functions, they are cut off without it: `context.waitUntil(passkeys.settled())`, before you answer.
    */
+  settled(): Promise<void>;
+  /** Stops the sweep, and resolves as `settled` does. Then close what is yours: stores and sinks stay open. */
   close(): Promise<void>;
 }
 
@@ -268,12 +270,13 @@ export function createPasskeys<U extends User = User, Request = unknown, Respons
       const { attempts } = store;
       return attempts ? inBatches(PURGED_AT_ONCE, (limit) => attempts.purge({ before, limit })) : 0;
     },
+    settled: () => publisher.drain(),
     async close() {
       stopSweeping();
       stopChecking();
       const reporter = publisher.reporter();
       for (const record of limits.release(Number.POSITIVE_INFINITY)) reporter.record(record, { aside: true });
-      await publisher.drain();
+      await passkeys.settled();
     },
   };
   return passkeys as unknown as Passkeys<U, Request, Response>;
