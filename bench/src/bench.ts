@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     'warm-up': { type: 'string' },
     counted: { type: 'string' },
     rounds: { type: 'string' },
+    processes: { type: 'string' },
     connections: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'string' },
@@ -33,9 +34,10 @@ const { values: options } = parseArgs({
 
 const { quick } = options;
 const method: Method = {
-  warmUp: Number(options['warm-up'] ?? (quick ? 1_000 : 10_000)),
-  counted: Number(options.counted ?? (quick ? 500 : 5_000)),
-  rounds: Number(options.rounds ?? (quick ? 3 : 7)),
+  warmUp: Number(options['warm-up'] ?? (quick ? 1_000 : 6_000)),
+  counted: Number(options.counted ?? (quick ? 500 : 3_000)),
+  rounds: Number(options.rounds ?? 3),
+  processes: Number(options.processes ?? (quick ? 1 : 3)),
   connections: Number(options.connections ?? 8),
 };
 
@@ -87,7 +89,7 @@ const PARTS = {
     return { table: processesTable(figures), figures };
   },
   async click(venue) {
-    const figures = await raceClicks(method.rounds, venue, say);
+    const figures = await raceClicks(method.rounds * method.processes, venue, say);
     return { table: clicksTable(figures), figures };
   },
   async scale(venue) {

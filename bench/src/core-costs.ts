@@ -18,14 +18,16 @@ const turn = (worker: Worker, count: number) => worker.ask<CoreCost>({ ask: 'tur
 
 /** One for each round. */
 export async function coreCosts(method: Method, venue: Venue, say: Say): Promise<CoreCost[]> {
-  const worker = await warm(method, venue, say);
-  try {
-    const costs: CoreCost[] = [];
-    for (let round = 0; round < method.rounds; round++) costs.push(await turn(worker, method.counted));
-    return costs;
-  } finally {
-    await worker.end();
+  const costs: CoreCost[] = [];
+  for (let nth = 0; nth < method.processes; nth++) {
+    const worker = await warm(method, venue, say);
+    try {
+      for (let round = 0; round < method.rounds; round++) costs.push(await turn(worker, method.counted));
+    } finally {
+      await worker.end();
+    }
   }
+  return costs;
 }
 
 /** A CPU profile of core alone. */

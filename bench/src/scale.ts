@@ -26,7 +26,8 @@ export function raceScale(amount: Amount, method: Method, venue: Venue, say: Say
       { name: `${named}, full`, contestant, prepare },
     ];
   });
-  return race(entrants, method, venue, say);
+  // To fill a store a second time would take longer than everything else.
+  return race(entrants, { ...method, rounds: method.rounds * method.processes, processes: 1 }, venue, say);
 }
 
 async function fill({ contestant, where }: Task, { passkeys, ceremonies }: Amount, say: Say): Promise<void> {
