@@ -21,7 +21,8 @@ export async function start<Hello>(
   { flags = [], env }: Special = {},
 ): Promise<{ worker: Worker; hello: Hello }> {
   const child = fork(new URL(program, import.meta.url), [argument], {
-    execArgv: [...process.execArgv, ...flags],
+    // In production memoryStore() warns, which is right, and here known.
+    execArgv: [...process.execArgv, '--disable-warning=LATCHKEY_MEMORY_STORE', ...flags],
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
