@@ -17,6 +17,8 @@ export interface Contestant {
   readonly kind: 'latchkey' | 'limit' | 'limit+' | 'hand-wired' | 'better-auth';
   readonly framework: Framework;
   readonly store: StoreKind;
+  /** Open ceremonies are kept in the process instead. */
+  readonly challengesInMemory?: true;
 }
 
 export const CONTESTANTS: readonly Contestant[] = [
@@ -30,6 +32,8 @@ export const CONTESTANTS: readonly Contestant[] = [
       ? []
       : [contestant(`better-auth-${store}`, 'better-auth', 'express', store)]),
   ]),
+  // For an application of one process.
+  { ...contestant('express-sqlite+memory', 'latchkey', 'express', 'sqlite'), challengesInMemory: true },
 ];
 
 function contestant(name: string, kind: Contestant['kind'], framework: Framework, store: StoreKind): Contestant {

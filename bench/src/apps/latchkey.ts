@@ -1,6 +1,14 @@
 /** The contestant itself, mounted as its documentation shows, on each framework. */
 import { createServer, type RequestListener } from 'node:http';
-import { createPasskeys, LIMITS, type LimitName, type LimitRule, type Passkey, type Passkeys } from '@latchkey/core';
+import {
+  createPasskeys,
+  LIMITS,
+  type LimitName,
+  type LimitRule,
+  memoryChallenges,
+  type Passkey,
+  type Passkeys,
+} from '@latchkey/core';
 import { expressPasskeys } from '@latchkey/express';
 import { fastifyPasskeys } from '@latchkey/fastify';
 import { koaPasskeys } from '@latchkey/koa';
@@ -99,4 +107,8 @@ const MOUNTS: Record<Framework, (passkeys: Passkeys) => Promise<RequestListener>
   },
 };
 
-export const latchkey: App = async (ground) => MOUNTS[ground.contestant.framework](await latchkeyOn(ground));
+export const latchkey: App = async (ground) => {
+  const { framework, challengesInMemory } = ground.contestant;
+  const store = { ...ground.place.store, ...(challengesInMemory && { challenges: memoryChallenges() }) };
+  return MOUNTS[framework](await latchkeyOn({ ...ground, place: { ...ground.place, store } }));
+};

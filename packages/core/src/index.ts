@@ -122,6 +122,7 @@ export { type Pseudonymizer, pseudonymizer } from './record/pseudonym.ts';
 export { REASON_MEANINGS, type ReasonMeaning } from './record/reasons.ts';
 export { standardOutput } from './signals/publish.ts';
 export { checkTelemetry, type TelemetryFinding } from './signals/telemetry-check.ts';
+export { memoryChallenges } from './store/memory/challenges.ts';
 export { memoryStore } from './store/memory-store.ts';
 export {
   type AttemptQuery,

@@ -13,6 +13,11 @@ interface ChallengeEntry extends Expiring {
   ceremony: PendingCeremony | 'consumed' | 'expired';
 }
 
+/**
+ * Open ceremonies in the memory of one process, beside passkeys that are kept elsewhere:
+ * `{ ...sqlStore(db), challenges: memoryChallenges() }`. A second process sees nothing of them, and refuses what the first one began.
+ * A restart forgets those that are open: whoever was signing in clicks once more, and an attempt that was abandoned leaves no record.
+ */
 export function memoryChallenges(): ChallengeStore {
   const known = shardedMap<ChallengeEntry>();
   const unswept = expiryQueue<ChallengeEntry>();
