@@ -258,7 +258,7 @@ test.each(Object.keys(mounts))(
 
 describe('in Chromium, on Express', () => {
   /** A page whose guard lets it in, and what the browser complained of. */
-  async function visit(attempts: AttemptStore) {
+  async function visit(attempts: AttemptStore, query = '') {
     const { listener, close } = await mounts.express!(attempts);
     const { url, cut } = await serve(listener);
     const browser = await launchChromium();
@@ -271,7 +271,7 @@ describe('in Chromium, on Express', () => {
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${url}/attempts`);
+    await page.goto(`${url}/attempts${query}`);
     await page.getByText('Live', { exact: true }).waitFor();
     return { page, browser, complaints, cut };
   }
@@ -313,6 +313,22 @@ describe('in Chromium, on Express', () => {
     cut();
     await page.getByText('You may not see this any more').waitFor();
     expect(complaints).toContainEqual(expect.stringContaining('status of 403'));
+  });
+
+  test('a page that filters shows what it was told of and not sent, when many come at once', async () => {
+    const attempts = await keep([]);
+    const { page, complaints } = await visit(attempts, '?outcome=failure');
+    await page.getByText('Nothing in this time fits these filters.').waitFor();
+    // The first is sent at once; of those that follow in the same tenth of a second, the last hundred.
+    const records = recentRecords(300).map(
+      (record, n): AttemptRecord =>
+        n === 1 ? { ...record, outcome: 'failure', reason: 'signature_invalid', reasonSource: 'server' } : record,
+    );
+    for (const record of records) await attempts.append(record);
+    for (const record of records) channel('latchkey.attempt').publish(record);
+    await page.locator(`[data-event="${records[1]!.event.id}"]`).waitFor();
+    expect(await page.locator('.attempt').count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 
   test('5,000 attempts come in without a task that anybody notices, and with less than 100 kB a change', async () => {
