@@ -12,6 +12,7 @@ import { raceScale, scaleTable } from './scale.ts';
 import { processesTable, raceProcesses } from './scaling.ts';
 import { raceSqliteDrivers, sqliteDriversTable } from './sqlite-drivers.ts';
 import { sweeps, sweepTable } from './sweeps.ts';
+import { tails, tailsTable } from './tails.ts';
 import { raceTelemetry, telemetryProfile, telemetryTable } from './telemetry.ts';
 import { countTrips, tripsTable } from './trips.ts';
 import { openVenue, type Venue } from './venue.ts';
@@ -79,6 +80,10 @@ const PARTS = {
   async sweep(venue) {
     const figures = await sweeps(quick ? 10_000 : 100_000, venue, say);
     return { table: sweepTable(figures), figures };
+  },
+  async tails(venue) {
+    const figures = await tails(method, venue, say);
+    return { table: tailsTable(figures), figures };
   },
   async drivers(venue) {
     const figures = await raceSqliteDrivers(method, venue, say);

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { answer, CLIENT, HEADERS, OPTIONS, type Passkey, passkeysOf } from './assertion.ts';
 import type { Contestant } from './contestants.ts';
 import type { Person } from './people.ts';
@@ -17,12 +18,24 @@ export interface Drive {
   readonly connections: number;
   /** Whether each sign-in is followed by asking who is signed in. */
   readonly check: boolean;
+  /** How many are due each second, whether those before them are done or not; then `connections` has no say. */
+  readonly rate?: number;
+}
+
+/** From the moment a sign-in was due to its end, in milliseconds: so that waiting counts. */
+export interface Waits {
+  readonly median: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly most: number;
 }
 
 export interface Driven {
   readonly seconds: number;
   /** How many were asked for and found signed in, as the person whose passkey it was. */
   readonly confirmed: number;
+  /** Where there was a rate. */
+  readonly waits?: Waits;
   readonly fault?: string;
 }
 
@@ -61,6 +74,33 @@ async function drive({ kind, origin, count, connections, check }: Drive): Promis
     }),
   );
   return { seconds: (performance.now() - start) / 1_000, confirmed };
+}
+
+/** Sign-ins at a fixed rate, as people come: nobody waits for who was there before. */
+async function driveAt(rate: number, { kind, origin, count }: Drive): Promise<Driven> {
+  const idle: Browser[] = [];
+  const took: number[] = [];
+  const underWay: Promise<unknown>[] = [];
+  const start = performance.now();
+  for (let turn = 0; turn < count; turn++) {
+    const due = start + (turn * 1_000) / rate;
+    // A timer comes up to a millisecond late, which is measured; to ask for the time all the while would take the server's CPU.
+    const early = due - performance.now();
+    if (early > 0) await wait(early);
+    const browser = idle.shift() ?? { cookies: new Map() };
+    for (const name of SESSION_COOKIES) browser.cookies.delete(name);
+    const signedIn = SIGN_IN[kind](origin, browser, passkeys[turn % passkeys.length]!);
+    const done = () => {
+      took.push(performance.now() - due);
+      idle.push(browser);
+    };
+    underWay.push(signedIn.then(done));
+  }
+  await Promise.all(underWay);
+  const sorted = took.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+  const waits = { median: at(0.5), p99: at(0.99), p999: at(0.999), most: sorted.at(-1)! };
+  return { seconds: (performance.now() - start) / 1_000, confirmed: 0, waits };
 }
 
 /** The limit signs in nobody; limit+ always the same person. */
@@ -141,7 +181,12 @@ function keepCookies({ cookies }: Browser, headers: IncomingHttpHeaders): void {
 }
 
 process.on('message', async (message: Drive) => {
-  const driven = await drive(message).catch((error) => ({ seconds: 0, confirmed: 0, fault: String(error.message) }));
+  const { rate } = message;
+  const driven = await (rate === undefined ? drive(message) : driveAt(rate, message)).catch((error) => ({
+    seconds: 0,
+    confirmed: 0,
+    fault: String(error.message),
+  }));
   process.send!(driven satisfies Driven);
 });
 process.on('disconnect', () => process.exit());
