@@ -40,7 +40,7 @@ export const LIMITS = {
   account: { points: 60, seconds: 60 },
   /**
    * Challenges that nobody has answered yet and that have not expired: `points` at most at once, and of those a network
-   * (IPv4 /24, IPv6 /48) at most a twentieth. `seconds` is for a limiter of `create` only: how long a challenge lives.
+   * (IPv4 /24, IPv6 /48) at most a twentieth. `seconds` is how long a challenge lives; only a limiter that `rateLimit.create` made uses it.
    */
   unfinished: { points: 200_000, seconds: 120 },
 } as const satisfies Record<string, LimitRule>;
@@ -122,8 +122,8 @@ export interface Users<U extends User = User, Request = unknown> {
   findByName?(name: string): Maybe<U>;
   /**
    * The one spelling that stands for every name by which `findByName` finds the same account, and for no other name.
-   * Default: Unicode NFKC in lower case. Write `(name) => name` where accounts are compared exactly. All spellings of a name
-   * that nobody has get the same decoys, and all count against one limit.
+   * Default: Unicode NFKC in lower case. Write `(name) => name` where accounts are compared exactly. For a name that nobody has, the
+   * server answers with invented passkeys (decoys): all spellings of such a name get the same ones, and count against one limit.
    */
   canonicalName?(name: string): string;
   /**
@@ -135,8 +135,8 @@ export interface Users<U extends User = User, Request = unknown> {
   undo?(user: U): Awaitable<void>;
   /**
    * Who the application's own sign-in says is there: for applications that sign people in by password, say. Asked at every
-   * guard and every route that acts for a person. A session of another person ends. Only this person's passkeys may sign in.
-   * This person may add a first passkey and read the own list. Your own guards do not change: to demand a passkey, use `requireSignIn()`.
+   * guard and every route that acts for a person. If the session is another person's, it ends. Only this person's passkeys may sign in.
+   * This person may add a first passkey and see their own passkeys. Your own guards do not change: to demand a passkey, use `requireSignIn()`.
    */
   identify?(request: Request): Maybe<IdentifiedUser<U>>;
   /**
@@ -201,11 +201,11 @@ export type CoseAlgorithmName = keyof typeof ALGORITHMS;
 /** The rules that sign-ins and registrations are judged by. */
 export interface PolicyOptions {
   /**
-   * `require`: only by Immediate UI mode. `prefer`: by that first. `report`: likewise, and the record says what `require`
-   * would have refused. `off`: not at all. Default `prefer`.
+   * `require`: people sign in by Immediate UI mode only. `prefer`: the page tries it first. `report`: as `prefer`, and the record says
+   * what `require` would have refused. `off`: the mode is not used. Default `prefer`.
    */
   readonly immediateMediation?: ImmediateMediation;
-  /** Whether the authenticator must verify its user (PIN, finger, face). Default `required`. User presence is required always. */
+  /** Whether the authenticator must verify its user (PIN, finger, face). Default `required`. Every sign-in needs user presence. */
   readonly userVerification?: UserVerification;
   /** What else than immediate may sign in. Default `['conditional', 'modal']`; not used under `require`. */
   readonly fallback?: readonly ('conditional' | 'modal')[];
@@ -228,8 +228,8 @@ export interface PolicyOptions {
   /** In order of preference, for new passkeys. Default ES256, EdDSA, RS256; ML-DSA only where it is listed. */
   readonly algorithms?: readonly CoseAlgorithmName[];
   /**
-   * Lets a page add a passkey without asking, within `recentSignIn` after a sign-in: by password, as `users.identify` says with
-   * `passwordAt`, or by another passkey. WebAuthn §5.1.3. Default false.
+   * A page may add a passkey without asking the person, within `recentSignIn` after their last sign-in. That sign-in was by password
+   * (`passwordAt` of `users.identify` says when) or by another passkey. WebAuthn §5.1.3. Default false.
    */
   readonly conditionalCreate?: boolean;
   /**
@@ -279,8 +279,8 @@ export interface SessionOptions<Request = unknown> {
   /** How long a session may go unused. Default `'7d'`. */
   readonly idle?: Duration;
   /**
-   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends those that were not seen for longest. Of
-   * more than 10, not every sign-in looks: there may be a tenth more for a while. Default 100.
+   * How many sessions a user has at one relying party: 1 to 1,000. A sign-in beyond that ends those that were not seen for longest.
+   * Where `max` is more than 10, not every sign-in checks the number: for a while there may be a tenth more. Default 100.
    */
   readonly max?: number;
   /** How long a process may believe that a session is live without asking the store. 0 asks every time. Default `'60s'`. */
@@ -367,8 +367,8 @@ export interface Sink {
   /** It writes to standard output, where the log line of an attempt goes by default: that one is then left out. */
   readonly onStandardOutput?: boolean;
   /**
-   * It bounds what waits for it, and ends each write in kept or lost, however late: then no write counts as failed because it takes
-   * longer than 5 seconds, or because 1,000 are under way. As `queued` of @latchkey/audit does. Not for a `fail_closed` sink.
+   * The sink limits its own queue, and says of each write that it is kept or lost, even if late. Then a write does not count as failed
+   * because it takes longer than 5 seconds, or because 1,000 are under way. `queued` of @latchkey/audit does so. Not for a `fail_closed` sink.
    */
   readonly settlesLate?: boolean;
 }

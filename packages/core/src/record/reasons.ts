@@ -24,7 +24,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     meaning:
       'One address, network, browser or name made too many requests. event.repeatCount is the number of refusals that this record stands for.',
     advice:
-      'If they were many people behind one address, check how your proxy passes addresses on. Then raise that limit.',
+      'If many people share one address, check that your proxy passes their addresses on; if it does, raise the limit in rateLimit.limits. Otherwise one client asks too often: find out who it is.',
   },
   first_factor_missing: {
     meaning: 'The policy demands a first factor, and users.identify named nobody for this request.',
@@ -114,7 +114,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   type_mismatch: {
     meaning: 'A registration was sent as a sign-in, or a sign-in as a registration.',
-    advice: 'If your own page sent it, correct the call. Otherwise it is an attack that failed.',
+    advice: 'If your own page sent it, correct the call. Otherwise it may be an attack; it failed.',
   },
   origin_mismatch: {
     meaning:
@@ -123,7 +123,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
       'The record names it in rp.origin. If that page is yours, list it. If it is not, somebody may be phishing under a domain of your RP ID.',
   },
   cross_origin_denied: {
-    meaning: 'The passkey was used in a frame inside a page of another site.',
+    meaning: 'The passkey was used in a frame inside a page of another origin.',
     advice: 'Sign people in on a page of their own. Latchkey does not allow it in a frame.',
   },
   rp_id_hash_mismatch: {
@@ -134,7 +134,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
     meaning:
       'No account here has this passkey. It was removed, belongs to another system, or was never completely registered.',
     advice:
-      'Let the page pass the signals on, so that password managers forget the passkey. Check whether a database was restored.',
+      'At the next sign-in of this person the page tells the password manager which passkeys are left: @latchkey/browser passes these signals on. If many people are affected, check whether an old database was restored.',
   },
   credential_disabled: {
     meaning: 'The passkey is disabled.',
@@ -182,7 +182,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   signature_invalid: {
     meaning: 'The signature does not match the registered public key.',
-    advice: 'A single one is a fault in transit. Many from one address are an attack: find out who sends them.',
+    advice:
+      'A single one is mostly a fault of a client. Many from one address may be an attack: find out who sends them.',
   },
   sign_count_regressed: {
     meaning:
@@ -211,7 +212,8 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   credential_exists: {
     meaning: 'The passkey is registered already, for this account or for another one.',
-    advice: 'Tell the person to sign in with it. Many from one address are somebody who tests stolen credential ids.',
+    advice:
+      'Tell the person to sign in with it. Many from one address may be somebody who tests stolen credential ids.',
   },
   credential_limit: {
     meaning: 'The account has as many passkeys as the policy allows.',
@@ -219,7 +221,7 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   },
   username_unavailable: {
     meaning: 'Somebody signed up with a passkey under a name that is taken.',
-    advice: 'Nothing is wrong. Many from one address are somebody who looks for names that exist.',
+    advice: 'Nothing is wrong. Many from one address may be somebody who looks for names that exist.',
   },
   credential_id_mismatch: {
     meaning: 'Two places in the answer name different passkeys.',
@@ -233,12 +235,12 @@ export const REASON_MEANINGS: Readonly<Record<Reason, ReasonMeaning>> = {
   attestation_refused: {
     meaning: 'The attestation of the authenticator is missing, wrong, or from a make that the policy does not accept.',
     advice:
-      'To accept the make, add its root or its metadata to policy.attestation. Whose passkey was registered without an attestation has to add another.',
+      'To accept the make, add its root or its metadata to policy.attestation. A person whose passkey was registered without an attestation has to add another.',
   },
   invitation_unknown: {
     meaning: 'A registration came with an invitation that this relying party never issued, or that was forgotten.',
     advice:
-      'A single one is a link that was cut or mistyped. Many from one address are somebody who guesses, which cannot succeed.',
+      'A single one is a link that was cut or mistyped. Many from one address may be somebody who guesses, which cannot succeed.',
   },
   invitation_expired: {
     meaning: 'A registration came with an invitation after its life was over.',
