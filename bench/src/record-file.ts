@@ -3,12 +3,15 @@
  * line that was buffered would be cheaper to nobody's benefit: it is gone when the process is killed.
  */
 import { openSync, writeSync } from 'node:fs';
+import type { AttemptRecord } from '@latchkey/core';
 
 export interface RecordFile {
   write(record: object): void;
-  /** How many lines there are in all. */
+  /** How many sign-ins have their line. */
   settled(): Promise<number>;
 }
+
+const isAttempt = ({ event }: AttemptRecord) => event.name.endsWith('.attempt');
 
 export async function openRecordFile(path: string): Promise<RecordFile> {
   const file = openSync(path, 'a');
@@ -16,7 +19,8 @@ export async function openRecordFile(path: string): Promise<RecordFile> {
   return {
     write(record) {
       writeSync(file, `${JSON.stringify(record)}\n`);
-      written++;
+      // Beside the sign-ins are Latchkey's records of sessions that were one too many.
+      if (!('schema' in record) || isAttempt(record as AttemptRecord)) written++;
     },
     settled: async () => written,
   };
