@@ -9,8 +9,9 @@ import { machine } from './machine.ts';
 import { entrantOf, type Method, profile, race } from './race.ts';
 import { raceTable, rowsOf, table } from './report.ts';
 import { raceScale, scaleTable } from './scale.ts';
-import { processesTable, raceProcesses } from './scaling.ts';
+import { clusterAtRates, clusterTable, processesTable, raceProcesses } from './scaling.ts';
 import { raceSqliteDrivers, sqliteDriversTable } from './sqlite-drivers.ts';
+import { starts, startTable } from './start.ts';
 import { sweeps, sweepTable } from './sweeps.ts';
 import { tails, tailsTable } from './tails.ts';
 import { raceTelemetry, telemetryProfile, telemetryTable } from './telemetry.ts';
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     processes: { type: 'string' },
     connections: { type: 'string' },
+    flags: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'string' },
     list: { type: 'boolean', default: false },
@@ -40,6 +42,7 @@ const method: Method = {
   rounds: Number(options.rounds ?? 3),
   processes: Number(options.processes ?? (quick ? 1 : 3)),
   connections: Number(options.connections ?? 8),
+  flags: options.flags?.split(','),
 };
 
 /** What a part prints, and its figures. */
@@ -93,14 +96,27 @@ const PARTS = {
     const figures = await raceProcesses(method, venue, say);
     return { table: processesTable(figures), figures };
   },
+  async cluster(venue) {
+    const figures = await clusterAtRates(method, venue, say);
+    return { table: clusterTable(figures), figures };
+  },
+  async start(venue) {
+    const figures = await starts(method, venue, say);
+    return { table: startTable(figures), figures };
+  },
   async click(venue) {
     const figures = await raceClicks(method.rounds * method.processes, venue, say);
     return { table: clicksTable(figures), figures };
   },
   async scale(venue) {
-    const amount = quick ? { passkeys: 10_000, ceremonies: 2_000 } : { passkeys: 1_000_000, ceremonies: 200_000 };
+    const amount = quick
+      ? { passkeys: 10_000, sessions: 10_000, ceremonies: 2_000 }
+      : { passkeys: 1_000_000, sessions: 1_000_000, ceremonies: 200_000 };
     const figures = await raceScale(amount, method, venue, say);
-    return { table: `${amount.passkeys} passkeys, ${amount.ceremonies} ceremonies\n\n${scaleTable(figures)}`, figures };
+    const filled = Object.entries(amount)
+      .map(([what, count]) => `${count} ${what}`)
+      .join(', ');
+    return { table: `full: ${filled}\n\n${scaleTable(figures)}`, figures };
   },
 } satisfies Record<string, (venue: Venue) => Promise<Found>>;
 

@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { answer, CLIENT, HEADERS, OPTIONS, type Passkey, passkeysOf } from './assertion.ts';
 import type { Contestant } from './contestants.ts';
 import type { Person } from './people.ts';
+import { type Stillness, watchStillness } from './stillness.ts';
 
 /** What to drive. */
 export interface Drive {
@@ -28,6 +29,8 @@ export interface Waits {
   readonly p99: number;
   readonly p999: number;
   readonly most: number;
+  /** Of the client: what it waited for itself is nobody's fault. */
+  readonly client: Stillness;
 }
 
 export interface Driven {
@@ -81,6 +84,7 @@ async function driveAt(rate: number, { kind, origin, count }: Drive): Promise<Dr
   const idle: Browser[] = [];
   const took: number[] = [];
   const underWay: Promise<unknown>[] = [];
+  const watched = watchStillness();
   const start = performance.now();
   for (let turn = 0; turn < count; turn++) {
     const due = start + (turn * 1_000) / rate;
@@ -99,7 +103,7 @@ async function driveAt(rate: number, { kind, origin, count }: Drive): Promise<Dr
   await Promise.all(underWay);
   const sorted = took.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-  const waits = { median: at(0.5), p99: at(0.99), p999: at(0.999), most: sorted.at(-1)! };
+  const waits = { median: at(0.5), p99: at(0.99), p999: at(0.999), most: sorted.at(-1)!, client: watched() };
   return { seconds: (performance.now() - start) / 1_000, confirmed: 0, waits };
 }
 

@@ -32,6 +32,7 @@ process.on('message', async (message: Ask) => {
     cpu: user + system + sum(({ cpu }) => cpu),
     records: sum(({ records }) => records),
     statements: sum(({ statements }) => statements),
+    rss: sum(({ rss }) => rss),
   } satisfies Sample);
 });
 process.on('disconnect', () => {

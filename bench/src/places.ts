@@ -6,7 +6,7 @@ import { memoryStore, type Store } from '@latchkey/core';
 import { redisStore } from '@latchkey/redis';
 import { migrate, preparedOnce, sqlStore } from '@latchkey/sql';
 import Database from 'better-sqlite3';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { Kysely, PostgresDialect, SqliteDialect } from 'kysely';
 import pg from 'pg';
 import type { StoreKind } from './contestants.ts';
@@ -43,7 +43,7 @@ export interface Place {
   close(): Promise<void>;
 }
 
-/** Where each kind of place is: a file for SQLite, a URL for servers, and a prefix for keys in Redis. */
+/** Where each kind of place is: a file for SQLite, a URL for servers (for a Cluster several, with commas), a prefix for keys. */
 export interface Whereabouts {
   readonly sqlite: string;
   readonly postgres: string;
@@ -189,7 +189,8 @@ function fromRow(row: Row | undefined): HandWiredPasskey | undefined {
 }
 
 async function openRedis(url: string, prefix: string): Promise<Place> {
-  const redis = new Redis(url, { enableAutoPipelining: true });
+  const nodes = url.split(',');
+  const redis = nodes.length > 1 ? new Cluster(nodes) : new Redis(url, { enableAutoPipelining: true });
   const passkeyKey = (id: string) => `${prefix}hand-wired:${id}`;
   const sessionKey = (id: string) => `${prefix}session:${id}`;
   const { attempts: _, ...store } = redisStore(redis, { prefix });

@@ -20,6 +20,8 @@ export interface Method {
   /** How many processes a contestant gets, one after the other: one alone errs by 10 to 20 %. */
   readonly processes: number;
   readonly connections: number;
+  /** Of Node.js, for every server. */
+  readonly flags?: readonly string[] | undefined;
 }
 
 export type Say = (line: string) => void;
@@ -77,7 +79,7 @@ async function raceOnce(entrants: readonly Entrant[], method: Method, venue: Ven
   try {
     for (const entrant of entrants) {
       say(`${entrant.name}: starts and warms up`);
-      const runner = await ready(entrant, client, venue);
+      const runner = await ready(entrant, client, venue, method);
       runners.push(runner);
       await drive(runner, client, method.warmUp, method);
     }
@@ -102,7 +104,7 @@ export async function profile(entrant: Entrant, method: Method, venue: Venue, sa
   let runner: Runner | undefined;
   try {
     say(`${name}: starts and warms up`);
-    runner = await ready(entrant, client, venue);
+    runner = await ready(entrant, client, venue, method);
     await drive(runner, client, method.warmUp, method);
     const before = await runner.server.ask<Sample>({ ask: 'profile' } satisfies Ask);
     const count = method.counted * method.rounds;
@@ -120,8 +122,14 @@ export async function startClient(venue: Venue): Promise<Worker> {
 }
 
 /** A server whose sign-ins are seen to be sign-ins, each with one record. */
-export async function ready(entrant: Entrant, client: Worker, venue: Venue): Promise<Runner> {
-  const { contestant, program = 'server.ts', flags, env, change = (task) => task } = entrant;
+export async function ready(
+  entrant: Entrant,
+  client: Worker,
+  venue: Venue,
+  method: Pick<Method, 'flags'> = {},
+): Promise<Runner> {
+  const { contestant, program = 'server.ts', env, change = (task) => task } = entrant;
+  const flags = [...(entrant.flags ?? []), ...(method.flags ?? [])];
   const task = change({ contestant, ...(await venue.taskFor(contestant)) });
   const { worker: server, hello } = await start<{ origin: string }>(program, JSON.stringify(task), { flags, env });
   const runner: Runner = { entrant, server, origin: hello.origin, costs: [], driven: 0 };
@@ -159,6 +167,19 @@ export async function drive(
   if (driven.fault !== undefined) throw new Error(`${entrant.name}: ${driven.fault}`);
   runner.driven += count;
   return driven;
+}
+
+/** Sign-ins at a fixed rate. The CPU time is that of one, in microseconds. */
+export async function driveAt(runner: Runner, client: Worker, rate: number, seconds: number) {
+  const { entrant, origin } = runner;
+  const count = Math.round(rate * seconds);
+  const before = await runner.server.ask<Sample>({ ask: 'watch' } satisfies Ask);
+  const asked = { kind: entrant.contestant.kind, origin, count, connections: 0, check: false, rate };
+  const { waits, fault } = await client.ask<Driven>(asked satisfies Drive);
+  if (waits === undefined) throw new Error(`${entrant.name}: ${fault}`);
+  runner.driven += count;
+  const { cpu, stillness } = await sample(runner);
+  return { waits, cpu: (cpu - before.cpu) / count, stillness };
 }
 
 async function checkRecords(runner: Runner): Promise<void> {

@@ -11,6 +11,7 @@ import type { Person } from './people.ts';
 import { openPlace, type Whereabouts } from './places.ts';
 import { profiling } from './profile.ts';
 import { openRecordFile } from './record-file.ts';
+import { type Stillness, watchStillness } from './stillness.ts';
 
 export interface Task {
   readonly contestant: Contestant;
@@ -37,13 +38,17 @@ export interface Site {
 }
 
 /** What a server is asked. */
-export type Ask = { readonly ask: 'sample' | 'profile' } | { readonly ask: 'save'; readonly file: string };
+export type Ask = { readonly ask: 'sample' | 'profile' | 'watch' } | { readonly ask: 'save'; readonly file: string };
 
 export interface Sample {
   /** Microseconds of this process so far, user and system, on every thread. */
   readonly cpu: number;
   readonly records: number;
   readonly statements: number;
+  /** Resident memory, in bytes. */
+  readonly rss: number;
+  /** Since it was last asked to watch. */
+  readonly stillness?: Stillness | undefined;
 }
 
 const task: Task = JSON.parse(process.argv[2]!);
@@ -81,12 +86,16 @@ function withPage(script: string, app: RequestListener): RequestListener {
   };
 }
 
+let watched: (() => Stillness) | undefined;
 process.on('message', async (message: Ask) => {
   // Before anything else, so that answering is not counted.
   const { user, system } = process.cpuUsage();
   if (message.ask === 'profile') await profile.start();
   if (message.ask === 'save') await profile.save(message.file);
-  const sample: Sample = { cpu: user + system, records: await records.settled(), statements };
+  const stillness = watched?.();
+  watched = message.ask === 'watch' ? watchStillness() : undefined;
+  const { rss } = process.memoryUsage();
+  const sample: Sample = { cpu: user + system, records: await records.settled(), statements, rss, stillness };
   process.send!(sample);
 });
 process.on('disconnect', () => process.exit());

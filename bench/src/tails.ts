@@ -1,8 +1,9 @@
 /** How long people wait while others sign in too: at 30, 60 and 90 % of what one process answers, on each store. */
-import type { Drive, Driven, Waits } from './client.ts';
+import type { Waits } from './client.ts';
 import { CONTESTANTS, STORES } from './contestants.ts';
-import { drive, entrantOf, type Method, ready, type Say, startClient } from './race.ts';
+import { drive, driveAt, entrantOf, type Method, ready, type Say, startClient } from './race.ts';
 import { table } from './report.ts';
+import type { Stillness } from './stillness.ts';
 import type { Venue } from './venue.ts';
 
 export interface Tail {
@@ -12,6 +13,7 @@ export interface Tail {
   /** Sign-ins a second. */
   readonly rate: number;
   readonly waits: Waits;
+  readonly server: Stillness;
 }
 
 const LOADS = [0.3, 0.6, 0.9];
@@ -19,11 +21,12 @@ const SECONDS = 15;
 
 export async function tails(method: Method, venue: Venue, say: Say): Promise<Tail[]> {
   const found: Tail[] = [];
-  // The limit beside them: what it waits for is the machine's and Node.js' own.
-  for (const name of ['limit-express', ...STORES.map((store) => `express-${store}`)]) {
+  // The limits beside them: what they wait for is the machine's, Node.js' and the driver's own.
+  const names = STORES.flatMap((store) => [`limit+express-${store}`, `express-${store}`]);
+  for (const name of ['limit-express', ...names]) {
     const contestant = CONTESTANTS.find((known) => known.name === name)!;
     const client = await startClient(venue);
-    const runner = await ready(entrantOf(contestant), client, venue);
+    const runner = await ready(entrantOf(contestant), client, venue, method);
     try {
       say(`${name}: warms up`);
       await drive(runner, client, method.warmUp, method);
@@ -32,11 +35,8 @@ export async function tails(method: Method, venue: Venue, say: Say): Promise<Tai
       for (const load of LOADS) {
         const rate = Math.round(capacity * load);
         say(`${name}: ${rate} sign-ins a second`);
-        const { kind } = contestant;
-        const asked = { kind, origin: runner.origin, count: rate * SECONDS, connections: 0, check: false, rate };
-        const { waits, fault } = await client.ask<Driven>(asked satisfies Drive);
-        if (waits === undefined) throw new Error(`${name}: ${fault}`);
-        found.push({ name, load, rate, waits });
+        const { waits, stillness } = await driveAt(runner, client, rate, SECONDS);
+        found.push({ name, load, rate, waits, server: stillness! });
       }
     } finally {
       await Promise.all([runner.server.end(), client.end()]);
@@ -48,12 +48,27 @@ export async function tails(method: Method, venue: Venue, say: Say): Promise<Tai
 export function tailsTable(found: readonly Tail[]): string {
   const ms = (value: number) => value.toFixed(1);
   return table(
-    ['a sign-in, ms from when it was due', 'load', 'a second', 'median', 'p99', 'p99.9', 'longest'],
-    found.map(({ name, load, rate, waits: { median, p99, p999, most } }) => [
+    [
+      'a sign-in, ms from when it was due',
+      'load',
+      'a second',
+      'median',
+      'p99',
+      'p99.9',
+      'longest',
+      'server: stood still',
+      'of its own work',
+      'collector',
+      'client: stood still',
+      'of its own work',
+      'collector',
+    ],
+    found.map(({ name, load, rate, waits: { median, p99, p999, most, client }, server }) => [
       name,
       `${load * 100} %`,
       String(rate),
       ...[median, p99, p999, most].map(ms),
+      ...[server, client].flatMap((of) => [of.longest, of.longestWork, of.longestCollection].map(ms)),
     ]),
   );
 }

@@ -25,6 +25,7 @@ export function openVenue({ postgres, redis }: { postgres: string; redis: string
   let tasks = 0;
 
   return {
+    folder,
     postgres,
     redis,
     profiles,
