@@ -190,7 +190,7 @@ function fromRow(row: Row | undefined): HandWiredPasskey | undefined {
 
 async function openRedis(url: string, prefix: string): Promise<Place> {
   const nodes = url.split(',');
-  const redis = nodes.length > 1 ? new Cluster(nodes) : new Redis(url, { enableAutoPipelining: true });
+  const redis = nodes.length > 1 ? new Cluster(nodes) : new Redis(url);
   const passkeyKey = (id: string) => `${prefix}hand-wired:${id}`;
   const sessionKey = (id: string) => `${prefix}session:${id}`;
   const { attempts: _, ...store } = redisStore(redis, { prefix });

@@ -59,7 +59,6 @@ test('a master that dies behind Sentinel: refused meanwhile, taken once, well ag
   const redis = new Redis({
     sentinels: [{ host: '127.0.0.1', port: await startSentinel(master.port) }],
     name: MASTER,
-    enableAutoPipelining: true,
     maxRetriesPerRequest: 0,
     commandTimeout: atThisSpeed(1_000),
     connectTimeout: atThisSpeed(1_000),

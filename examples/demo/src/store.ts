@@ -80,7 +80,7 @@ async function openRedis(url: string): Promise<Kept> {
   const { redisStore } = await import('@latchkey/redis');
   // A server that is down or silent is store_unavailable soon, and used again when it is back.
   const settings = { maxRetriesPerRequest: 0, commandTimeout: 1_000, connectTimeout: 1_000 };
-  const node = new Redis(url, { ...settings, enableAutoPipelining: true, lazyConnect: true });
+  const node = new Redis(url, { ...settings, lazyConnect: true });
   let reached = false;
   let why: Error | undefined;
   const heard = (error: Error) => {

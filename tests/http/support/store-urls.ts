@@ -55,7 +55,7 @@ export function connectRedis(url: string): Redis | Cluster {
           .map((node) => ({ host: node.split(':')[0]!, port: Number(node.split(':')[1]) })),
         { redisOptions: REDIS_OPTIONS },
       )
-    : new Redis(url, { ...REDIS_OPTIONS, enableAutoPipelining: true });
+    : new Redis(url, REDIS_OPTIONS);
   redis.on('error', () => {});
   return redis;
 }

@@ -84,7 +84,6 @@ const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379', {
   maxRetriesPerRequest: 0,
   commandTimeout: 1000,
   connectTimeout: 1000,
-  enableAutoPipelining: true,
 });
 redis.on('error', (error) => console.error(\`Redis: \${error.message}\`));
 
