@@ -209,6 +209,25 @@ describe('the repository', () => {
     expect(read('pnpm-lock.yaml')).not.toMatch(/https?:\/\//);
   });
 
+  // `changeset version` ends at a name that it does not know, on the day of a release.
+  it('names in its changesets packages that exist', () => {
+    const names = readdirSync(join(ROOT, 'packages')).map((folder) => {
+      const { name } = JSON.parse(read(`packages/${folder}/package.json`)) as { name: string };
+      return name;
+    });
+    const changesets = readdirSync(join(ROOT, '.changeset')).filter((file) => file.endsWith('.md'));
+    expect(changesets.length).toBeGreaterThan(0);
+    for (const file of changesets) {
+      const [, head = ''] = read(`.changeset/${file}`).split('---');
+      const named = Object.keys(parse(head) as object);
+      expect(named.length, file).toBeGreaterThan(0);
+      expect(
+        named.filter((name) => !names.includes(name)),
+        file,
+      ).toEqual([]);
+    }
+  });
+
   it('pins every action to a commit and gives every job a time limit and no more than it needs', () => {
     const folder = '.github/workflows';
     for (const file of readdirSync(join(ROOT, folder))) {
