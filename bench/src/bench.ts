@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { clicksTable, raceClicks } from './click.ts';
 import { CONTESTANTS, type Contestant, STORES } from './contestants.ts';
 import { coreCosts, coreProfile, coreTable } from './core-costs.ts';
+import { growth, growthTable } from './growth.ts';
 import { heapCosts, heapTable } from './heap.ts';
 import { machine } from './machine.ts';
 import { entrantOf, type Method, profile, race } from './race.ts';
@@ -96,6 +97,10 @@ const PARTS = {
     const figures = await raceProcesses(method, venue, say);
     return { table: processesTable(figures), figures };
   },
+  async growth(venue) {
+    const figures = await growth(quick ? 20_000 : 1_000_000, method, venue, say);
+    return { table: growthTable(figures), figures };
+  },
   async cluster(venue) {
     const figures = await clusterAtRates(method, venue, say);
     return { table: clusterTable(figures), figures };
@@ -122,12 +127,15 @@ const PARTS = {
 
 type Part = keyof typeof PARTS;
 
+/** These only when they are named. */
+const LONG = ['scale', 'growth', 'click'];
+
 if (options.help) process.stdout.write(readFileSync(new URL('../help.txt', import.meta.url), 'utf8'));
 else if (options.list) console.log(CONTESTANTS.map(({ name }) => name).join('\n'));
 else await main();
 
 async function main() {
-  const named = options.only?.split(',') ?? Object.keys(PARTS).filter((part) => part !== 'scale' && part !== 'click');
+  const named = options.only?.split(',') ?? Object.keys(PARTS).filter((part) => !LONG.includes(part));
   const parts = named.filter((name): name is Part => Object.hasOwn(PARTS, name));
   const contestants = named.filter((name) => !Object.hasOwn(PARTS, name)).map(find);
   const venue = openVenue({

@@ -58,6 +58,7 @@ export function coreTable(costs: readonly CoreCost[]): string {
       row('options', ({ options }) => options),
       row('verify', ({ verify }) => verify),
       row('of which a record, concluded and written as JSON', ({ record }) => record),
+      row('a guard whose session is known', ({ guard }) => guard),
       row('one crypto.verify, ES256', ({ signature }) => signature),
     ],
   );

@@ -1,0 +1,44 @@
+/** Whether a process grows: its resident memory while a million people sign in, after each tenth. */
+import { CONTESTANTS } from './contestants.ts';
+import { drive, entrantOf, type Method, ready, type Say, sample, startClient } from './race.ts';
+import { table } from './report.ts';
+import type { Venue } from './venue.ts';
+
+export interface Growth {
+  /** Sign-ins so far. */
+  readonly count: number;
+  /** Bytes. */
+  readonly rss: number;
+}
+
+const TENTHS = 10;
+
+export async function growth(count: number, method: Method, venue: Venue, say: Say): Promise<Growth[]> {
+  const contestant = CONTESTANTS.find(({ name }) => name === 'express-redis')!;
+  const client = await startClient(venue);
+  const runner = await ready(entrantOf(contestant), client, venue, method);
+  try {
+    const found: Growth[] = [];
+    for (let tenth = 0; tenth <= TENTHS; tenth++) {
+      // The first is what a process takes when it is warm.
+      await drive(runner, client, tenth === 0 ? method.warmUp : count / TENTHS, method);
+      const { rss } = await sample(runner);
+      say(`${runner.driven} sign-ins: ${mib(rss)} MiB`);
+      found.push({ count: runner.driven, rss });
+    }
+    return found;
+  } finally {
+    await Promise.all([runner.server.end(), client.end()]);
+  }
+}
+
+export function growthTable(found: readonly Growth[]): string {
+  return table(
+    ['express-redis, sign-ins so far', 'resident memory, MiB'],
+    found.map(({ count, rss }) => [String(count), mib(rss)]),
+  );
+}
+
+function mib(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}
