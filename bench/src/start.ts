@@ -57,10 +57,10 @@ async function firstSignIns(method: Method, venue: Venue, say: Say): Promise<Fir
   }
 }
 
-async function firstAndWarm(name: string, client: Worker, { warmUp, connections }: Method, venue: Venue) {
+async function firstAndWarm(name: string, client: Worker, { warmUp, connections, flags }: Method, venue: Venue) {
   const contestant = CONTESTANTS.find((known) => known.name === name)!;
   const task = { contestant, ...(await venue.taskFor(contestant)) };
-  const { worker: server, hello } = await start<{ origin: string }>('server.ts', JSON.stringify(task));
+  const { worker: server, hello } = await start<{ origin: string }>('server.ts', JSON.stringify(task), { flags });
   const { origin } = hello;
   const ms = async (count: number, connections: number) => {
     const asked: Drive = { kind: contestant.kind, origin, count, connections, check: false };
