@@ -1,6 +1,6 @@
 /** Whether a process grows: its resident memory while a million people sign in, after each tenth. */
 import { CONTESTANTS } from './contestants.ts';
-import { drive, entrantOf, type Method, ready, type Say, sample, startClient } from './race.ts';
+import { checkRecords, drive, entrantOf, type Method, ready, type Say, sample, startClient } from './race.ts';
 import { table } from './report.ts';
 import type { Venue } from './venue.ts';
 
@@ -26,6 +26,7 @@ export async function growth(count: number, method: Method, venue: Venue, say: S
       say(`${runner.driven} sign-ins: ${mib(rss)} MiB`);
       found.push({ count: runner.driven, rss });
     }
+    await checkRecords(runner);
     return found;
   } finally {
     await Promise.all([runner.server.end(), client.end()]);

@@ -182,7 +182,7 @@ export async function driveAt(runner: Runner, client: Worker, rate: number, seco
   return { waits, cpu: (cpu - before.cpu) / count, stillness };
 }
 
-async function checkRecords(runner: Runner): Promise<void> {
+export async function checkRecords(runner: Runner): Promise<void> {
   const { entrant, driven } = runner;
   const { records } = await sample(runner);
   const expected = entrant.contestant.kind === 'limit' ? 0 : driven;

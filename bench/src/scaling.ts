@@ -1,7 +1,18 @@
 /** Several server processes behind one port: as many sign-ins as they can, and a fixed rate over a Redis Cluster. */
 import type { Waits } from './client.ts';
 import { CONTESTANTS } from './contestants.ts';
-import { drive, driveAt, type Entrant, type Method, type Result, race, ready, type Say, startClient } from './race.ts';
+import {
+  checkRecords,
+  drive,
+  driveAt,
+  type Entrant,
+  type Method,
+  type Result,
+  race,
+  ready,
+  type Say,
+  startClient,
+} from './race.ts';
 import { startRedis } from './redis-servers.ts';
 import { median, table } from './report.ts';
 import type { Venue } from './venue.ts';
@@ -67,6 +78,7 @@ export async function clusterAtRates(method: Method, venue: Venue, say: Say): Pr
           say(`${processes} processes over a Cluster: ${rate} sign-ins a second`);
           found.push({ processes, rate, ...(await driveAt(runner, client, rate, SECONDS)) });
         }
+        await checkRecords(runner);
       } finally {
         await Promise.all([runner.server.end(), client.end()]);
       }

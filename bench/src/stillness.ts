@@ -1,29 +1,24 @@
 /**
- * How long this process did nothing else: the longest time between two turns of its event loop, how much of that time it
- * worked on its main thread (the rest it waited for a core), and the longest pause of the garbage collector. In milliseconds.
+ * What keeps this process from answering, in milliseconds: the longest turn of its event loop by the clock, the one in which its
+ * thread worked most (for the rest of the time it waits for a core), and the garbage collector's longest pause.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 
 export interface Stillness {
-  /** The longest between two turns, by the clock. */
+  /** The longest turn, by the clock. */
   readonly longest: number;
-  /** The longest between two turns, by the CPU time of this thread. */
+  /** The most CPU time of this thread in one turn. */
   readonly longestWork: number;
   readonly longestCollection: number;
-  /** How many there were. */
-  readonly collections: number;
 }
 
 const EVERY_MS = 1;
 
 /** Begins to watch, and resolves to what was seen when it is called. */
 export function watchStillness(): () => Stillness {
-  const seen = { longest: 0, longestWork: 0, longestCollection: 0, collections: 0 };
+  const seen = { longest: 0, longestWork: 0, longestCollection: 0 };
   const observer = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) {
-      seen.collections++;
-      seen.longestCollection = Math.max(seen.longestCollection, duration);
-    }
+    for (const { duration } of list.getEntries()) seen.longestCollection = Math.max(seen.longestCollection, duration);
   });
   observer.observe({ entryTypes: ['gc'] });
   let [time, worked] = [performance.now(), work()];

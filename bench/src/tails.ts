@@ -1,7 +1,7 @@
 /** How long people wait while others sign in too: at 30, 60 and 90 % of what one process answers, on each store. */
 import type { Waits } from './client.ts';
 import { CONTESTANTS, STORES } from './contestants.ts';
-import { drive, driveAt, entrantOf, type Method, ready, type Say, startClient } from './race.ts';
+import { checkRecords, drive, driveAt, entrantOf, type Method, ready, type Say, startClient } from './race.ts';
 import { table } from './report.ts';
 import type { Stillness } from './stillness.ts';
 import type { Venue } from './venue.ts';
@@ -38,6 +38,7 @@ export async function tails(method: Method, venue: Venue, say: Say): Promise<Tai
         const { waits, stillness } = await driveAt(runner, client, rate, SECONDS);
         found.push({ name, load, rate, waits, server: stillness! });
       }
+      await checkRecords(runner);
     } finally {
       await Promise.all([runner.server.end(), client.end()]);
     }
@@ -56,19 +57,17 @@ export function tailsTable(found: readonly Tail[]): string {
       'p99',
       'p99.9',
       'longest',
-      'server: stood still',
-      'of its own work',
-      'collector',
-      'client: stood still',
-      'of its own work',
-      'collector',
+      'server: longest turn',
+      'most work in one',
+      'longest collection',
+      'client: longest turn',
     ],
     found.map(({ name, load, rate, waits: { median, p99, p999, most, client }, server }) => [
       name,
       `${load * 100} %`,
       String(rate),
       ...[median, p99, p999, most].map(ms),
-      ...[server, client].flatMap((of) => [of.longest, of.longestWork, of.longestCollection].map(ms)),
+      ...[server.longest, server.longestWork, server.longestCollection, client.longest].map(ms),
     ]),
   );
 }
