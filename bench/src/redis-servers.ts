@@ -30,7 +30,11 @@ export async function startRedis(folder: string, nodes: 1 | 3 = 1): Promise<Redi
       const settings = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', ''].map(String);
       if (nodes > 1) settings.push('--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`);
       const child = spawn('redis-server', settings, { stdio: 'ignore' });
-      await once(child, 'spawn');
+      await once(child, 'spawn').catch((cause) => {
+        throw new Error('redis-server is missing: install it (Debian, Ubuntu: `apt-get install redis-server`).', {
+          cause,
+        });
+      });
       started.push({ port, child });
       while ((await cli('-p', `${port}`, 'ping').catch(() => '')).trim() !== 'PONG') {
         if (child.exitCode !== null) throw new Error(`redis-server ended on port ${port}.`);
