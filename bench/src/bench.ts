@@ -29,6 +29,7 @@ const { values: options } = parseArgs({
     processes: { type: 'string' },
     connections: { type: 'string' },
     flags: { type: 'string' },
+    pinned: { type: 'boolean', default: false },
     profile: { type: 'string' },
     json: { type: 'string' },
     list: { type: 'boolean', default: false },
@@ -44,6 +45,7 @@ const method: Method = {
   processes: Number(options.processes ?? (quick ? 1 : 3)),
   connections: Number(options.connections ?? 8),
   flags: options.flags?.split(','),
+  pinned: options.pinned,
 };
 
 /** What a part prints, and its figures. */

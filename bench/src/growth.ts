@@ -15,7 +15,7 @@ const TENTHS = 10;
 
 export async function growth(count: number, method: Method, venue: Venue, say: Say): Promise<Growth[]> {
   const contestant = CONTESTANTS.find(({ name }) => name === 'express-redis')!;
-  const client = await startClient(venue);
+  const client = await startClient(venue, method);
   const runner = await ready(entrantOf(contestant), client, venue, method);
   try {
     const found: Growth[] = [];

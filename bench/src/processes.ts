@@ -1,5 +1,5 @@
 /** The processes of a benchmark, each started with the same flags, asked one thing at a time, and ended. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 
 /** A process that answers every message with one. */
 export interface Worker {
@@ -12,13 +12,15 @@ interface Special {
   /** Of Node.js itself, besides those of this process. */
   readonly flags?: readonly string[] | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** The CPU that it is kept on. Any unless given. Linux. */
+  readonly cpu?: number | undefined;
 }
 
 /** Starts a program of this folder and resolves to it and to the first thing it says. */
 export async function start<Hello>(
   program: string,
   argument: string,
-  { flags = [], env }: Special = {},
+  { flags = [], env, cpu }: Special = {},
 ): Promise<{ worker: Worker; hello: Hello }> {
   const child = fork(new URL(program, import.meta.url), [argument], {
     // In production memoryStore() warns, which is right, and here known.
@@ -26,6 +28,8 @@ export async function start<Hello>(
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+  // All its threads, and those that they start.
+  if (cpu !== undefined) execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', `${cpu}`, `${child.pid}`]);
   const worker: Worker = {
     pid: child.pid!,
     ask(message) {

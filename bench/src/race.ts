@@ -22,7 +22,11 @@ export interface Method {
   readonly connections: number;
   /** Of Node.js, for every server. */
   readonly flags?: readonly string[] | undefined;
+  /** Keeps every server on one CPU and the client on another. */
+  readonly pinned?: boolean;
 }
+
+const [SERVER_CPU, CLIENT_CPU] = [0, 1];
 
 export type Say = (line: string) => void;
 
@@ -74,7 +78,7 @@ export async function race(entrants: readonly Entrant[], method: Method, venue: 
 
 /** All rounds of one process for each. */
 async function raceOnce(entrants: readonly Entrant[], method: Method, venue: Venue, say: Say): Promise<Runner[]> {
-  const client = await startClient(venue);
+  const client = await startClient(venue, method);
   const runners: Runner[] = [];
   try {
     for (const entrant of entrants) {
@@ -99,7 +103,7 @@ async function raceOnce(entrants: readonly Entrant[], method: Method, venue: Ven
 /** A CPU profile of one contestant after its warm-up, in a file and as its functions. */
 export async function profile(entrant: Entrant, method: Method, venue: Venue, say: Say) {
   const { name } = entrant;
-  const client = await startClient(venue);
+  const client = await startClient(venue, method);
   const file = join(venue.profiles, `${name.replaceAll(/[^\w+-]+/g, '-')}.cpuprofile`);
   let runner: Runner | undefined;
   try {
@@ -117,8 +121,8 @@ export async function profile(entrant: Entrant, method: Method, venue: Venue, sa
   }
 }
 
-export async function startClient(venue: Venue): Promise<Worker> {
-  return (await start('client.ts', venue.peopleFile)).worker;
+export async function startClient(venue: Venue, { pinned }: Pick<Method, 'pinned'> = {}): Promise<Worker> {
+  return (await start('client.ts', venue.peopleFile, { cpu: pinned ? CLIENT_CPU : undefined })).worker;
 }
 
 /** A server whose sign-ins are seen to be sign-ins, each with one record. */
@@ -126,12 +130,16 @@ export async function ready(
   entrant: Entrant,
   client: Worker,
   venue: Venue,
-  method: Pick<Method, 'flags'> = {},
+  { pinned, ...method }: Pick<Method, 'flags' | 'pinned'> = {},
 ): Promise<Runner> {
   const { contestant, program = 'server.ts', env, change = (task) => task } = entrant;
   const flags = [...(entrant.flags ?? []), ...(method.flags ?? [])];
   const task = change({ contestant, ...(await venue.taskFor(contestant)) });
-  const { worker: server, hello } = await start<{ origin: string }>(program, JSON.stringify(task), { flags, env });
+  const { worker: server, hello } = await start<{ origin: string }>(program, JSON.stringify(task), {
+    flags,
+    env,
+    cpu: pinned ? SERVER_CPU : undefined,
+  });
   const runner: Runner = { entrant, server, origin: hello.origin, costs: [], driven: 0 };
   const count = 20;
   const { confirmed } = await drive(runner, client, count, { connections: 4 }, contestant.kind !== 'limit');

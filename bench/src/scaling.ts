@@ -66,7 +66,7 @@ export async function clusterAtRates(method: Method, venue: Venue, say: Say): Pr
     for (const processes of [1, 2, 4]) {
       const entrant = several('express-redis', processes);
       const change: Entrant['change'] = (task) => ({ ...task, processes, where: { ...task.where, redis: redis.url } });
-      const client = await startClient(venue);
+      const client = await startClient(venue, method);
       const runner = await ready({ ...entrant, change }, client, venue, method);
       try {
         say(`${processes} processes over a Cluster: warm up`);

@@ -25,7 +25,7 @@ export async function tails(method: Method, venue: Venue, say: Say): Promise<Tai
   const names = STORES.flatMap((store) => [`limit+express-${store}`, `express-${store}`]);
   for (const name of ['limit-express', ...names]) {
     const contestant = CONTESTANTS.find((known) => known.name === name)!;
-    const client = await startClient(venue);
+    const client = await startClient(venue, method);
     const runner = await ready(entrantOf(contestant), client, venue, method);
     try {
       say(`${name}: warms up`);
