@@ -30,6 +30,15 @@ const byKnown = (file: string, find: string, replace: string, named: string): Mu
   named,
 });
 
+/** Noticed where somebody else holds the person. */
+const byWaiting = (find: string, replace: string, named: string): Mutant => ({
+  file: 'packages/sql/src/passkeys.ts',
+  find,
+  replace,
+  tests: ['tests/stores/one-after-another.test.ts'],
+  named,
+});
+
 /** Noticed by what SQLite has committed, and how. */
 const byCommits = (find: string, replace: string, named: string): Mutant => ({
   file: 'packages/sql/src/connection.ts',
@@ -307,18 +316,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     '',
     'passkeys > records one of ten uses that saw the same counter',
   ),
-  inPostgres(
-    'passkeys.ts',
-    ".doUpdateSet({ user_id: sql.ref('excluded.user_id') })",
-    '.doNothing()',
-    'passkeys > inserts no more than the limit at each relying party',
-  ),
-  inPostgres(
-    'passkeys.ts',
-    'await lock({ userId }, inside);\n      const own',
-    'const own',
-    'passkeys > keeps one of two enabled passkeys when both are removed or disabled at once',
-  ),
+  byWaiting(".doUpdateSet({ user_id: sql.ref('excluded.user_id') })", '.doNothing()', 'PostgreSQL > insert'),
+  byWaiting("insert.onDuplicateKeyUpdate({ user_id: sql.ref('user_id') })", 'insert.ignore()', 'MariaDB > insert'),
+  byWaiting('await lock({ userId }, inside);\n      const own', 'const own', 'PostgreSQL > remove'),
   inPostgres(
     'passkeys.ts',
     '.filter((each) => each.rpId === rpId)',
