@@ -33,6 +33,7 @@ process.on('message', async (message: Ask) => {
     records: sum(({ records }) => records),
     statements: sum(({ statements }) => statements),
     rss: sum(({ rss }) => rss),
+    heap: sum(({ heap }) => heap),
   } satisfies Sample);
 });
 process.on('disconnect', () => {

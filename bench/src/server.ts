@@ -45,8 +45,9 @@ export interface Sample {
   readonly cpu: number;
   readonly records: number;
   readonly statements: number;
-  /** Resident memory, in bytes. */
+  /** In bytes: resident memory, and the heap, after a collection where `--expose-gc` allows one. */
   readonly rss: number;
+  readonly heap: number;
   /** Since it was last asked to watch. */
   readonly stillness?: Stillness | undefined;
 }
@@ -94,8 +95,9 @@ process.on('message', async (message: Ask) => {
   if (message.ask === 'save') await profile.save(message.file);
   const stillness = watched?.();
   watched = message.ask === 'watch' ? watchStillness() : undefined;
-  const { rss } = process.memoryUsage();
-  const sample: Sample = { cpu: user + system, records: await records.settled(), statements, rss, stillness };
+  globalThis.gc?.();
+  const { rss, heapUsed: heap } = process.memoryUsage();
+  const sample: Sample = { cpu: user + system, records: await records.settled(), statements, rss, heap, stillness };
   process.send!(sample);
 });
 process.on('disconnect', () => process.exit());
