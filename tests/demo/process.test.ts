@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { LIMITS } from '@latchkey/core';
 import { describe, expect, test } from 'vitest';
+import { addAuthenticator } from '../support/chromium.ts';
 import { atThisSpeed } from '../support/slowness.ts';
 import { type Demo, expectValid, spawnDemo, startIn, temporary } from './support/process.ts';
 import { patiently, signInByOneClick, signOut, signUp, useVisitors } from './support/visitors.ts';
@@ -22,22 +23,30 @@ test('under require a browser that signs in by one click gets in, and the sign-i
 });
 
 test('a tab that is closed with the sheet open is recorded as abandoned within the sweep interval after expiry', async () => {
-  // Not the first test here: a browser that has just started may say that it does not support what it was asked.
   const demo = await startIn(await temporary(), { CHALLENGE_TTL: '2s', SWEEP_EVERY: '500ms' });
-  const { page, authenticator } = await visit();
-  await page.goto(demo.url);
-  await authenticator.touchBySelf(false);
-  const begun = page.waitForResponse((response) => response.url().endsWith('/outcome'));
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  const attemptId = (await begun).url().split('/').at(-2);
-  await page.close();
+  const { context } = await visit();
+  const closed: string[] = [];
+  // Several: one time in six Chromium answers a page that is being closed, and it must not get to say that nothing is supported.
+  for (let tab = 0; tab < 5; tab++) {
+    const page = await context.newPage();
+    const cdp = await context.newCDPSession(page);
+    const authenticatorId = await addAuthenticator(cdp);
+    await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false });
+    await page.goto(demo.url);
+    const begun = page.waitForResponse((response) => response.url().endsWith('/outcome'));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    closed.push((await begun).url().split('/').at(-2)!);
+    await page.close();
+  }
 
-  const record = await demo.record(({ attempt }) => attempt.id === attemptId);
-  expect(record).toMatchObject({ outcome: 'abandoned', reason: 'no_response', reasonSource: 'timeout', http: null });
-  const after = Date.parse(record.event.time) - Date.parse(record.attempt.startedAt);
-  expect(after).toBeGreaterThanOrEqual(2_000);
-  // The sweep interval, and twenty seconds for a busy machine: less than the half minute that a sweep takes unless told.
-  expect(after).toBeLessThan(2_000 + 500 + atThisSpeed(20_000));
+  for (const attemptId of closed) {
+    const record = await demo.record(({ attempt }) => attempt.id === attemptId);
+    expect(record).toMatchObject({ outcome: 'abandoned', reason: 'no_response', reasonSource: 'timeout', http: null });
+    const after = Date.parse(record.event.time) - Date.parse(record.attempt.startedAt);
+    expect(after).toBeGreaterThanOrEqual(2_000);
+    // The sweep interval, and twenty seconds for a busy machine: less than the half minute that a sweep takes unless told.
+    expect(after).toBeLessThan(2_000 + 500 + atThisSpeed(20_000));
+  }
   expectValid(await demo.records());
 });
 

@@ -1,8 +1,8 @@
-// Fails the build when client.js grows past what a sign-in page should have to load: 4,608 bytes, minified and brotli-compressed.
+// Fails the build when client.js grows past what a sign-in page should have to load: 4,640 bytes, minified and brotli-compressed.
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants } from 'node:zlib';
 
-const limit = 4_608;
+const limit = 4_640;
 const client = readFileSync(new URL('../dist/client.js', import.meta.url));
 const { length } = brotliCompressSync(client, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
 

@@ -7,7 +7,7 @@ import { giveWay, page } from './page.ts';
 import type { Server } from './prepared.ts';
 import { type Busy, type Misuse, misuse, type Unsupported } from './result.ts';
 import type { ClientReport, Issued, Purpose } from './server.ts';
-import { within } from './waiting.ts';
+import { visibleFrom, within } from './waiting.ts';
 
 /** The call of `navigator.credentials` that a ceremony makes. */
 export type Method = 'get' | 'create';
@@ -45,6 +45,9 @@ export async function runAlone<T>(
 /** How a call of the browser ended: with a credential, written as JSON, or without one. */
 export type Outcome<T> = { credential: T } | { failure: Failure; given?: unknown };
 
+/** For how long a page may run on that is being closed, in milliseconds. */
+const CLOSING_MS = 100;
+
 /** Calls the browser once. A failure has been reported, unless `untouched` says that nobody acted. */
 export async function callBrowser<T extends object = CredentialJSON>(
   server: Server,
@@ -64,6 +67,8 @@ export async function callBrowser<T extends object = CredentialJSON>(
     failure = failureOf(given, { name, message: credential.unreadable });
   } catch (thrown) {
     failure = failureOf(thrown);
+    // Chromium says this of a page that is being closed as well. It is gone before it can say so: nobody answered.
+    if (failure.name === 'NotSupportedError') await visibleFrom(Date.now() + CLOSING_MS);
   }
   if (!untouched?.aborted) server.report(issued, { errorName: failure.name, client });
   return { failure, given };
