@@ -437,7 +437,16 @@ const DER: Readonly<Record<string, (r: Buffer, s: Buffer) => Uint8Array>> = {
 
 test('an ECDSA signature in every encoding', { timeout: LONG }, async () => {
   const accepted = new Set<string>();
-  for (let round = 0; round < 24; round++) {
+  const possible = [
+    'as it should be',
+    'the other s, which is as good',
+    'r and s of 32 bytes',
+    'r and s of 33 bytes',
+    'r without the zero that makes it positive',
+    's without the zero that makes it positive',
+  ];
+  // One signature in four fits both of 33 bytes; once in a thousand runs none of 24 does, and some more are tried.
+  for (let round = 0; round < 24 || (accepted.size < possible.length && round < 200); round++) {
     for (const [name, encode] of Object.entries(DER)) {
       const make = made(name, es256, { signature: (genuine) => encode(...integers(genuine)) });
       await compare(make);
@@ -445,16 +454,7 @@ test('an ECDSA signature in every encoding', { timeout: LONG }, async () => {
     }
   }
   // Those of one byte too few are as they should be where no zero is needed: a quarter and more of all signatures.
-  expect([...accepted].sort()).toEqual(
-    [
-      'as it should be',
-      'the other s, which is as good',
-      'r and s of 32 bytes',
-      'r and s of 33 bytes',
-      'r without the zero that makes it positive',
-      's without the zero that makes it positive',
-    ].sort(),
-  );
+  expect([...accepted].sort()).toEqual(possible.sort());
 });
 
 // --- base64url in every spelling ---
